@@ -1,0 +1,31 @@
+"""Errors whose message names the case, the file, what is wrong and what to do."""
+
+import pandas as pd
+
+
+class VcfnbError(ValueError):
+    """Base class of every error that vcfnb raises on purpose."""
+
+
+class BadInput(VcfnbError):
+    """One or more inputs cannot be used.
+
+    Parameters
+    ----------
+    problems : list of dict, or pandas.DataFrame
+        One entry a problem with the keys ``case_id``, ``file``, ``problem``, ``remedy``;
+        ``case_id`` and ``file`` may be empty.
+    """
+
+    def __init__(self, problems):
+        columns = ["case_id", "file", "problem", "remedy"]
+        self.problems = pd.DataFrame(problems, columns=columns).fillna("")
+        lines = [f"{len(self.problems)} problem(s) in the input:"]
+        for row in self.problems.itertuples():
+            where = " ".join(str(part) for part in (row.case_id, row.file) if str(part))
+            lines.append(f"  {where + ': ' if where else ''}{row.problem} -> {row.remedy}")
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self):
+        # Workers send exceptions through pickle, which would otherwise pass the message as `problems`.
+        return type(self), (self.problems.to_dict("records"),)

@@ -1,0 +1,319 @@
+"""Parameters: one pydantic model a notebook, read from ``params/*.yaml`` and checked whole before anything runs.
+
+A params file has the study-wide keys ``study``, ``seed``, ``expansions`` and one section a notebook.
+Each notebook holds the same names as plain literals in its cell tagged ``parameters``.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from vcfnb.errors import VcfnbError
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class ParameterError(VcfnbError):
+    """A parameter is unknown, missing or out of range; the message names it, its value and what is allowed."""
+
+
+class Section(BaseModel):
+    """Parameters of one notebook."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+    @classmethod
+    def from_cell(cls, namespace):
+        """Make the settings from a notebook's variables.
+
+        Parameters
+        ----------
+        namespace : dict
+            ``globals()`` of the notebook, after its ``parameters`` cell ran. Only names of fields are looked at.
+
+        Raises
+        ------
+        ParameterError
+            When a field is not in the namespace, or its value is not allowed.
+        """
+        missing = [name for name in cls.model_fields if name not in namespace]
+        if missing:
+            raise ParameterError(f"{cls.__name__}: the parameters cell does not set {', '.join(missing)}")
+        return _checked(cls, {name: namespace[name] for name in cls.model_fields})
+
+
+class CohortParams(Section):
+    """Notebook 00: who is in the study."""
+
+    csv: str | None = Field(None, description="Table of your own cohort (cohort.csv); null simulates a cohort.")
+    label_column: str = Field("label", min_length=1, description="Column with the label: 1 acute, 0 chronic.")
+    on_bad_case: Literal["stop", "exclude"] = Field(
+        "stop", description="A case that cannot be used: stop before any work, or exclude it with its reason."
+    )
+    min_voxels: int = Field(100, ge=1, description="Smallest ROI, in voxels of the original image.")
+    test_fraction: Fraction = Field(
+        0.3, description="Share of cases in the test set when the table has no split. Paper: 43/218 = 0.197."
+    )
+    n_patients: int = Field(60, ge=12, description="Simulated patients. Paper: 218 (real).")
+    acute_fraction: Fraction = Field(0.65, description="Share of acute fractures, simulated. Paper: 171/218 = 0.784.")
+    voxel_mm: tuple[Positive, Positive, Positive] = Field(
+        (0.7, 0.7, 1.0), description="Simulated voxel size, mm: in plane, in plane, sagittal slice. Paper: 1 mm slices."
+    )
+    difficulty: Positive = Field(1.0, description="Overlap of the simulated classes; larger is harder.")
+    target_auc: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.90, description="AUC expected, for the sample size.")
+    target_ci_width: Fraction = Field(0.10, description="Width of the 95% CI wanted for the test AUC.")
+
+
+class PreprocessingParams(Section):
+    """Notebook 01: the image that every later step starts from."""
+
+    spacing_mm: Positive = Field(1.0, description="Isotropic voxel size after resampling, mm. Paper: 1.")
+    mask_interpolator: Literal["nearest", "label"] = Field("nearest", description="How masks are resampled.")
+    window_level: float = Field(500, description="Centre of the bone window, HU. Paper: 500.")
+    window_width: Positive = Field(1200, description="Width of the bone window, HU. Paper: 1200.")
+    clip: bool = Field(True, description="Clip HU to the window (-100 to 1100); false keeps HU.")
+    margin_mm: Positive | None = Field(None, description="Keep this much around the ROI, mm; null keeps the image whole.")
+
+
+class IccParams(Section):
+    """Notebook 02: which features two readings agree on."""
+
+    icc_cases: int = Field(30, ge=0, description="Training cases with second readings to use. Paper: 30.")
+    icc_form: Literal["ICC(2,1)", "ICC(3,1)"] = Field("ICC(2,1)", description="Shrout and Fleiss form, single rating.")
+    icc_threshold: Fraction = Field(0.8, description="A feature is stable above this ICC, both ways. Paper: 0.8.")
+
+
+class RadiomicsParams(Section):
+    """Notebooks 02 and 03: what PyRadiomics is asked to compute."""
+
+    bin_width: Positive = Field(5, description="Grey-level bin width, HU. Paper: 5.")
+    log_sigma_mm: tuple[Positive, ...] = Field((1.0, 2.0, 3.0), description="Sigma of LoG, mm. Paper: 1, 2, 3.")
+    executor: Literal["local", "dask"] = Field("local", description="Where cases are computed.")
+    scheduler: str | None = Field(None, description="Address of a Dask scheduler, for executor dask.")
+
+    @model_validator(mode="after")
+    def _dask_needs_an_address(self):
+        if self.executor == "dask" and not self.scheduler:
+            raise ValueError("executor dask needs scheduler, such as tcp://127.0.0.1:8786")
+        return self
+
+
+class DtlParams(Section):
+    """Notebook 04: fine-tuning of one network an expansion, and its features."""
+
+    network: Literal["shufflenet_v2_x1_0_3d", "shufflenet_v2_x0_5_3d", "shufflenet_v1_3d"] = Field(
+        "shufflenet_v2_x1_0_3d", description="Network. Paper (inferred): shufflenet_v1_3d."
+    )
+    weights: str = Field("random", min_length=1, description="imagenet, random, or a weights file. Paper: ImageNet.")
+    layer: str | None = Field(None, description="Feature layer; null takes the network's last. Paper: layer3.3.conv3.")
+    input_size: int = Field(48, ge=16, description="Edge of the network's input, voxels.")
+    recipe: Literal["fast", "paper"] = Field("fast", description="paper: Adam, constant rate; fast: AdamW, one cycle.")
+    epochs: int = Field(12, ge=1, description="Passes over the training cases.")
+    batch_size: int = Field(16, ge=2, description="Cases a step.")
+    learning_rate: Positive = Field(0.002, description="Learning rate (peak, for fast). Paper: 0.001.")
+    feature_mode: Literal["out_of_fold", "in_sample"] = Field(
+        "out_of_fold", description="Deep features of training cases from networks that did not see them, or as the paper."
+    )
+    n_folds: int = Field(3, ge=2, description="Folds for out_of_fold.")
+    n_dimensions: int = Field(18, ge=1, description="Dimensions of the reduced deep features. Paper: 18.")
+
+
+class SelectionParams(Section):
+    """Notebook 05 (and the LASSO of 06): from all features to a few."""
+
+    correlation_threshold: Fraction = Field(0.9, description="Of a pair above this |Pearson r| one is kept. Paper: 0.9.")
+    correlation_keep: Literal["label", "first"] = Field(
+        "label", description="Which of a correlated pair stays: the one more associated with the label, or the first."
+    )
+    wrapper: Literal["rfe", "forward", "none"] = Field("rfe", description="Wrapper around multivariable LR.")
+    wrapper_features: int = Field(64, ge=1, description="Features that the wrapper keeps.")
+    lambda_min_log10: float = Field(-3, description="Smallest LASSO lambda, log10. Paper (inferred): -3.")
+    lambda_max_log10: float = Field(0, description="Largest LASSO lambda, log10. Paper (inferred): 0.")
+    n_lambdas: int = Field(50, ge=2, description="Grid points. Paper (inferred): 50.")
+    lasso_rule: Literal["min", "1se"] = Field("min", description="Lambda of the smallest error, or one SE sparser.")
+    lasso_folds: int = Field(10, ge=2, description="Cross-validation folds, stratified, patients kept together.")
+    redundancy_threshold: Fraction = Field(0.9, description="|Pearson r| of the second correlation filter.")
+    vif_limit: Positive = Field(10, description="Variance inflation above which a feature is removed as collinear.")
+
+
+class FusionParams(Section):
+    """Notebook 06: early fusion and the three models."""
+
+    c_min_log10: float = Field(-3, description="Smallest inverse regularisation C of the LR grid, log10.")
+    c_max_log10: float = Field(2, description="Largest C, log10.")
+    n_c: int = Field(11, ge=1, description="Grid points.")
+    grid_folds: int = Field(5, ge=2, description="Folds of the grid search, stratified, patients kept together.")
+    class_weight: Literal["balanced"] | None = Field(None, description="Weights of the classes in the LR.")
+
+
+class StatisticsParams(Section):
+    """Notebook 07: how good, how sure, how useful."""
+
+    alpha: Fraction = Field(0.05, description="Significance level; intervals are 1 - alpha. Paper: 0.05.")
+    n_bootstrap: int = Field(2000, ge=100, description="Bootstrap samples for the ROC band.")
+    operating_point: Literal["youden", "sensitivity"] = Field("youden", description="How the threshold is chosen.")
+    target_sensitivity: Fraction = Field(0.9, description="For operating_point sensitivity.")
+    threshold_max: Fraction = Field(0.99, description="Largest threshold probability of the decision curve.")
+
+
+SECTIONS = {
+    "cohort": CohortParams,
+    "preprocessing": PreprocessingParams,
+    "icc": IccParams,
+    "radiomics": RadiomicsParams,
+    "dtl": DtlParams,
+    "selection": SelectionParams,
+    "fusion": FusionParams,
+    "statistics": StatisticsParams,
+}
+
+# Which study-wide keys and sections each notebook is handed, as flat names.
+NOTEBOOKS = {
+    "00_cohort": (("study", "seed"), ("cohort",)),
+    "01_preprocessing": (("study", "expansions"), ("preprocessing",)),
+    "02_icc": (("study", "seed"), ("icc", "radiomics")),
+    "03_radiomics": (("study",), ("radiomics",)),
+    "04_dtl": (("study", "seed"), ("dtl",)),
+    "05_selection": (("study", "seed", "expansions"), ("selection",)),
+    "06_fusion": (("study", "seed", "expansions"), ("selection", "fusion")),
+    "07_statistics": (("study", "seed"), ("statistics",)),
+}
+
+
+class StudyParams(BaseModel):
+    """A whole params file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the study and of its results folder.")
+    seed: int = Field(1, ge=0, lt=2**32, description="The one seed: same seed, same machine, same tables.")
+    expansions: tuple[Annotated[int, Field(ge=0, le=99)], ...] = Field(
+        (0, 2, 4, 6, 8, 10), min_length=1, description="ROI expansions, voxels of 1 mm. Paper: 0 2 4 6 8 10."
+    )
+    cohort: CohortParams = CohortParams()
+    preprocessing: PreprocessingParams = PreprocessingParams()
+    icc: IccParams = IccParams()
+    radiomics: RadiomicsParams = RadiomicsParams()
+    dtl: DtlParams = DtlParams()
+    selection: SelectionParams = SelectionParams()
+    fusion: FusionParams = FusionParams()
+    statistics: StatisticsParams = StatisticsParams()
+
+    @field_validator("expansions")
+    @classmethod
+    def _sorted_once(cls, expansions):
+        if list(expansions) != sorted(set(expansions)):
+            raise ValueError("expansions must increase, each once")
+        return expansions
+
+    def for_notebook(self, name):
+        """Flat parameters of one notebook, as plain YAML types.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"03_radiomics"``.
+        """
+        study_wide, sections = NOTEBOOKS[name]
+        whole = self.model_dump(mode="json")
+        flat = {key: whole[key] for key in study_wide}
+        for section in sections:
+            flat |= whole[section]
+        return flat
+
+
+def _checked(model, values, where=""):
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"]) or model.__name__
+            if problem["type"] == "extra_forbidden":
+                text = f"unknown parameter; known here: {', '.join(_known(model, problem['loc']))}"
+            elif problem["type"] == "missing":
+                text = "is missing"
+            else:
+                text = f"{problem['input']!r} is not allowed: {problem['msg']}"
+            lines.append(f"  {key}: {text}")
+        raise ParameterError(f"{where or model.__name__}: {len(lines)} problem(s)\n" + "\n".join(lines)) from None
+
+
+def _known(model, location):
+    for part in location[:-1]:
+        model = SECTIONS.get(part, model)
+    return model.model_fields
+
+
+def _set(values, assignment):
+    """Put one ``section.key=value`` into the nested dict; the value is read as YAML."""
+    key, equals, text = assignment.partition("=")
+    parts = key.strip().split(".")
+    if not equals or len(parts) > 2 or not all(parts):
+        raise ParameterError(f"--set {assignment}: write section.key=value, such as dtl.epochs=3, or seed=7")
+    target = values
+    if len(parts) == 2:
+        section = values.setdefault(parts[0], {})
+        if not isinstance(section, dict):
+            raise ParameterError(f"--set {assignment}: {parts[0]} is not a section; sections are {', '.join(SECTIONS)}")
+        target = section
+    try:
+        target[parts[-1]] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParameterError(f"--set {assignment}: the value is not YAML: {error}") from None
+
+
+def load_params(path, assignments=()):
+    """Read and check a whole params file.
+
+    Parameters
+    ----------
+    path : path
+        YAML file with ``study`` and one section a notebook; sections and keys left out keep their defaults.
+    assignments : sequence of str
+        ``section.key=value`` pairs that replace values of the file.
+
+    Returns
+    -------
+    StudyParams
+
+    Raises
+    ------
+    ParameterError
+        All problems at once: unknown key, wrong type, value out of range, a file that is named and does not exist.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: no such params file -> see params/demo.yaml for one that works") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ParameterError(f"{path}: not readable as YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ParameterError(f"{path}: a params file is a list of 'key: value' lines -> see params/demo.yaml")
+    # A section whose keys are all commented out reads as None: it keeps its defaults.
+    values = {key: {} if value is None and key in SECTIONS else value for key, value in values.items()}
+    for assignment in assignments:
+        _set(values, assignment)
+    _resolve_paths(values, path.parent)
+    return _checked(StudyParams, values, where=str(path))
+
+
+def _resolve_paths(values, folder):
+    """Make the files that parameters name absolute: seen from the working folder, else from the params file."""
+    for section, key, free in (("cohort", "csv", ()), ("dtl", "weights", ("imagenet", "random"))):
+        given = values.get(section) or {}
+        if not isinstance(given, dict) or not isinstance(given.get(key), str) or given[key] in free:
+            continue
+        candidates = [Path(given[key]).expanduser(), folder / given[key]]
+        found = next((candidate for candidate in candidates if candidate.is_file()), None)
+        if found is None:
+            allowed = f" (or one of: {', '.join(free)})" if free else ""
+            raise ParameterError(
+                f"{section}.{key}: no file {given[key]!r}, seen from {Path.cwd()} or {folder.resolve()}"
+                f" -> give the path of a file that exists{allowed}"
+            )
+        given[key] = str(found.resolve())

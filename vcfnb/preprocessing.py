@@ -1,0 +1,173 @@
+"""The preprocessed cohort on disk: one image and its masks a case, on one grid, with a quality row."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import SimpleITK as sitk
+
+from vcfnb import __version__, agreement, images, runs
+from vcfnb.errors import BadInput
+
+# Suffix of each reading's file: reader A, reader A a week later, reader B.
+READINGS = {"a": "mask", "a2": "mask_a2", "b": "mask_b"}
+_MASK_COLUMNS = {"a": "mask", "a2": "mask_reader_a2", "b": "mask_reader_b"}
+
+
+def preprocess_cohort(table, folder, settings, expansions, cores=None):
+    """Write ``<case_id>_{ct,mask}.nii.gz`` (and ``_mask_a2``, ``_mask_b``) for every case.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The study's cohort with absolute paths (:meth:`vcfnb.runs.Run.cohort`).
+    folder : path
+        Where to write.
+    settings : vcfnb.params.PreprocessingParams
+    expansions : sequence of int
+        ROI expansions, voxels, for the columns ``outside_<n>`` of the quality table.
+    cores : int, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        One quality row a case (:func:`vcfnb.images.quality`), in the table's order. A case that is up to date
+        is not computed again.
+
+    Raises
+    ------
+    BadInput
+        After all cases were tried: every case that could not be preprocessed, with its reason.
+    """
+    work = partial(_remembered, folder=Path(folder), settings=settings.model_dump(mode="json"), expansions=list(expansions))
+    rows = list(runs.parallel_map(work, table.to_dict("records"), cores, desc="preprocessing"))
+    problems = [row for row in rows if "problem" in row]
+    if problems:
+        raise BadInput(problems)
+    return pd.DataFrame(rows)
+
+
+def _remembered(case, folder, settings, expansions):
+    """Quality row of one case; its files are made unless the same input gave them before."""
+    sources = {name: Path(case[column]) for name, column in _MASK_COLUMNS.items() if _given(case.get(column))}
+    note = folder / "cases" / f"{case['case_id']}.json"
+    key = runs.digest(
+        Path(case["image"]), *sources.values(), list(sources), _label_value(case), settings, expansions, __version__
+    )
+    outputs = [folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in ("ct", *(READINGS[name] for name in sources))]
+    if note.exists() and all(path.exists() for path in outputs):
+        stored = json.loads(note.read_text())
+        if stored["key"] == key:
+            return stored["row"]
+    try:
+        row = _preprocess_case(case, sources, folder, settings, expansions)
+    except BadInput as error:
+        return {**error.problems.iloc[0].to_dict(), "case_id": case["case_id"]}
+    runs.write_json({"key": key, "row": row}, note)
+    return row
+
+
+def _given(value):
+    return isinstance(value, str) and value != ""
+
+
+def _label_value(case):
+    value = case.get("mask_label")
+    return None if value is None or pd.isna(value) else int(value)
+
+
+def _preprocess_case(case, sources, folder, settings, expansions):
+    image = images.read_image(case["image"])
+    masks = {name: images.read_mask(path, image, label=_label_value(case)) for name, path in sources.items()}
+    processed, processed_masks = images.preprocess(
+        image,
+        masks,
+        spacing_mm=settings["spacing_mm"],
+        level=settings["window_level"],
+        width=settings["window_width"],
+        clip=settings["clip"],
+        mask_interpolator=settings["mask_interpolator"],
+        margin_mm=settings["margin_mm"],
+    )
+    for name, written in {"ct": processed, **{READINGS[k]: mask for k, mask in processed_masks.items()}}.items():
+        with runs.atomic(folder / f"{case['case_id']}_{name}.nii.gz") as temporary:
+            sitk.WriteImage(written, str(temporary))
+    row = images.quality(image, masks["a"], processed, processed_masks["a"], expansions)
+    return {"case_id": case["case_id"], **row}
+
+
+def cases(folder, case_ids, reading="a"):
+    """Table case_id, image, mask of preprocessed cases (absolute paths), for one reading.
+
+    Parameters
+    ----------
+    folder : path
+        Folder that :func:`preprocess_cohort` wrote.
+    case_ids : iterable of str
+    reading : {"a", "a2", "b"}
+    """
+    folder = Path(folder)
+    return pd.DataFrame(
+        [
+            {
+                "case_id": case_id,
+                "image": str(folder / f"{case_id}_ct.nii.gz"),
+                "mask": str(folder / f"{case_id}_{READINGS[reading]}.nii.gz"),
+            }
+            for case_id in case_ids
+        ],
+        columns=["case_id", "image", "mask"],
+    )
+
+
+def readings(folder, case_ids):
+    """The three readings of the given cases, one below the other: reading, case_id, image, mask."""
+    return pd.concat([cases(folder, case_ids, name).assign(reading=name) for name in READINGS], ignore_index=True)
+
+
+def dice_of_readings(table):
+    """Dice coefficient of reader A's mask with each second reading.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As :func:`readings` gives it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        case_id, comparison (``intra``: A with A again; ``inter``: A with B), dice.
+    """
+    rows = []
+    for case_id, group in table.groupby("case_id", sort=False):
+        masks = {row.reading: sitk.ReadImage(row.mask) for row in group.itertuples()}
+        rows += [
+            {"case_id": case_id, "comparison": comparison, "dice": agreement.dice(masks["a"], masks[other])}
+            for comparison, other in (("intra", "a2"), ("inter", "b"))
+        ]
+    return pd.DataFrame(rows, columns=["case_id", "comparison", "dice"])
+
+
+def read_case(folder, case):
+    """One preprocessed case for a picture.
+
+    Parameters
+    ----------
+    folder : path
+    case : row with ``case_id`` and ``label``
+
+    Returns
+    -------
+    dict
+        case_id, label, image (int16 HU, z y x), mask (uint8, z y x), spacing (mm, z y x).
+    """
+    image = sitk.ReadImage(str(Path(folder) / f"{case.case_id}_ct.nii.gz"))
+    mask = sitk.ReadImage(str(Path(folder) / f"{case.case_id}_mask.nii.gz"))
+    return {
+        "case_id": case.case_id,
+        "label": case.label,
+        "image": sitk.GetArrayFromImage(image),
+        "mask": sitk.GetArrayFromImage(mask),
+        "spacing": image.GetSpacing()[::-1],
+    }

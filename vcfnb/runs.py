@@ -1,0 +1,255 @@
+"""The run folder: paths, atomic writes, figures with their data, provenance, parallel map over cases."""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vcfnb.errors import VcfnbError
+
+STEPS = {
+    "cohort": "00_cohort",
+    "preprocessing": "01_preprocessing",
+    "icc": "02_icc",
+    "radiomics": "03_radiomics",
+    "dtl": "04_dtl",
+    "selection": "05_selection",
+    "fusion": "06_fusion",
+    "statistics": "07_statistics",
+}
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def default_root():
+    """Folder that holds all runs: ``$VCFNB_RUNS``, or ``runs/`` beside the package."""
+    return Path(os.environ.get("VCFNB_RUNS") or REPOSITORY / "runs")
+
+
+class Run:
+    """Where one study keeps its results.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study; its folder under ``root``.
+    root : path, optional
+        Folder of all runs; by default :func:`default_root`.
+    """
+
+    def __init__(self, study, root=None):
+        if not study or Path(study).name != study or study in (".", ".."):
+            raise VcfnbError(f"study: {study!r} is not a folder name -> use letters, digits, '.', '_' and '-'")
+        self.study = study
+        self.folder = Path(root or default_root()).resolve() / study
+
+    def step(self, name):
+        """Folder of one step, by its notebook section (``"cohort"``) or its folder name; made when missing."""
+        folder = self.folder / STEPS.get(name, name)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def path(self, step, *parts):
+        """Path of a result of one step; its parent folder is made when missing."""
+        path = self.step(step).joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def needs(self, step, *parts):
+        """Path of a result that an earlier notebook wrote.
+
+        Raises
+        ------
+        VcfnbError
+            When the file is not there; the message names the notebook to run first.
+        """
+        folder = STEPS.get(step, step)
+        path = self.folder.joinpath(folder, *parts)
+        if not path.exists():
+            raise VcfnbError(f"{path} is missing -> run notebook {folder} of study {self.study!r} first")
+        return path
+
+    def cohort(self):
+        """The study's cohort as notebook 00 wrote it, with absolute paths; ids stay text."""
+        path = self.needs("cohort", "cohort.csv")
+        table = pd.read_csv(path, dtype={"patient_id": str, "case_id": str})
+        for column in ("image", "mask", "mask_reader_a2", "mask_reader_b"):
+            if column in table:
+                given = table[column].notna()
+                table[column] = table[column].astype(object)
+                table.loc[given, column] = [str(path.parent / name) for name in table.loc[given, column]]
+        return table
+
+    @property
+    def simulated(self):
+        """Whether the cohort is simulated, as notebook 00 wrote down."""
+        return json.loads(self.needs("cohort", "about.json").read_text())["simulated"]
+
+    def settings(self, step, values=None):
+        """Write down the settings of a step (with `values`), or read those of an earlier one.
+
+        Parameters
+        ----------
+        step : str
+        values : dict, optional
+        """
+        if values is not None:
+            write_json(values, self.path(step, "settings.json"))
+            return values
+        return json.loads(self.needs(step, "settings.json").read_text())
+
+
+@contextlib.contextmanager
+def atomic(path):
+    """Give a temporary path with the same suffixes; rename it to `path` when the block ends without an error.
+
+    A reader never sees a half-written file, whatever interrupts the writer.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix="-" + path.name)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files that only their owner can read; results get the usual rights.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_csv(table, path):
+    """Write a tidy table as CSV: UTF-8, one header line, shortest text that reads back to the same number."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, encoding="utf-8", lineterminator="\n")
+    return Path(path)
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")
+
+
+def write_json(data, path):
+    """Write JSON with sorted keys; numpy numbers and arrays become plain ones. NaN is refused."""
+    with atomic(path) as temporary:
+        temporary.write_text(
+            json.dumps(data, indent=2, sort_keys=True, default=_plain, allow_nan=False) + "\n", encoding="utf-8"
+        )
+    return Path(path)
+
+
+def save_figure(figure, path, data=None, dpi=300):
+    """Save a figure as PNG (300 dpi) and SVG, with its data beside it as CSV.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : path
+        Without suffix.
+    data : pandas.DataFrame, optional
+        The tidy data that the figure shows.
+    """
+    import matplotlib as mpl
+
+    path = Path(path)
+    # A fixed salt and no date: the same figure gives the same file.
+    with mpl.rc_context({"svg.hashsalt": "vcfnb"}):
+        for suffix, metadata_ in ((".png", {"Software": None}), (".svg", {"Date": None})):
+            with atomic(path.with_name(path.name + suffix)) as temporary:
+                figure.savefig(temporary, dpi=dpi, bbox_inches="tight", metadata=metadata_)
+    if data is not None:
+        write_csv(data, path.with_name(path.name + ".csv"))
+    return figure
+
+
+def digest(*parts):
+    """SHA-256 over files (given as Path), tables, arrays and plain values, in order."""
+    sha = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            files = sorted(p for p in part.rglob("*") if p.is_file()) if part.is_dir() else [part]
+            for file in files:
+                with file.open("rb") as stream:
+                    sha.update(hashlib.file_digest(stream, "sha256").digest())
+        elif isinstance(part, pd.DataFrame | pd.Series):
+            sha.update(part.to_csv().encode())
+        elif isinstance(part, np.ndarray):
+            sha.update(str((part.dtype, part.shape)).encode() + np.ascontiguousarray(part).tobytes())
+        else:
+            sha.update(json.dumps(part, sort_keys=True, default=_plain).encode())
+        sha.update(b"\0")
+    return sha.hexdigest()
+
+
+def usable_cores():
+    """Number of cores for this study: ``$VCFNB_CORES``, or those that this process may use."""
+    if os.environ.get("VCFNB_CORES"):
+        return max(1, int(os.environ["VCFNB_CORES"]))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parallel_map(function, items, cores=None, desc="", total=None):
+    """Apply `function` to each item in worker processes of one thread each; yield results in order.
+
+    Results are yielded as they come and not collected, so memory does not grow with the number of items.
+
+    Parameters
+    ----------
+    function : callable
+        Picklable; called with one item.
+    items : iterable
+    cores : int, optional
+        Worker processes; by default :func:`usable_cores`. With 1, everything runs in this process.
+    desc : str
+        Label of the progress bar.
+    total : int, optional
+        Number of items, when `items` has no length.
+    """
+    from joblib import Parallel, delayed, parallel_config
+    from tqdm.auto import tqdm
+
+    cores = usable_cores() if cores is None else cores
+    total = len(items) if total is None and hasattr(items, "__len__") else total
+    if cores == 1 or (total is not None and total < 2):
+        results = map(function, items)
+    else:
+        # BLAS and OpenMP pools inside each worker would oversubscribe the cores (2.5 times the CPU).
+        with parallel_config(backend="loky", n_jobs=cores, inner_max_num_threads=1):
+            results = Parallel(return_as="generator", pre_dispatch="2*n_jobs")(delayed(function)(item) for item in items)
+    yield from tqdm(results, total=total, desc=desc, disable=total == 0)
+
+
+def versions():
+    """Versions of the packages that decide the numbers."""
+    names = "vcfnb numpy scipy pandas scikit-learn statsmodels SimpleITK pyradiomics-bhklab numba torch torchvision"
+    found = {}
+    for name in names.split():
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return {"python": platform.python_version(), **found}
+
+
+def git_commit():
+    """Commit of the checkout, with ``-dirty`` appended when tracked files differ; None outside a checkout."""
+    call = ["git", "-C", str(REPOSITORY), "describe", "--always", "--abbrev=40", "--dirty"]
+    try:
+        answer = subprocess.run(call, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None

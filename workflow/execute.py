@@ -1,0 +1,102 @@
+"""Execute one notebook with papermill: one line on the console, the log in a file, a failed notebook kept."""
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+
+
+def code_of(notebook, *more):
+    """Hash of a notebook's cells, without its outputs: looking at it in JupyterLab does not make a run stale."""
+    cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
+    sources = [["".join(cell["source"]), cell["metadata"].get("tags", [])] for cell in cells]
+    return hashlib.sha256(json.dumps([sources, *more]).encode()).hexdigest()
+
+
+def clock(seconds):
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def say(text, stream=sys.stdout):
+    since = time.time() - float(os.environ.get("VCFNB_STARTED") or time.time())
+    print(f"[{clock(since):>5}] {text}", file=stream, flush=True)
+
+
+def describe_failure(path):
+    """The failing cell and its message, read from a notebook that papermill stopped in."""
+    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                code = "".join(cell["source"]).strip().splitlines()
+                shown = "\n".join(f"    | {line}" for line in code[:12] + ["..."] * (len(code) > 12))
+                message = f"{output['ename']}: {output['evalue']}".replace("\n", "\n    ")
+                return f"  in cell {number}:\n{shown}\n    {message}"
+    return "  no cell reported an error: the kernel was stopped or ended by itself (out of memory?)"
+
+
+def execute(name, output, values, cores, log):
+    """Run ``notebooks/<name>.ipynb`` into `output`; return True when every cell succeeded."""
+    import papermill
+
+    title = Path(output).stem
+    output = Path(output)
+    # Not the final name: a notebook with that name is one that ran to its end.
+    running = output.with_name(f"{title}.running.ipynb")
+    failed = output.with_name(f"{title}.failed.ipynb")
+    failed.unlink(missing_ok=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    os.environ["VCFNB_CORES"] = str(cores)
+    os.environ["VCFNB_RUNS"] = str(Path.cwd().parent)
+    logging.basicConfig(filename=log, level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("papermill").propagate = True
+    begin = time.time()
+    with open(log, "a") as stream:
+        try:
+            papermill.execute_notebook(
+                NOTEBOOKS / f"{name}.ipynb",
+                running,
+                parameters=values,
+                kernel_name="python3",
+                cwd=NOTEBOOKS,
+                progress_bar=False,
+                log_output=False,
+                stdout_file=stream,
+                stderr_file=stream,
+            )
+        except papermill.PapermillExecutionError:
+            running.rename(failed)
+        except Exception as error:
+            if running.exists():
+                running.rename(failed)
+            logging.exception("%s", error)
+        else:
+            running.rename(output)
+            say(f"{title:<18} done in {time.time() - begin:.0f} s")
+            return True
+    say(f"{title:<18} FAILED after {time.time() - begin:.0f} s", sys.stdout)
+    if failed.exists():
+        print(describe_failure(failed))
+        print(f"  the notebook as far as it went: {failed.resolve()}")
+    print(f"  its log: {Path(log).resolve()}", flush=True)
+    return False
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("output")
+    parser.add_argument("values", type=json.loads)
+    parser.add_argument("--cores", type=int, default=1)
+    parser.add_argument("--log", required=True)
+    arguments = parser.parse_args()
+    sys.exit(not execute(arguments.name, arguments.output, arguments.values, arguments.cores, arguments.log))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Put all executed notebooks on one self-contained page, and write down where the numbers come from."""
+
+import argparse
+import html
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+from nbconvert import HTMLExporter
+from traitlets.config import Config
+
+from vcfnb.runs import Run, atomic, digest, git_commit, versions, write_json
+
+STYLE = """
+:root { --ink: #1d1d1f; --soft: #5b5f66; --line: #d9dce1; --accent: #0b5394; }
+* { box-sizing: border-box; }
+body { margin: 0; color: var(--ink); background: #fff; font: 16px/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
+nav { position: fixed; inset: 0 auto 0 0; width: 15rem; overflow: auto; padding: 1.5rem 1rem; border-right: 1px solid var(--line); }
+nav a { display: block; padding: .15rem 0; color: var(--accent); text-decoration: none; }
+nav label { display: block; margin-top: 1rem; color: var(--soft); cursor: pointer; }
+main { margin-left: 15rem; max-width: 62rem; padding: 1.5rem 2.5rem 6rem; }
+section { border-top: 3px solid var(--line); margin-top: 3rem; padding-top: .5rem; }
+img, svg { max-width: 100%; height: auto; }
+pre { overflow-x: auto; font-size: .82rem; line-height: 1.4; }
+table { border-collapse: collapse; font-size: .85rem; display: block; overflow-x: auto; margin: .5rem 0; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
+th { background: #f4f5f7; } td:first-child, th:first-child { text-align: left; }
+.notice { border-left: 4px solid #b45309; background: #fff7ed; padding: .6rem 1rem; margin: 1rem 0; }
+.jp-InputArea { background: #f7f8fa; border: 1px solid var(--line); border-radius: 4px; padding: 0 .75rem; margin: .5rem 0; }
+.jp-InputPrompt, .jp-OutputPrompt, .anchor-link { display: none; }
+body:has(#code:not(:checked)) .jp-CodeCell .jp-Cell-inputWrapper { display: none; }
+@media (max-width: 60rem) { nav { position: static; width: auto; border: 0; } main { margin: 0; padding: 1rem; } }
+@media print { nav, .jp-CodeCell .jp-Cell-inputWrapper { display: none; } main { margin: 0; max-width: none; } }
+"""
+
+
+def body_of(path):
+    """HTML of one executed notebook: no page around it, no script, pictures embedded with the heading as their text."""
+    notebook = nbformat.read(path, as_version=4)
+    # Progress bars and library notices belong to the log.
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    exporter = HTMLExporter(config=Config({"HTMLExporter": {"template_name": "lab", "mathjax_url": "", "embed_images": True}}))
+    page, _ = exporter.from_notebook_node(notebook)
+    body = re.search(r"<body[^>]*>(.*)</body>", page, re.S).group(1)
+    body = re.sub(r"<script.*?</script>", "", body, flags=re.S)
+    # Headings of different notebooks may share their words; one page needs each id once.
+    body = re.sub(r'id="([^"]+)"', rf'id="{path.stem}-\1"', body)
+    title = heading_of(notebook, path.stem)
+    return title, body.replace("No description has been provided for this image", html.escape(f"Figure of {title}"))
+
+
+def heading_of(notebook, default):
+    for cell in notebook.cells:
+        found = re.match(r"#\s+(.+)", cell.source) if cell.cell_type == "markdown" else None
+        if found:
+            return found.group(1).strip()
+    return default
+
+
+def results_table(run):
+    auc = pd.read_csv(run.needs("statistics", "auc.csv"))
+    auc["AUC (95% CI)"] = [f"{r.auc:.3f} ({r.ci_low:.3f}-{r.ci_high:.3f})" for r in auc.itertuples()]
+    return auc.pivot(index="model", columns="split", values="AUC (95% CI)")[["train", "test"]].rename_axis(None, axis=1)
+
+
+def front_page(run, params, provenance):
+    notice = "Research use only; not for diagnosis."
+    if run.simulated:
+        notice = "Every patient on this page is SIMULATED: the numbers say nothing about patients. " + notice
+    packages = ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())
+    return "\n".join(
+        [
+            f"<h1>Acute or chronic vertebral fracture on CT: study “{html.escape(run.study)}”</h1>",
+            f'<p class="notice"><strong>{notice}</strong></p>',
+            "<h2>Result</h2>",
+            results_table(run).reset_index().to_html(index=False, border=0),
+            "<p>AUC with DeLong interval. How these numbers came about: the notebooks below, in order; "
+            "every table and figure is a file in the run's folders.</p>",
+            f"<details><summary>Parameters</summary><pre>{html.escape(json.dumps(params, indent=1))}</pre></details>",
+            f"<details><summary>Versions</summary><p>{html.escape(packages)}; commit {provenance['git_commit']}</p></details>",
+        ]
+    )
+
+
+def durations(notebooks):
+    """Seconds each notebook took, as papermill noted them."""
+    return {Path(path).stem: nbformat.read(path, 4).metadata.get("papermill", {}).get("duration") for path in notebooks}
+
+
+def provenance_of(run, params, notebooks):
+    cohort = pd.read_csv(run.needs("cohort", "cohort.csv"), dtype=str)
+    folder = run.step("cohort")
+    files = [folder / name for column in ("image", "mask") for name in cohort[column]]
+    return {
+        "study": run.study,
+        "simulated": run.simulated,
+        "params": params,
+        "seed": params["seed"],
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "input_sha256": {
+            f"{case} {kind}": digest(folder / name)
+            for kind in ("image", "mask")
+            for case, name in zip(cohort["case_id"], cohort[kind], strict=True)
+        },
+        "n_input_files": len(files),
+        "notebook_seconds": durations(notebooks),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "notice": "Research use only.",
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("page", type=Path)
+    parser.add_argument("provenance", type=Path)
+    parser.add_argument("params", type=json.loads)
+    parser.add_argument("notebooks", type=Path, nargs="+")
+    arguments = parser.parse_args()
+
+    run = Run(arguments.params["study"], Path.cwd().parent)
+    provenance = provenance_of(run, arguments.params, arguments.notebooks)
+    write_json(provenance, arguments.provenance)
+    links, sections = [], []
+    for path in arguments.notebooks:
+        title, body = body_of(path)
+        links.append(f'<a href="#{path.stem}">{html.escape(path.stem)}</a>')
+        sections.append(f'<section id="{path.stem}" aria-label="{html.escape(title)}">{body}</section>')
+    with atomic(arguments.page) as temporary:
+        temporary.write_text(
+            f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>vcfnb: {html.escape(run.study)}</title><style>{STYLE}</style></head><body>"
+            f'<nav><strong>vcfnb</strong><a href="#top">Result</a>{"".join(links)}'
+            f'<label><input type="checkbox" id="code"> show the code</label></nav>'
+            f'<main id="top">{front_page(run, arguments.params, provenance)}{"".join(sections)}</main></body></html>',
+            encoding="utf-8",
+        )
+    print(f"wrote {arguments.page}")
+
+
+if __name__ == "__main__":
+    main()
