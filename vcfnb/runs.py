@@ -87,6 +87,44 @@ class Run:
                 table.loc[given, column] = [str(path.parent / name) for name in table.loc[given, column]]
         return table
 
+    def features(self, source, selected=False):
+        """Features of all cases, indexed by case_id in the cohort's order.
+
+        Parameters
+        ----------
+        source : str
+            ``"radiomics"``, or ``"dtl_NN"`` for the deep features of expansion NN.
+        selected : bool
+            Only the columns that notebook 05 selected.
+        """
+        parts = ("radiomics", "features.csv")
+        if source.startswith("dtl_"):
+            parts = ("dtl", f"expansion_{source.removeprefix('dtl_')}", "features.csv")
+        table = pd.read_csv(self.needs(*parts), dtype={"case_id": str}).set_index("case_id").loc[self.cohort().case_id]
+        if selected:
+            table = table[pd.read_csv(self.needs("selection", f"{source}_selected.csv"))["feature"]]
+        return table
+
+    def selection(self, source):
+        """What was selected from one source.
+
+        Parameters
+        ----------
+        source : str
+            ``"radiomics"``, ``"dtl_NN"`` or ``"fusion"``.
+
+        Returns
+        -------
+        dict
+            ``selected`` (table feature, coefficient) and ``lambda`` (the chosen LASSO penalty).
+        """
+        step = "fusion" if source == "fusion" else "selection"
+        error = pd.read_csv(self.needs(step, f"{source}_lasso_error.csv"))
+        return {
+            "selected": pd.read_csv(self.needs(step, f"{source}_selected.csv")),
+            "lambda": float(error.loc[error["chosen"].astype(bool), "lambda"].iloc[0]),
+        }
+
     @property
     def simulated(self):
         """Whether the cohort is simulated, as notebook 00 wrote down."""

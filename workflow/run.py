@@ -95,14 +95,15 @@ def main():
             temporary.write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
         call = command(run, params, arguments.cores, options)
         if arguments.dry_run:
-            sys.exit(subprocess.run([*call, "--dry-run", "--quiet", "host"]).returncode)
+            sys.exit(subprocess.run([*call, "--dry-run", "--quiet", "host", "rules"]).returncode)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
         before = results_of(run.folder)
         code, log = start(call, run.folder)
         if code:
-            failed = list((run.folder / "notebooks").glob("*.failed.ipynb"))
-            if not failed:
-                print("\n".join(log.read_text().splitlines()[-15:]), file=sys.stderr)
+            if not list((run.folder / "notebooks").glob("*.failed.ipynb")):
+                # Not a notebook: the report, or the workflow itself.
+                for path in (run.folder / "logs" / "report.log", log):
+                    print("\n".join(path.read_text().splitlines()[-15:]) if path.exists() else "", file=sys.stderr)
             sys.exit(f"vcfnb: the study stopped; what was finished is kept. Workflow log: {log}")
         if results_of(run.folder) == before:
             print("Nothing to do: every result is up to date.")

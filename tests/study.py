@@ -1,0 +1,57 @@
+"""Running whole studies in tests, through the same script as a user."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run_all(runs, *arguments, check=True, cwd=ROOT, **environment):
+    """Call run_all.sh with all results under `runs`; return the finished process."""
+    finished = subprocess.run(
+        [str(ROOT / "run_all.sh"), *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"VCFNB_RUNS": str(runs)} | environment,
+        capture_output=True,
+        text=True,
+    )
+    if check and finished.returncode:
+        raise AssertionError(f"run_all.sh {arguments} failed:\n{finished.stdout}\n{finished.stderr}")
+    return finished
+
+
+def executed(finished):
+    """Names of the notebooks that a call of run_all.sh executed."""
+    return [line.split("]")[1].split()[0] for line in finished.stdout.splitlines() if " done in " in line]
+
+
+def tables(folder):
+    """Bytes of every table of a study, by path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.csv"))}
+
+
+def contract_files(expansions):
+    """The files that a finished study holds."""
+    yield from (f"00_cohort/{name}" for name in ("cohort.csv", "exclusions.csv", "table1.csv", "flow.png", "flow.svg"))
+    yield from ("01_preprocessing/qc.csv", "01_preprocessing/montage.png", "02_icc/icc.csv", "03_radiomics/features.csv")
+    for expansion in expansions:
+        folder = f"04_dtl/expansion_{expansion:02d}"
+        yield from (f"{folder}/{name}" for name in ("features.csv", "scores.csv", "history.csv", "model.safetensors"))
+    for source in ("radiomics", *(f"dtl_{expansion:02d}" for expansion in expansions)):
+        yield from (f"05_selection/{source}_{name}.csv" for name in ("selected", "steps", "lasso_path"))
+    yield from ("06_fusion/scores.csv", "06_fusion/model/model.json")
+    names = ("auc", "delong", "dca", "calibration", "operating_points")
+    yield from (f"07_statistics/{name}.csv" for name in names)
+    yield from ("report/index.html", "provenance.json")
+    for name in ("00_cohort/flow", "05_selection/figure5_radiomics_lasso", "05_selection/figure6_dtl_lasso"):
+        yield from (f"{name}.png", f"{name}.svg")
+    for name in ("figure8_expansions", "figure9_roc", "figure10_decision_curves"):
+        yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
+    yield from ("06_fusion/figure7_fusion_lasso.png", "06_fusion/figure7_fusion_lasso.svg")
+
+
+def columns(folder, name):
+    return pd.read_csv(folder / name, nrows=1).columns.tolist()

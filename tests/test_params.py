@@ -1,0 +1,142 @@
+"""Parameters: every mistake is found before anything runs, and named."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from vcfnb import params
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = sorted((ROOT / "params").glob("*.yaml"))
+
+
+def literals(notebook):
+    """Names and values that a notebook's parameters cell sets."""
+    cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
+    (cell,) = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    return {line.targets[0].id: ast.literal_eval(line.value) for line in ast.parse(cell.source).body}
+
+
+@pytest.mark.parametrize("notebook", params.NOTEBOOKS)
+def test_demo_yaml_equals_the_literals_of_each_notebook(notebook):
+    expected = params.load_params(ROOT / "params" / "demo.yaml").for_notebook(notebook)
+    found = literals(notebook)
+    if notebook == "04_dtl":
+        assert found.pop("expansion") == 6
+    assert found == expected
+
+
+def test_flat_names_do_not_collide():
+    for study_wide, sections in params.NOTEBOOKS.values():
+        names = [*study_wide, *(name for section in sections for name in params.SECTIONS[section].model_fields)]
+        assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_key_of_a_params_file_is_commented(path):
+    for line in path.read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            assert "#" in line, f"{path.name}: no comment on {line!r}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_params_files_name_every_key(path):
+    values = yaml.safe_load(path.read_text())
+    simulation = {"n_patients", "acute_fraction", "voxel_mm", "difficulty"}
+    for section, model in params.SECTIONS.items():
+        missing = set(model.model_fields) - set(values[section])
+        assert missing <= (simulation if path.stem == "own_cohort" else set())
+
+
+def test_paper_yaml_has_the_papers_counts():
+    study = params.load_params(ROOT / "params" / "paper.yaml")
+    acute = round(study.cohort.n_patients * study.cohort.acute_fraction)
+    assert (study.cohort.n_patients, acute) == (218, 171)
+    assert round(study.cohort.n_patients * study.cohort.test_fraction) == 43
+    assert study.expansions == (0, 2, 4, 6, 8, 10)
+    assert (study.dtl.learning_rate, study.dtl.layer, study.dtl.n_dimensions) == (0.001, "layer3.3.conv3", 18)
+    assert (study.icc.icc_cases, study.icc.icc_threshold, study.radiomics.bin_width) == (30, 0.8, 5)
+
+
+def test_own_cohort_template_asks_for_the_table():
+    with pytest.raises(params.ParameterError, match=r"cohort.csv: no file 'cohort.csv'.*give the path"):
+        params.load_params(ROOT / "params" / "own_cohort.yaml")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("dtl.epoch=3", r"dtl\.epoch: unknown parameter; known here: network, .*epochs"),
+        ("epochs=3", r"epochs: unknown parameter; known here: study, seed"),
+        ("cohort.test_fraction=1.5", r"cohort\.test_fraction: 1\.5 is not allowed: .*less than 1"),
+        ("dtl.epochs=many", r"dtl\.epochs: 'many' is not allowed: .*integer"),
+        ("selection.lasso_rule=best", r"selection\.lasso_rule: 'best' is not allowed: .*'min' or '1se'"),
+        ("study=../elsewhere", r"study: '\.\./elsewhere' is not allowed"),
+        ("expansions=[6,2]", r"expansions: .*must increase"),
+        ("radiomics.executor=dask", r"executor dask needs scheduler"),
+        ("preprocessing.spacing_mm=.nan", r"preprocessing\.spacing_mm: nan is not allowed"),
+        ("dtl.weights=nowhere.pth", r"dtl\.weights: no file 'nowhere\.pth'.*imagenet, random"),
+        ("cohort.csv=nowhere.csv", r"cohort\.csv: no file 'nowhere\.csv'"),
+        ("dtl.epochs", r"write section\.key=value"),
+        ("a.b.c=1", r"write section\.key=value"),
+        ("seed.x=1", r"seed is not a section"),
+        ("dtl.epochs=[1", r"the value is not YAML"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(assignment, message):
+    with pytest.raises(params.ParameterError, match=message):
+        params.load_params(ROOT / "params" / "demo.yaml", [assignment])
+
+
+def test_all_problems_at_once(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("study: x\ndtl: {epochs: 0, network: resnet}\nicc: {icc_cases: -1}\n")
+    with pytest.raises(params.ParameterError, match="3 problem") as error:
+        params.load_params(path)
+    assert "bad.yaml" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("- a list\n", "'key: value'"), ("study: [", "not readable as YAML"), ("seed: 1\n", "study: is missing")],
+)
+def test_a_file_that_is_no_params_file(tmp_path, text, message):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(params.ParameterError, match=message):
+        params.load_params(path)
+
+
+def test_missing_file_says_where_to_look(tmp_path):
+    with pytest.raises(params.ParameterError, match=r"no such params file -> see params/demo\.yaml"):
+        params.load_params(tmp_path / "none.yaml")
+
+
+def test_yaml_cannot_run_code(tmp_path):
+    path = tmp_path / "evil.yaml"
+    path.write_text(f"study: !!python/object/apply:os.mkdir [{tmp_path / 'made'}]\n")
+    with pytest.raises(params.ParameterError, match="not readable as YAML"):
+        params.load_params(path)
+    assert not (tmp_path / "made").exists()
+
+
+def test_relative_files_are_seen_from_the_working_folder_or_the_params_file(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "cohort.csv").write_text("")
+    path = tmp_path / "mine.yaml"
+    path.write_text("study: mine\ncohort: {csv: data/cohort.csv}\n")
+    expected = str(tmp_path / "data" / "cohort.csv")
+    assert params.load_params(path).cohort.csv == expected
+    monkeypatch.chdir(tmp_path / "data")
+    assert params.load_params(path, ["cohort.csv=cohort.csv"]).cohort.csv == expected
+
+
+def test_settings_from_a_cell_need_every_field():
+    cell = params.IccParams().model_dump()
+    assert params.IccParams.from_cell(cell | {"other": 1}) == params.IccParams()
+    del cell["icc_form"]
+    with pytest.raises(params.ParameterError, match="does not set icc_form"):
+        params.IccParams.from_cell(cell)

@@ -1,0 +1,165 @@
+"""The tables of notebook 07: one row a model and split, made from the scores of notebook 06.
+
+`scores` is always a wide table with case_id, label (1 acute, 0 chronic), split (train, test) and one column of
+probabilities a model; its row order does not matter.
+"""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from vcfnb import evaluation
+
+SPLITS = ("train", "test")
+
+
+def _parts(scores, models):
+    for model in models:
+        for split in SPLITS:
+            part = scores[scores["split"] == split]
+            yield model, split, part["label"].to_numpy(), part[model].to_numpy()
+
+
+def auc(scores, models, alpha=0.05):
+    """AUC with DeLong interval: model, split, n, auc, ci_low, ci_high."""
+    rows = []
+    for model, split, y, score in _parts(scores, models):
+        value, low, high = evaluation.auc_ci(y, score, alpha=alpha)
+        rows.append({"model": model, "split": split, "n": len(y), "auc": value, "ci_low": low, "ci_high": high})
+    return pd.DataFrame(rows)
+
+
+def roc(scores, models, seed, n_bootstrap=2000, alpha=0.05):
+    """ROC curves with a stratified bootstrap band: model, split, fpr, tpr, low, high."""
+    return pd.concat(
+        [
+            evaluation.roc_band(y, score, seed=seed, n_boot=n_bootstrap, alpha=alpha).assign(model=model, split=split)
+            for model, split, y, score in _parts(scores, models)
+        ],
+        ignore_index=True,
+    )
+
+
+def delong(scores, models):
+    """Paired DeLong tests of all pairs: model_a, model_b, split, n, auc_a, auc_b, z, p."""
+    rows = []
+    for split in SPLITS:
+        part = scores[scores["split"] == split]
+        y = part["label"].to_numpy()
+        for a, b in combinations(models, 2):
+            z, p = evaluation.delong_test(y, part[a].to_numpy(), part[b].to_numpy())
+            areas = [evaluation.auc_ci(y, part[model].to_numpy())[0] for model in (a, b)]
+            rows.append(
+                {"model_a": a, "model_b": b, "split": split, "n": len(y), "auc_a": areas[0], "auc_b": areas[1], "z": z, "p": p}
+            )
+    return pd.DataFrame(rows)
+
+
+def expansions(scores, choice, alpha=0.05):
+    """The deep models by expansion, for Figure 8 and the supplement's table.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long: case_id, label, split, expansion (voxels of 1 mm), score.
+    choice : pandas.DataFrame
+        expansion, chosen: what the training cases chose.
+
+    Returns
+    -------
+    pandas.DataFrame
+        expansion, split, n, auc, ci_low, ci_high, threshold (Youden, training cases), sensitivity, specificity, ppv,
+        npv, accuracy, chosen.
+    """
+    rows = []
+    chosen = set(choice.loc[choice["chosen"].astype(bool), "expansion"])
+    for expansion, group in scores.groupby("expansion"):
+        train = group[group["split"] == "train"]
+        threshold = evaluation.operating_point(train["label"].to_numpy(), train["score"].to_numpy(), method="youden")
+        for split in SPLITS:
+            part = group[group["split"] == split]
+            y, score = part["label"].to_numpy(), part["score"].to_numpy()
+            value, low, high = evaluation.auc_ci(y, score, alpha=alpha)
+            metrics = evaluation.operating_metrics(y, score, threshold)
+            row = {"expansion": expansion, "split": split, "n": len(y), "auc": value, "ci_low": low, "ci_high": high}
+            row["threshold"] = threshold
+            row |= {name: metrics[name] for name in ("sensitivity", "specificity", "ppv", "npv", "accuracy")}
+            rows.append(row | {"chosen": expansion in chosen})
+    return pd.DataFrame(rows)
+
+
+def dca(scores, models, thresholds):
+    """Decision curves of one set of cases: model, threshold, net_benefit, treat_all, treat_none."""
+    y = scores["label"].to_numpy()
+    return pd.concat(
+        [evaluation.decision_curve(y, scores[model].to_numpy(), thresholds).assign(model=model) for model in models],
+        ignore_index=True,
+    )
+
+
+def calibration(scores, models):
+    """Calibration: model, split, n, brier, slope, intercept."""
+    rows = []
+    for model, split, y, score in _parts(scores, models):
+        brier, slope, intercept = evaluation.calibration(y, score)
+        rows.append(
+            {"model": model, "split": split, "n": len(y), "brier": brier, "slope": slope, "intercept": intercept}
+        )
+    return pd.DataFrame(rows)
+
+
+def calibration_points(scores, models, bins=5):
+    """Observed against predicted share of acute cases, in bins of equal size, for one set of cases."""
+    y = scores["label"].to_numpy()
+    return pd.concat(
+        [evaluation.calibration_curve_points(y, scores[model].to_numpy(), bins=bins).assign(model=model) for model in models],
+        ignore_index=True,
+    )
+
+
+def operating(scores, models, method="youden", target=0.9):
+    """Operating points chosen on training cases and applied to both sets, with Wilson intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        model, split, method, threshold, and the columns of :func:`vcfnb.evaluation.operating_metrics`.
+    """
+    rows = []
+    train = scores[scores["split"] == "train"]
+    for model, split, y, score in _parts(scores, models):
+        threshold = evaluation.operating_point(train["label"].to_numpy(), train[model].to_numpy(), method=method, target=target)
+        metrics = evaluation.operating_metrics(y, score, threshold)
+        rows.append({"model": model, "split": split, "method": method, "threshold": threshold} | metrics)
+    return pd.DataFrame(rows)
+
+
+def comparison(reported, auc_table, n_features, lambdas):
+    """The paper's numbers beside this run's.
+
+    Parameters
+    ----------
+    reported : pandas.DataFrame
+        :func:`vcfnb.paper.reported`.
+    auc_table : pandas.DataFrame
+        :func:`auc`.
+    n_features, lambdas : dict
+        By model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        model, quantity, paper, this_run (text, rounded for reading).
+    """
+    rows = []
+    for row in reported.to_dict("records"):
+        model = row["model"]
+        rows.append((model, "features", f"{row['n_features']}", f"{n_features[model]}"))
+        rows.append((model, "lambda", f"{row['lambda']:.4f}", f"{lambdas[model]:.4f}"))
+        for split in SPLITS:
+            paper = (row[f"auc_{split}"], row[f"auc_{split}_low"], row[f"auc_{split}_high"])
+            ours = auc_table[(auc_table["model"] == model) & (auc_table["split"] == split)]
+            ours = tuple(np.ravel(ours[["auc", "ci_low", "ci_high"]]))
+            rows.append((model, f"AUC {split} (95% CI)", *("{:.3f} ({:.3f}-{:.3f})".format(*v) for v in (paper, ours))))
+    return pd.DataFrame(rows, columns=["model", "quantity", "paper", "this_run"])
