@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
+from article import article
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
@@ -39,12 +40,7 @@ body:has(#code:not(:checked)) .jp-CodeCell .jp-Cell-inputWrapper { display: none
 
 def body_of(path):
     """HTML of one executed notebook: no page around it, no script, pictures embedded with the heading as their text."""
-    notebook = nbformat.read(path, as_version=4)
-    # Progress bars and library notices belong to the log.
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    notebook = article(nbformat.read(path, as_version=4))
     exporter = HTMLExporter(config=Config({"HTMLExporter": {"template_name": "lab", "mathjax_url": "", "embed_images": True}}))
     page, _ = exporter.from_notebook_node(notebook)
     body = re.search(r"<body[^>]*>(.*)</body>", page, re.S).group(1)
@@ -94,9 +90,7 @@ def durations(notebooks):
 
 
 def provenance_of(run, params, notebooks):
-    cohort = pd.read_csv(run.needs("cohort", "cohort.csv"), dtype=str)
-    folder = run.step("cohort")
-    files = [folder / name for column in ("image", "mask") for name in cohort[column]]
+    cohort = run.cohort()
     return {
         "study": run.study,
         "simulated": run.simulated,
@@ -105,11 +99,10 @@ def provenance_of(run, params, notebooks):
         "versions": versions(),
         "git_commit": git_commit(),
         "input_sha256": {
-            f"{case} {kind}": digest(folder / name)
+            f"{case} {kind}": digest(Path(name))
             for kind in ("image", "mask")
             for case, name in zip(cohort["case_id"], cohort[kind], strict=True)
         },
-        "n_input_files": len(files),
         "notebook_seconds": durations(notebooks),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "notice": "Research use only.",

@@ -1,0 +1,84 @@
+"""The tables of notebook 07, made from scores."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vcfnb import evaluation, paper, tables
+
+MODELS = ["radiomics", "dtl", "fusion"]
+
+
+@pytest.fixture
+def scores():
+    rng = np.random.default_rng(5)
+    label = np.tile([1, 1, 0], 30)
+    table = pd.DataFrame({"case_id": [f"P{i}" for i in range(90)], "label": label})
+    table["split"] = np.where(np.arange(90) < 60, "train", "test")
+    for strength, model in zip((0.5, 1.0, 1.5), MODELS, strict=True):
+        table[model] = 1 / (1 + np.exp(-(strength * (2 * label - 1) + rng.normal(size=90))))
+    return table
+
+
+def test_auc_matches_the_single_function(scores):
+    table = tables.auc(scores, MODELS)
+    assert list(zip(table.model, table.split, strict=True)) == [(m, s) for m in MODELS for s in ("train", "test")]
+    test = scores.query("split == 'test'")
+    row = table.query("model == 'dtl' and split == 'test'").iloc[0]
+    assert (row.auc, row.ci_low, row.ci_high) == evaluation.auc_ci(test.label, test.dtl)
+    assert row.n == 30
+
+
+def test_row_order_does_not_matter(scores):
+    shuffled = scores.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(tables.auc(scores, MODELS), tables.auc(shuffled, MODELS))
+    pd.testing.assert_frame_equal(tables.operating(scores, MODELS), tables.operating(shuffled, MODELS))
+
+
+def test_delong_compares_every_pair_on_both_sets(scores):
+    table = tables.delong(scores, MODELS)
+    assert len(table) == 6
+    assert table.p.between(0, 1).all()
+    assert (np.sign(table.z) == np.sign(table.auc_a - table.auc_b)).all()
+
+
+def test_thresholds_come_from_training_cases(scores):
+    before = tables.operating(scores, MODELS)
+    changed = scores.copy()
+    test = changed.split == "test"
+    changed.loc[test, "label"] = 1 - changed.loc[test, "label"]
+    changed.loc[test, MODELS] = 1 - changed.loc[test, MODELS] ** 2
+    after = tables.operating(changed, MODELS)
+    assert before.threshold.equals(after.threshold)
+    assert not before.tp.equals(after.tp)
+
+
+def test_expansions_mark_the_choice(scores):
+    long = pd.concat([scores[["case_id", "label", "split"]].assign(expansion=n, score=scores.dtl) for n in (0, 6)])
+    choice = pd.DataFrame({"expansion": [0, 6], "chosen": [False, True]})
+    table = tables.expansions(long, choice)
+    assert table.groupby("expansion").chosen.all().to_dict() == {0: False, 6: True}
+    assert table.auc.nunique() == 2  # one a split: both expansions were given the same scores
+
+
+def test_decision_curves_and_calibration_have_every_model(scores):
+    test = scores.query("split == 'test'")
+    assert tables.dca(test, MODELS, [0.1, 0.5]).groupby("model").size().to_dict() == dict.fromkeys(MODELS, 2)
+    assert set(tables.calibration_points(test, MODELS).model) == set(MODELS)
+    assert len(tables.calibration(scores, MODELS)) == 6
+
+
+def test_comparison_puts_the_papers_numbers_beside_ours(scores):
+    table = tables.comparison(
+        paper.reported(), tables.auc(scores, MODELS), dict.fromkeys(MODELS, 7), dict.fromkeys(MODELS, 0.01)
+    )
+    rows = table.set_index(["model", "quantity"])
+    assert rows.loc[("fusion", "features"), "paper"] == "33"
+    assert rows.loc[("dtl", "AUC test (95% CI)"), "paper"] == "0.941 (0.873-1.000)"
+    assert rows.loc[("fusion", "features"), "this_run"] == "7"
+
+
+def test_the_papers_test_aucs_are_counts_of_pairs():
+    """34 acute and 9 chronic test cases make 306 pairs; each reported AUC is a whole number of them."""
+    for auc in paper.reported().auc_test:
+        assert round(round(auc * 306) / 306, 3) == auc

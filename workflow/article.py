@@ -1,0 +1,61 @@
+"""Make an executed notebook read like an article; as a script, commit the demonstration's notebooks.
+
+    .venv/bin/python workflow/article.py     # after ./run_all.sh: runs/demo/notebooks -> notebooks/
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+from vcfnb.params import NOTEBOOKS
+from vcfnb.runs import Run, atomic
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def article(notebook):
+    """The notebook without injected cells, progress bars, library notices and traces of its execution."""
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    count = 0
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = {"tags": tags} if tags else {}
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        cell.execution_count = count
+        cell.outputs = [
+            output
+            for output in cell.outputs
+            if output.get("name") != "stderr" and WIDGET not in output.get("data", {})
+        ]
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = count
+            # pandas gives each styled table a random id.
+            for kind, text in output.get("data", {}).items():
+                if kind == "text/html":
+                    output.data[kind] = re.sub(r"T_[0-9a-f]{5}", f"T_{count:05d}", text)
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return notebook
+
+
+def main():
+    run = Run("demo")
+    for name in NOTEBOOKS:
+        source = run.folder / "notebooks" / ("04_dtl_06.ipynb" if name == "04_dtl" else f"{name}.ipynb")
+        if not source.exists():
+            sys.exit(f"{source} is missing -> run ./run_all.sh first")
+        notebook = article(nbformat.read(source, as_version=4))
+        with atomic(Path(__file__).resolve().parents[1] / "notebooks" / f"{name}.ipynb") as temporary:
+            nbformat.write(notebook, temporary)
+        print(f"notebooks/{name}.ipynb")
+
+
+if __name__ == "__main__":
+    main()
