@@ -21,7 +21,7 @@ def ratings_of(feature):
     return part.pivot_table(index="subject", columns="rater", values="value").to_numpy()
 
 
-@pytest.mark.parametrize("row", PSYCH.itertuples(), ids=lambda row: f"{row.feature}-{row.form}-{row.alpha:g}")
+@pytest.mark.parametrize("row", list(PSYCH.itertuples()), ids=lambda row: f"{row.feature}-{row.form}-{row.alpha:g}")
 def test_icc_equals_psych(row):
     found = icc(ratings_of(row.feature), row.form, alpha=row.alpha)
     assert list(found.columns) == ["icc", "low", "high"]

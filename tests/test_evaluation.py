@@ -1,5 +1,6 @@
 """Statistics against R (tests/reference), published examples, simulation and counting by hand."""
 
+import doctest
 import warnings
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score, roc_curve
 
-from vcfnb import evaluation
+from vcfnb import agreement, evaluation
 from vcfnb.errors import VcfnbError
+from vcfnb.evaluation import baseline, roc
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -25,13 +27,20 @@ SCORES, PROBABILITIES, GROUPS = reference("scores"), reference("probabilities"),
 def rows(name):
     table = pd.read_csv(REFERENCE / f"{name}.csv")
     return pytest.mark.parametrize(
-        "row", table.itertuples(), ids=["-".join(map(str, row[:3])) for row in table.to_numpy()]
+        "row", list(table.itertuples()), ids=["-".join(map(str, row[:3])) for row in table.to_numpy()]
     )
 
 
 # Hanley and McNeil 1982, table I: ratings 1 to 5 of 58 normal and 51 abnormal CT images.
 HANLEY_Y = np.repeat([0, 1], [58, 51])
 HANLEY_RATING = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
+
+
+@pytest.mark.parametrize("module", [agreement, baseline, roc], ids=lambda module: module.__name__)
+def test_examples_of_the_docstrings(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 # ---- AUC and DeLong
@@ -146,9 +155,9 @@ def test_roc_band_is_flat_between_steps_without_ties(name):
 def test_roc_band_equals_a_plain_bootstrap():
     part = SCORES["test_34_9"]
     y, score = part["y"].to_numpy(), part["score_b"].to_numpy()
-    band = evaluation.roc_band(y, score, seed=1, n_boot=6000, alpha=0.1).iloc[1::2]
+    band = evaluation.roc_band(y, score, seed=1, n_boot=3000, alpha=0.1).iloc[1::2]
     rng, drawn = np.random.default_rng(9), []
-    for _ in range(6000):
+    for _ in range(3000):
         sample = np.concatenate([rng.choice(np.flatnonzero(y == label), (y == label).sum()) for label in (1, 0)])
         fpr, tpr, _ = roc_curve(y[sample], score[sample], drop_intermediate=False)
         drawn.append([tpr[fpr <= limit + 1e-9].max() for limit in band["fpr"]])
@@ -335,10 +344,15 @@ def test_operating_metrics_by_hand():
 @rows("prop_test_wilson")
 def test_intervals_are_wilsons(row):
     y = [1] * int(row.total) + [0]
-    score = [1] * int(row.count_) + [0] * int(row.total - row.count_) + [0]
+    score = [1] * int(row.hits) + [0] * int(row.total - row.hits) + [0]
     found = evaluation.operating_metrics(y, score, 0.5)
-    assert found["sensitivity"] == pytest.approx(row.count_ / row.total)
+    assert found["sensitivity"] == pytest.approx(row.hits / row.total)
     np.testing.assert_allclose((found["sensitivity_low"], found["sensitivity_high"]), (row.low, row.high), atol=1e-12)
+
+
+def test_operating_metrics_refuses_a_threshold_that_is_nan():
+    with pytest.raises(VcfnbError, match="threshold is NaN"):
+        evaluation.operating_metrics([1, 0], [0.2, 0.1], float("nan"))
 
 
 def test_rates_without_cases_are_nan():

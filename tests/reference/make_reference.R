@@ -8,9 +8,10 @@
 suppressMessages({library(pROC); library(psych); library(rms)})
 
 save_csv <- function(table, name, digits = 17) {
+  text <- which(sapply(table, is.character))
   exact <- function(column) sapply(column, format, digits = digits)
   table[] <- lapply(table, function(column) if (is.double(column)) exact(column) else column)
-  write.csv(table, paste0(name, ".csv"), row.names = FALSE, quote = FALSE)
+  write.csv(table, paste0(name, ".csv"), row.names = FALSE, quote = text)
 }
 input <- function(table, name) {
   save_csv(table, name, digits = 15)
@@ -18,7 +19,7 @@ input <- function(table, name) {
 }
 each <- function(table, by, f) do.call(rbind, lapply(split(table, factor(table[[by]], unique(table[[by]]))), f))
 
-# ---- ICC ------------------------------------------------------------------------------------------------------------
+# ---- ICC ----------------------------------------------------------------------------------------------------
 set.seed(1)
 feature <- function(name, subjects, raters, spread, error, offset = 0, centre = 0, digits = 6) {
   truth <- rnorm(subjects, centre, spread)
@@ -48,7 +49,7 @@ save_csv(each(ratings, "feature", function(part) {
   }))
 }), "psych_ICC")
 
-# ---- ROC ------------------------------------------------------------------------------------------------------------
+# ---- ROC ----------------------------------------------------------------------------------------------------
 set.seed(2)
 scored <- function(name, positive, negative, a, b, digits) {
   y <- c(rep(1, positive), rep(0, negative))
@@ -88,7 +89,7 @@ save_csv(each(scores, "set", function(part) {
   data.frame(set = part$set[1], best)
 }), "pROC_coords_youden")
 
-# ---- Calibration and decision curves ----------------------------------------------------------------------------------
+# ---- Calibration and decision curves ------------------------------------------------------------------------
 set.seed(3)
 predicted <- function(name, n, slope, intercept, digits = 6) {
   p <- round(plogis(rnorm(n, 1, 1.3)), digits)
@@ -119,11 +120,11 @@ save_csv(each(probabilities, "set", function(part) {
   }))
 }), "decision_curve")
 
-# ---- Proportions, baseline tests --------------------------------------------------------------------------------------
-shares <- data.frame(count = c(0, 1, 31, 9, 34, 137), total = c(9, 9, 34, 9, 43, 175))
-save_csv(cbind(shares, t(mapply(function(count, total) {
-  setNames(suppressWarnings(prop.test(count, total, correct = FALSE))$conf.int, c("low", "high"))
-}, shares$count, shares$total))), "prop_test_wilson")
+# ---- Proportions, baseline tests ----------------------------------------------------------------------------
+shares <- data.frame(hits = c(0, 1, 31, 9, 34, 137), total = c(9, 9, 34, 9, 43, 175))
+save_csv(cbind(shares, t(mapply(function(hits, total) {
+  setNames(suppressWarnings(prop.test(hits, total, correct = FALSE))$conf.int, c("low", "high"))
+}, shares$hits, shares$total))), "prop_test_wilson")
 
 set.seed(4)
 measured <- function(name, a, b) {
@@ -139,9 +140,10 @@ groups <- input(rbind(
 save_csv(each(groups, "set", function(part) {
   a <- part$value[part$group == "a"]; b <- part$value[part$group == "b"]
   u <- suppressWarnings(wilcox.test(a, b))
+  welch <- t.test(a, b); student <- t.test(a, b, var.equal = TRUE)
   data.frame(set = part$set[1], shapiro_p_a = shapiro.test(a)$p.value, shapiro_p_b = shapiro.test(b)$p.value,
-             welch_t = unname(t.test(a, b)$statistic), welch_p = t.test(a, b)$p.value,
-             student_t = unname(t.test(a, b, var.equal = TRUE)$statistic), student_p = t.test(a, b, var.equal = TRUE)$p.value,
+             welch_t = unname(welch$statistic), welch_p = welch$p.value,
+             student_t = unname(student$statistic), student_p = student$p.value,
              u = unname(u$statistic), u_p = u$p.value)
 }), "shapiro_t_wilcox")
 
@@ -154,7 +156,7 @@ save_csv(do.call(rbind, lapply(names(tables), function(name) {
              plain_p = plain$p.value, fisher_p = fisher.test(table)$p.value)
 })), "chisq_fisher")
 
-# ---- Versions ---------------------------------------------------------------------------------------------------------
+# ---- Versions -----------------------------------------------------------------------------------------------
 save_csv(data.frame(software = c("R", "pROC", "psych", "rms"),
                     version = c(paste(R.version$major, R.version$minor, sep = "."),
                                 sapply(c("pROC", "psych", "rms"), function(name) as.character(packageVersion(name))))),

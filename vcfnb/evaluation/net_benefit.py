@@ -33,7 +33,8 @@ def decision_curve(y, probability, thresholds):
 
     References
     ----------
-    Vickers and Elkin 2006, Med Decis Making 26:565. Values as R ``dcurves::dca``.
+    Vickers and Elkin 2006, Med Decis Making 26:565. Values as R ``dcurves::dca``
+    (which at threshold 0 leaves cases with probability 0 untreated; by the definition they are treated).
     """
     positive, probability = checks.labels_and_probabilities(y, probability)
     thresholds = checks.numbers(np.atleast_1d(thresholds), "thresholds")

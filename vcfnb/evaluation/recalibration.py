@@ -8,10 +8,10 @@ import pandas as pd
 from scipy.special import logit
 from scipy.stats import rankdata
 from statsmodels.discrete.discrete_model import Logit
-from statsmodels.stats.proportion import proportion_confint
 
 from vcfnb.errors import VcfnbError
 from vcfnb.evaluation import checks
+from vcfnb.evaluation.proportions import wilson
 
 
 class Calibration(NamedTuple):
@@ -114,6 +114,5 @@ def calibration_curve_points(y, probability, bins=5, alpha=0.05):
         .groupby("bin", as_index=False)
         .agg(n=("observed", "size"), predicted=("predicted", "mean"), hits=("observed", "sum"))
     )
-    low, high = proportion_confint(points["hits"].to_numpy(), points["n"].to_numpy(), alpha, method="wilson")
-    points = points.assign(observed=points["hits"] / points["n"], low=low, high=high)
+    points["observed"], points["low"], points["high"] = wilson(points["hits"], points["n"], alpha)
     return points[["bin", "n", "predicted", "observed", "low", "high"]]

@@ -1,10 +1,10 @@
 """Operating points: a threshold chosen on training cases, and what it does to other cases."""
 
 import numpy as np
-from statsmodels.stats.proportion import proportion_confint
 
 from vcfnb.errors import VcfnbError
 from vcfnb.evaluation import checks
+from vcfnb.evaluation.proportions import wilson
 from vcfnb.evaluation.roc import roc_points
 
 
@@ -78,7 +78,7 @@ def operating_metrics(y, score, threshold, alpha=0.05):
     Raises
     ------
     VcfnbError
-        As :func:`vcfnb.evaluation.auc_ci`.
+        A threshold that is NaN, and as :func:`vcfnb.evaluation.auc_ci`.
 
     Notes
     -----
@@ -90,6 +90,9 @@ def operating_metrics(y, score, threshold, alpha=0.05):
     Wilson 1927, J Am Stat Assoc 22:209.
     """
     positive, score = checks.labels_and_scores(y, score)
+    checks.between(alpha, "alpha")
+    if np.isnan(threshold):
+        raise VcfnbError("the threshold is NaN: choose one on training cases with operating_point")
     called = score >= threshold
     tp, fp = int((called & positive).sum()), int((called & ~positive).sum())
     fn, tn = int((~called & positive).sum()), int((~called & ~positive).sum())
@@ -103,16 +106,8 @@ def operating_metrics(y, score, threshold, alpha=0.05):
     }
     metrics = {"n": len(score), "tp": tp, "fp": fp, "tn": tn, "fn": fn}
     for name, (count, total) in shares.items():
-        values = _share(count, total, alpha)
+        values = [float(value) for value in wilson(count, total, alpha)]
         if name == "f1":
-            values = tuple(2 * value / (1 + value) for value in values)
+            values = [2 * value / (1 + value) for value in values]
         metrics |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
     return metrics
-
-
-def _share(count, total, alpha):
-    """A proportion with its Wilson interval, NaN where there is nothing to count."""
-    if total == 0:
-        return (float("nan"),) * 3
-    low, high = proportion_confint(count, total, alpha, method="wilson")
-    return count / total, float(low), float(high)
