@@ -36,7 +36,12 @@ def tables(folder):
 def contract_files(expansions):
     """The files that a finished study holds."""
     yield from (f"00_cohort/{name}" for name in ("cohort.csv", "exclusions.csv", "table1.csv", "flow.png", "flow.svg"))
-    yield from ("01_preprocessing/qc.csv", "01_preprocessing/montage.png", "02_icc/icc.csv", "03_radiomics/features.csv")
+    yield from (
+        "01_preprocessing/qc.csv",
+        "01_preprocessing/montage.png",
+        "02_icc/icc.csv",
+        "03_radiomics/features.csv",
+    )
     for expansion in expansions:
         folder = f"04_dtl/expansion_{expansion:02d}"
         yield from (f"{folder}/{name}" for name in ("features.csv", "scores.csv", "history.csv", "model.safetensors"))

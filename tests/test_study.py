@@ -1,5 +1,6 @@
 """A whole study on the smallest simulated cohort, and on real CT, run as a user runs it."""
 
+import fcntl
 import json
 import re
 import shutil
@@ -124,7 +125,9 @@ def test_a_changed_section_reruns_only_what_depends_on_it(smoke, tmp_path):
     shutil.copytree(smoke[0] / "smoke", tmp_path / "smoke", copy_function=shutil.copy2)
     finished = run_all(tmp_path, "params/smoke.yaml", "--set", "statistics.alpha=0.1")
     assert executed(finished) == ["07_statistics"]
-    finished = run_all(tmp_path, "params/smoke.yaml", "--set", "statistics.alpha=0.1", "--set", "selection.lasso_folds=4")
+    finished = run_all(
+        tmp_path, "params/smoke.yaml", "--set", "statistics.alpha=0.1", "--set", "selection.lasso_folds=4"
+    )
     assert sorted(executed(finished)) == ["05_selection", "06_fusion", "07_statistics"]
 
 
@@ -152,6 +155,15 @@ def test_wrong_parameters_stop_before_the_first_notebook(tmp_path):
     assert finished.returncode != 0
     assert "statistics.alpha: 2 is not allowed" in finished.stderr
     assert not (tmp_path / "smoke").exists()
+
+
+def test_two_runs_of_one_study_at_once(tmp_path):
+    (tmp_path / "smoke").mkdir()
+    with open(tmp_path / "smoke" / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        finished = run_all(tmp_path, "params/smoke.yaml", check=False)
+    assert finished.returncode != 0
+    assert "another run of study 'smoke' is at work" in finished.stderr
 
 
 def test_a_bad_cohort_stops_at_once_with_all_its_problems(tmp_path):
@@ -184,8 +196,12 @@ def test_real_ct(shared, tmp_path):
     assert features.shape == (16, 1834)
     assert np.isfinite(features.to_numpy()).all()
     assert len(pd.read_csv(study / "02_icc" / "icc.csv")) == 0
-    said = " ".join(output.get("text", "") for cell in nbformat.read(study / "notebooks" / "02_icc.ipynb", 4).cells
-                    for output in cell.get("outputs", []) if output.output_type == "stream")
+    said = " ".join(
+        output.get("text", "")
+        for cell in nbformat.read(study / "notebooks" / "02_icc.ipynb", 4).cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream"
+    )
     assert "Without second readings" in said
     assert "not recorded" in (study / "00_cohort" / "table1.csv").read_text()
     assert "SIMULATED" not in (study / "report" / "index.html").read_text()

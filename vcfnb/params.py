@@ -75,7 +75,9 @@ class PreprocessingParams(Section):
     window_level: float = Field(500, description="Centre of the bone window, HU. Paper: 500.")
     window_width: Positive = Field(1200, description="Width of the bone window, HU. Paper: 1200.")
     clip: bool = Field(True, description="Clip HU to the window (-100 to 1100); false keeps HU.")
-    margin_mm: Positive | None = Field(None, description="Keep this much around the ROI, mm; null keeps the image whole.")
+    margin_mm: Positive | None = Field(
+        None, description="Keep this much around the ROI, mm; null keeps the image whole."
+    )
 
 
 class IccParams(Section):
@@ -115,7 +117,8 @@ class DtlParams(Section):
     batch_size: int = Field(16, ge=2, description="Cases a step.")
     learning_rate: Positive = Field(0.002, description="Learning rate (peak, for fast). Paper: 0.001.")
     feature_mode: Literal["out_of_fold", "in_sample"] = Field(
-        "out_of_fold", description="Deep features of training cases from networks that did not see them, or as the paper."
+        "out_of_fold",
+        description="Deep features of training cases from networks that did not see them, or as the paper.",
     )
     n_folds: int = Field(3, ge=2, description="Folds for out_of_fold.")
     n_dimensions: int = Field(18, ge=1, description="Dimensions of the reduced deep features. Paper: 18.")
@@ -124,7 +127,9 @@ class DtlParams(Section):
 class SelectionParams(Section):
     """Notebook 05 (and the LASSO of 06): from all features to a few."""
 
-    correlation_threshold: Fraction = Field(0.9, description="Of a pair above this |Pearson r| one is kept. Paper: 0.9.")
+    correlation_threshold: Fraction = Field(
+        0.9, description="Of a pair above this |Pearson r| one is kept. Paper: 0.9."
+    )
     correlation_keep: Literal["label", "first"] = Field(
         "label", description="Which of a correlated pair stays: the one more associated with the label, or the first."
     )
@@ -188,7 +193,9 @@ class StudyParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the study and of its results folder.")
+    study: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the study and of its results folder."
+    )
     seed: int = Field(1, ge=0, lt=2**32, description="The one seed: same seed, same machine, same tables.")
     expansions: tuple[Annotated[int, Field(ge=0, le=99)], ...] = Field(
         (0, 2, 4, 6, 8, 10), min_length=1, description="ROI expansions, voxels of 1 mm. Paper: 0 2 4 6 8 10."

@@ -40,7 +40,9 @@ def preprocess_cohort(table, folder, settings, expansions, cores=None):
     BadInput
         After all cases were tried: every case that could not be preprocessed, with its reason.
     """
-    work = partial(_remembered, folder=Path(folder), settings=settings.model_dump(mode="json"), expansions=list(expansions))
+    work = partial(
+        _remembered, folder=Path(folder), settings=settings.model_dump(mode="json"), expansions=list(expansions)
+    )
     rows = list(runs.parallel_map(work, table.to_dict("records"), cores, desc="preprocessing"))
     problems = [row for row in rows if "problem" in row]
     if problems:
@@ -55,7 +57,9 @@ def _remembered(case, folder, settings, expansions):
     key = runs.digest(
         Path(case["image"]), *sources.values(), list(sources), _label_value(case), settings, expansions, __version__
     )
-    outputs = [folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in ("ct", *(READINGS[name] for name in sources))]
+    outputs = [
+        folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in ("ct", *(READINGS[name] for name in sources))
+    ]
     if note.exists() and all(path.exists() for path in outputs):
         stored = json.loads(note.read_text())
         if stored["key"] == key:

@@ -269,7 +269,9 @@ def parallel_map(function, items, cores=None, desc="", total=None):
     else:
         # BLAS and OpenMP pools inside each worker would oversubscribe the cores (2.5 times the CPU).
         with parallel_config(backend="loky", n_jobs=cores, inner_max_num_threads=1):
-            results = Parallel(return_as="generator", pre_dispatch="2*n_jobs")(delayed(function)(item) for item in items)
+            results = Parallel(return_as="generator", pre_dispatch="2*n_jobs")(
+                delayed(function)(item) for item in items
+            )
     yield from tqdm(results, total=total, desc=desc, disable=total == 0)
 
 

@@ -51,7 +51,16 @@ def delong(scores, models):
             z, p = evaluation.delong_test(y, part[a].to_numpy(), part[b].to_numpy())
             areas = [evaluation.auc_ci(y, part[model].to_numpy())[0] for model in (a, b)]
             rows.append(
-                {"model_a": a, "model_b": b, "split": split, "n": len(y), "auc_a": areas[0], "auc_b": areas[1], "z": z, "p": p}
+                {
+                    "model_a": a,
+                    "model_b": b,
+                    "split": split,
+                    "n": len(y),
+                    "auc_a": areas[0],
+                    "auc_b": areas[1],
+                    "z": z,
+                    "p": p,
+                }
             )
     return pd.DataFrame(rows)
 
@@ -113,7 +122,10 @@ def calibration_points(scores, models, bins=5):
     """Observed against predicted share of acute cases, in bins of equal size, for one set of cases."""
     y = scores["label"].to_numpy()
     return pd.concat(
-        [evaluation.calibration_curve_points(y, scores[model].to_numpy(), bins=bins).assign(model=model) for model in models],
+        [
+            evaluation.calibration_curve_points(y, scores[model].to_numpy(), bins=bins).assign(model=model)
+            for model in models
+        ],
         ignore_index=True,
     )
 
@@ -129,7 +141,9 @@ def operating(scores, models, method="youden", target=0.9):
     rows = []
     train = scores[scores["split"] == "train"]
     for model, split, y, score in _parts(scores, models):
-        threshold = evaluation.operating_point(train["label"].to_numpy(), train[model].to_numpy(), method=method, target=target)
+        threshold = evaluation.operating_point(
+            train["label"].to_numpy(), train[model].to_numpy(), method=method, target=target
+        )
         metrics = evaluation.operating_metrics(y, score, threshold)
         rows.append({"model": model, "split": split, "method": method, "threshold": threshold} | metrics)
     return pd.DataFrame(rows)

@@ -1,6 +1,6 @@
 """Make an executed notebook read like an article; as a script, commit the demonstration's notebooks.
 
-    .venv/bin/python workflow/article.py     # after ./run_all.sh: runs/demo/notebooks -> notebooks/
+After ./run_all.sh, ``.venv/bin/python workflow/article.py`` copies runs/demo/notebooks to notebooks/.
 """
 
 import re
@@ -27,9 +27,7 @@ def article(notebook):
         count += 1
         cell.execution_count = count
         cell.outputs = [
-            output
-            for output in cell.outputs
-            if output.get("name") != "stderr" and WIDGET not in output.get("data", {})
+            output for output in cell.outputs if output.get("name") != "stderr" and WIDGET not in output.get("data", {})
         ]
         for output in cell.outputs:
             if "execution_count" in output:

@@ -15,33 +15,15 @@ from traitlets.config import Config
 
 from vcfnb.runs import Run, atomic, digest, git_commit, versions, write_json
 
-STYLE = """
-:root { --ink: #1d1d1f; --soft: #5b5f66; --line: #d9dce1; --accent: #0b5394; }
-* { box-sizing: border-box; }
-body { margin: 0; color: var(--ink); background: #fff; font: 16px/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
-nav { position: fixed; inset: 0 auto 0 0; width: 15rem; overflow: auto; padding: 1.5rem 1rem; border-right: 1px solid var(--line); }
-nav a { display: block; padding: .15rem 0; color: var(--accent); text-decoration: none; }
-nav label { display: block; margin-top: 1rem; color: var(--soft); cursor: pointer; }
-main { margin-left: 15rem; max-width: 62rem; padding: 1.5rem 2.5rem 6rem; }
-section { border-top: 3px solid var(--line); margin-top: 3rem; padding-top: .5rem; }
-img, svg { max-width: 100%; height: auto; }
-pre { overflow-x: auto; font-size: .82rem; line-height: 1.4; }
-table { border-collapse: collapse; font-size: .85rem; display: block; overflow-x: auto; margin: .5rem 0; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
-th { background: #f4f5f7; } td:first-child, th:first-child { text-align: left; }
-.notice { border-left: 4px solid #b45309; background: #fff7ed; padding: .6rem 1rem; margin: 1rem 0; }
-.jp-InputArea { background: #f7f8fa; border: 1px solid var(--line); border-radius: 4px; padding: 0 .75rem; margin: .5rem 0; }
-.jp-InputPrompt, .jp-OutputPrompt, .anchor-link { display: none; }
-body:has(#code:not(:checked)) .jp-CodeCell .jp-Cell-inputWrapper { display: none; }
-@media (max-width: 60rem) { nav { position: static; width: auto; border: 0; } main { margin: 0; padding: 1rem; } }
-@media print { nav, .jp-CodeCell .jp-Cell-inputWrapper { display: none; } main { margin: 0; max-width: none; } }
-"""
+STYLE = (Path(__file__).parent / "report.css").read_text()
 
 
 def body_of(path):
     """HTML of one executed notebook: no page around it, no script, pictures embedded with the heading as their text."""
     notebook = article(nbformat.read(path, as_version=4))
-    exporter = HTMLExporter(config=Config({"HTMLExporter": {"template_name": "lab", "mathjax_url": "", "embed_images": True}}))
+    exporter = HTMLExporter(
+        config=Config({"HTMLExporter": {"template_name": "lab", "mathjax_url": "", "embed_images": True}})
+    )
     page, _ = exporter.from_notebook_node(notebook)
     body = re.search(r"<body[^>]*>(.*)</body>", page, re.S).group(1)
     body = re.sub(r"<script.*?</script>", "", body, flags=re.S)
@@ -69,6 +51,7 @@ def front_page(run, params, provenance):
     notice = "Research use only; not for diagnosis."
     if run.simulated:
         notice = "Every patient on this page is SIMULATED: the numbers say nothing about patients. " + notice
+    commit = provenance["git_commit"] or "not known"
     packages = ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())
     return "\n".join(
         [
@@ -79,7 +62,7 @@ def front_page(run, params, provenance):
             "<p>AUC with DeLong interval. How these numbers came about: the notebooks below, in order; "
             "every table and figure is a file in the run's folders.</p>",
             f"<details><summary>Parameters</summary><pre>{html.escape(json.dumps(params, indent=1))}</pre></details>",
-            f"<details><summary>Versions</summary><p>{html.escape(packages)}; commit {provenance['git_commit']}</p></details>",
+            f"<details><summary>Versions</summary><p>{html.escape(packages)}; commit {commit}</p></details>",
         ]
     )
 

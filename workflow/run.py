@@ -50,7 +50,9 @@ def start(call, folder):
         except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)
             process.wait()
-            sys.exit(f"\nvcfnb: interrupted. What was finished is kept in {folder}; the same command goes on from there.")
+            sys.exit(
+                f"\nvcfnb: interrupted. What was finished is kept in {folder}; the same command goes on from there."
+            )
 
 
 def results_of(folder):

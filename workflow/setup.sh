@@ -47,7 +47,7 @@ make_environment() {
 }
 
 PYTHON="$ROOT/.venv/bin/python"
-WANTED=$(cat "$ROOT/requirements.lock" "$ROOT/pyproject.toml" | (sha256sum 2>/dev/null || shasum -a 256) | cut -d' ' -f1)
+WANTED=$( (sha256sum 2>/dev/null || shasum -a 256) <"$ROOT/requirements.lock" | cut -d' ' -f1)
 if [ "$(cat "$ROOT/.venv/lock.sha256" 2>/dev/null)" != "$WANTED" ] || ! [ -x "$PYTHON" ]; then
     make_environment
 fi
