@@ -1,0 +1,19 @@
+"""Logistic regression with a grid search, the saved model, and what it says about a new case."""
+
+from vcfnb.models.logistic import FittedLogistic, fit_logistic, fuse
+from vcfnb.models.prediction import Prediction, predict
+from vcfnb.models.saved import SavedModel, load_model, save_model, save_study_model
+from vcfnb.models.training_range import TrainingRange
+
+__all__ = [
+    "FittedLogistic",
+    "Prediction",
+    "SavedModel",
+    "TrainingRange",
+    "fit_logistic",
+    "fuse",
+    "load_model",
+    "predict",
+    "save_model",
+    "save_study_model",
+]

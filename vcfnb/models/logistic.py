@@ -1,0 +1,223 @@
+"""Logistic regression with a grid search, as plain numbers that can be written as JSON."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from vcfnb import selection
+from vcfnb.errors import VcfnbError
+from vcfnb.params import FusionParams
+
+
+@dataclass(frozen=True)
+class FittedLogistic:
+    """A multivariable logistic regression (LR), fitted on training cases.
+
+    Attributes
+    ----------
+    features : list of str
+        In the order of the coefficients.
+    mean, sd : pandas.Series
+        Of the training cases (ddof=0), in each feature's own units; sd is 1 for a constant feature.
+    coefficients : pandas.Series
+        Log odds of label 1 per SD of the feature.
+    intercept : float
+        Log odds at the training mean.
+    chosen_c : float
+        Inverse strength of the L2 penalty.
+    grid : pandas.DataFrame
+        C, auc_mean, auc_sd, log_loss_mean (cross-validated, over folds), chosen.
+    n_cases, n_positive : int
+        Training cases, and those with label 1.
+    note : str
+        What could not be done as asked, such as fewer folds; otherwise empty.
+    """
+
+    features: list
+    mean: pd.Series
+    sd: pd.Series
+    coefficients: pd.Series
+    intercept: float
+    chosen_c: float
+    grid: pd.DataFrame
+    n_cases: int
+    n_positive: int
+    note: str = ""
+
+    def z_scores(self, x):
+        """Features of any cases, scaled with training mean and SD; columns in the model's order.
+
+        Raises
+        ------
+        VcfnbError
+            When a feature is missing.
+        BadInput
+            When a value is missing or infinite.
+        """
+        missing = [name for name in self.features if name not in x]
+        if missing:
+            raise VcfnbError(
+                f"features: {missing[0]!r} is missing ({len(missing)} of {len(self.features)}) -> "
+                "compute the features with the settings of the model"
+            )
+        selection.check_features(x[self.features])
+        return (x[self.features] - self.mean) / self.sd
+
+    def contributions(self, x):
+        """What each feature adds to the log odds, coefficient times z-score: one row a case, one column a feature."""
+        return self.z_scores(x) * self.coefficients
+
+    def score(self, x):
+        """Probability of label 1 (acute).
+
+        Parameters
+        ----------
+        x : pandas.DataFrame
+            Any cases; columns in any order, others are ignored.
+
+        Returns
+        -------
+        pandas.Series
+            By the index of `x`.
+        """
+        # A sum a row, not a matrix product: one case alone gets the same bits as among others.
+        log_odds = np.ascontiguousarray(self.contributions(x)).sum(axis=1) + self.intercept
+        return pd.Series(expit(log_odds), index=x.index, name="score")
+
+    def to_dict(self):
+        """Plain lists and numbers, for JSON; floats survive exactly."""
+        return {
+            "features": self.features,
+            "mean": self.mean.tolist(),
+            "sd": self.sd.tolist(),
+            "coefficients": self.coefficients.tolist(),
+            "intercept": self.intercept,
+            "chosen_c": self.chosen_c,
+            "grid": self.grid.to_dict("list"),
+            "n_cases": self.n_cases,
+            "n_positive": self.n_positive,
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_dict(cls, values):
+        """Inverse of :meth:`to_dict`."""
+        by_feature = {name: pd.Series(values[name], values["features"], float) for name in _BY_FEATURE}
+        return cls(**values | by_feature | {"grid": pd.DataFrame(values["grid"])})
+
+
+_BY_FEATURE = ("mean", "sd", "coefficients")
+
+
+def _best(results):
+    """Position of the best C: the highest mean AUC, of equal ones the lowest log loss (then the smallest C)."""
+    auc = np.round(results["mean_test_auc"], 12)
+    return int(np.lexsort((-np.round(results["mean_test_log_loss"], 12), -auc))[0])
+
+
+def fit_logistic(x, y, settings=None, groups=None, seed=0):
+    """Multivariable logistic regression with L2 penalty, its strength from a grid search.
+
+    Parameters
+    ----------
+    x : pandas.DataFrame
+        Training cases only, one column a feature, in the features' own units; scaled here.
+    y : pandas.Series or array of 0 and 1
+    settings : vcfnb.params.FusionParams, optional
+        Grid of C, folds, class weight.
+    groups : pandas.Series or array, optional
+        Patients, kept together in the folds.
+    seed : int
+        Of the folds.
+
+    Returns
+    -------
+    FittedLogistic
+
+    Raises
+    ------
+    BadInput
+        Values that are missing or infinite, by case and feature.
+    VcfnbError
+        Labels or patients that do not fit the cases.
+
+    Notes
+    -----
+    The grid is judged by cross-validated AUC, with scaling inside the folds. Where several C have the same AUC, as all
+    do when the classes separate, the lowest cross-validated log loss decides: the AUC alone cannot tell a good
+    probability from one shrunken to the prevalence.
+    """
+    settings = settings or FusionParams()
+    selection.check_features(x)
+    y, groups = selection.check_labels(x, y, groups)
+    splits, note = selection.folds(y, groups, settings.grid_folds, seed)
+    model = LogisticRegression(class_weight=settings.class_weight, max_iter=100_000, tol=1e-8)
+    search = GridSearchCV(
+        Pipeline([("scale", StandardScaler()), ("lr", model)]),
+        {"lr__C": np.logspace(settings.c_min_log10, settings.c_max_log10, settings.n_c)},
+        scoring={"auc": "roc_auc", "log_loss": "neg_log_loss"},
+        refit=_best,
+        cv=splits,
+        error_score="raise",
+    ).fit(x.to_numpy(dtype=float), y)
+    scaler, fitted = search.best_estimator_["scale"], search.best_estimator_["lr"]
+    return FittedLogistic(
+        features=list(x.columns),
+        mean=pd.Series(scaler.mean_, x.columns),
+        sd=pd.Series(scaler.scale_, x.columns),
+        coefficients=pd.Series(fitted.coef_[0], x.columns),
+        intercept=float(fitted.intercept_[0]),
+        chosen_c=float(search.best_params_["lr__C"]),
+        grid=_grid_table(search),
+        n_cases=len(y),
+        n_positive=int(y.sum()),
+        note=note,
+    )
+
+
+def _grid_table(search):
+    results = search.cv_results_
+    return pd.DataFrame(
+        {
+            "C": np.asarray(results["param_lr__C"], dtype=float),
+            "auc_mean": results["mean_test_auc"],
+            "auc_sd": results["std_test_auc"],
+            "log_loss_mean": -results["mean_test_log_loss"],
+            "chosen": np.arange(len(results["params"])) == search.best_index_,
+        }
+    )
+
+
+def fuse(radiomics, dtl, y, lasso=None, settings=None, groups=None, seed=0):
+    """Early fusion: selected radiomic and deep features side by side, LASSO once more, logistic regression.
+
+    Parameters
+    ----------
+    radiomics, dtl : pandas.DataFrame
+        Selected features of the same training cases.
+    y : pandas.Series or array of 0 and 1
+    lasso : vcfnb.params.SelectionParams, optional
+    settings : vcfnb.params.FusionParams, optional
+    groups : pandas.Series or array, optional
+    seed : int
+
+    Returns
+    -------
+    selected : vcfnb.selection.SelectionResult
+    model : FittedLogistic
+
+    References
+    ----------
+    Wang et al. 2025, doi 10.1186/s12880-025-01573-9, Methods (fusion).
+    """
+    if not radiomics.index.equals(dtl.index):
+        raise VcfnbError("fusion: radiomic and deep features are of other cases, or in another order -> align them")
+    both = pd.concat([radiomics, dtl], axis=1)
+    selected = selection.lasso_again(both, y, lasso, groups=groups, seed=seed)
+    return selected, fit_logistic(both[selected.selected["feature"]], y, settings, groups=groups, seed=seed)

@@ -1,0 +1,182 @@
+"""The saved model: a folder with ``model.json`` and the network's safetensors, nothing executable."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from vcfnb import runs
+from vcfnb.errors import VcfnbError
+from vcfnb.models.logistic import FittedLogistic
+from vcfnb.models.training_range import TrainingRange
+
+FORMAT = "vcfnb-model"
+FORMAT_VERSION = 1
+MODELS = ("radiomics", "dtl", "fusion")
+NETWORK = "network.safetensors"
+NOTICE = "Research use only. Not for diagnosis."
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What :func:`load_model` gives.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    models : dict of str to FittedLogistic
+        ``radiomics``, ``dtl``, ``fusion``.
+    expansion : int
+        ROI expansion of the network, voxels of 1 mm.
+    settings : dict of str to dict
+        ``preprocessing``, ``radiomics``, ``dtl``: the parameters of those notebooks.
+    thresholds : dict of str to float
+        Operating point of each model, chosen on training cases; may be empty.
+    training : TrainingRange
+        Of the fusion model's features.
+    about : dict
+        study, simulated, versions, notice.
+    """
+
+    folder: Path
+    models: dict
+    expansion: int
+    settings: dict
+    thresholds: dict
+    training: TrainingRange
+    about: dict
+
+    @property
+    def network(self):
+        """Path of the network's weights."""
+        return self.folder / NETWORK
+
+
+def save_model(folder, models, network, expansion, settings, train, thresholds=None, about=None):
+    """Write the model folder: ``model.json`` and ``network.safetensors``.
+
+    Parameters
+    ----------
+    folder : path
+    models : dict of str to FittedLogistic
+        ``radiomics``, ``dtl`` and ``fusion``.
+    network : path
+        Safetensors of the chosen expansion (:func:`vcfnb.transfer.save_model`); copied.
+    expansion : int
+        Voxels of 1 mm.
+    settings : dict of str to dict
+        ``preprocessing``, ``radiomics``, ``dtl``: parameters as the notebooks wrote them down.
+    train : pandas.DataFrame
+        Training cases, with at least the fusion model's features. Only their mean, SD, range and covariance are kept.
+    thresholds : dict of str to float, optional
+        Operating points, chosen on training cases (:func:`vcfnb.evaluation.operating_point`).
+    about : dict, optional
+        Goes into the file as it is, such as ``study`` and ``simulated``.
+
+    Returns
+    -------
+    pathlib.Path
+        Of ``model.json``.
+
+    Raises
+    ------
+    VcfnbError
+        When a model is missing, or the network's file is.
+    """
+    missing = [name for name in MODELS if name not in models]
+    if missing:
+        raise VcfnbError(f"model: {missing[0]!r} is missing -> give the three models {', '.join(MODELS)}")
+    folder, network = Path(folder), Path(network)
+    if not network.is_file():
+        raise VcfnbError(f"model: no network at {network} -> run notebook 04_dtl for expansion {expansion}")
+    with runs.atomic(folder / NETWORK) as temporary:
+        shutil.copyfile(network, temporary)
+    content = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "notice": NOTICE,
+        "about": (about or {}) | {"versions": runs.versions()},
+        "models": {name: models[name].to_dict() for name in MODELS},
+        "expansion": int(expansion),
+        "settings": {name: settings[name] for name in ("preprocessing", "radiomics", "dtl")},
+        "thresholds": {name: float(value) for name, value in (thresholds or {}).items()},
+        "training": TrainingRange.of(train[models["fusion"].features]).to_dict(),
+        "network_sha256": runs.digest(folder / NETWORK),
+    }
+    return runs.write_json(content | {"sha256": runs.digest(content)}, folder / "model.json")
+
+
+def save_study_model(run, models, expansion, train, thresholds=None):
+    """Write ``06_fusion/model/`` of a study, with the settings that its notebooks wrote down.
+
+    Parameters
+    ----------
+    run : vcfnb.runs.Run
+    models, expansion, train, thresholds
+        As for :func:`save_model`.
+    """
+    return save_model(
+        run.step("fusion") / "model",
+        models,
+        run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors"),
+        expansion,
+        {name: run.settings(name) for name in ("preprocessing", "radiomics", "dtl")},
+        train,
+        thresholds=thresholds,
+        about={"study": run.study, "simulated": run.simulated},
+    )
+
+
+def load_model(folder):
+    """Read a model folder and check that it is whole and unchanged.
+
+    Parameters
+    ----------
+    folder : path
+        ``06_fusion/model`` of a study.
+
+    Returns
+    -------
+    SavedModel
+
+    Raises
+    ------
+    VcfnbError
+        A file is missing, truncated, edited, or of a later format; the message says which.
+    """
+    folder = Path(folder)
+    path = folder / "model.json"
+    again = "copy the model folder again, or run notebook 06_fusion"
+    for needed in (path, folder / NETWORK):
+        if not needed.is_file():
+            raise VcfnbError(f"model: {needed} is missing -> {again}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stored = content.pop("sha256")
+        version = content["format_version"]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise VcfnbError(f"model: {path} is truncated or no vcfnb model ({error}) -> {again}") from None
+    if content.get("format") != FORMAT or version != FORMAT_VERSION:
+        raise VcfnbError(
+            f"model: {path} has format {content.get('format')!r} version {version!r}, this vcfnb reads {FORMAT!r} "
+            f"version {FORMAT_VERSION} -> use the vcfnb that wrote it ({_writer(content)})"
+        )
+    if stored != runs.digest(content):
+        raise VcfnbError(f"model: {path} was changed after it was written -> {again}")
+    if content["network_sha256"] != runs.digest(folder / NETWORK):
+        raise VcfnbError(f"model: {folder / NETWORK} is truncated or not the network of {path.name} -> {again}")
+    return SavedModel(
+        folder=folder,
+        models={name: FittedLogistic.from_dict(values) for name, values in content["models"].items()},
+        expansion=content["expansion"],
+        settings=content["settings"],
+        thresholds=content["thresholds"],
+        training=TrainingRange(**content["training"]),
+        about=content["about"] | {"notice": content["notice"]},
+    )
+
+
+def _writer(content):
+    about = content.get("about")
+    versions = about.get("versions") if isinstance(about, dict) else None
+    return f"version {versions.get('vcfnb')}" if isinstance(versions, dict) else "version unknown"

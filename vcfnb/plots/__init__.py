@@ -1,0 +1,51 @@
+"""Figures: one function a figure. Each takes tidy data and returns a matplotlib Figure.
+
+Call :func:`style` once; :func:`vcfnb.runs.save_figure` writes PNG, SVG and the data. With ``simulated=True`` a figure
+says so.
+"""
+
+from vcfnb.plots.description import quality, split_power
+from vcfnb.plots.diagrams import patient_flow, shufflenet_unit, workflow
+from vcfnb.plots.features import dice, feature_by_class, feature_counts, icc_overview
+from vcfnb.plots.performance import (
+    auc_by_expansion,
+    calibration,
+    confusion,
+    decision_curves,
+    roc,
+    score_distribution,
+)
+from vcfnb.plots.pictures import crops_examples, montage
+from vcfnb.plots.selection import importance, lasso_error, lasso_figure, lasso_path, selection_steps
+from vcfnb.plots.theme import CLASSES, MODELS, style
+from vcfnb.plots.training import cv_by_expansion, training_curves
+
+__all__ = [
+    "CLASSES",
+    "MODELS",
+    "auc_by_expansion",
+    "calibration",
+    "confusion",
+    "crops_examples",
+    "cv_by_expansion",
+    "decision_curves",
+    "dice",
+    "feature_by_class",
+    "feature_counts",
+    "icc_overview",
+    "importance",
+    "lasso_error",
+    "lasso_figure",
+    "lasso_path",
+    "montage",
+    "patient_flow",
+    "quality",
+    "roc",
+    "score_distribution",
+    "selection_steps",
+    "shufflenet_unit",
+    "split_power",
+    "style",
+    "training_curves",
+    "workflow",
+]

@@ -1,0 +1,29 @@
+"""From all features to a few, on training cases only: the paper's seven steps, and the choice of an expansion."""
+
+from vcfnb.params import SelectionParams as SelectionSettings
+from vcfnb.selection.checks import check_features, check_labels, folds
+from vcfnb.selection.expansion import best_expansion, cv_auc
+from vcfnb.selection.filters import CollinearityFilter, CorrelationFilter, StableFeatures, ZScore, variance_inflation
+from vcfnb.selection.lasso import LassoSelector
+from vcfnb.selection.steps import SelectionResult, lasso_again, select_features, selection_pipeline
+from vcfnb.selection.wrapper import LogisticWrapper
+
+__all__ = [
+    "CollinearityFilter",
+    "CorrelationFilter",
+    "LassoSelector",
+    "LogisticWrapper",
+    "SelectionResult",
+    "SelectionSettings",
+    "StableFeatures",
+    "ZScore",
+    "best_expansion",
+    "check_features",
+    "check_labels",
+    "cv_auc",
+    "folds",
+    "lasso_again",
+    "select_features",
+    "selection_pipeline",
+    "variance_inflation",
+]

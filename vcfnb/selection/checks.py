@@ -1,0 +1,129 @@
+"""Inputs of selection and models: features, labels, patients, and folds that respect them."""
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+from vcfnb.errors import BadInput, VcfnbError
+
+
+def check_features(x):
+    """A table of features that can be calculated with.
+
+    Parameters
+    ----------
+    x : pandas.DataFrame
+        One row a case (the index names it), one numeric column a feature.
+
+    Raises
+    ------
+    VcfnbError
+        When it is no table, is empty, or a name occurs twice.
+    BadInput
+        When values are missing or infinite: one problem a case, naming its features.
+    """
+    if not isinstance(x, pd.DataFrame):
+        raise VcfnbError(f"features: {type(x).__name__} has no feature names -> give a pandas DataFrame")
+    if x.empty:
+        raise VcfnbError(
+            f"features: the table has {x.shape[0]} cases and {x.shape[1]} features -> give at least one each"
+        )
+    for what, names in (("feature", x.columns), ("case", x.index)):
+        if names.has_duplicates:
+            name = names[names.duplicated()][0]
+            raise VcfnbError(f"features: {what} {name!r} occurs more than once -> keep one of them")
+    text = [name for name, kind in x.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    if text:
+        raise VcfnbError(f"features: column {text[0]!r} holds no numbers -> leave it out of the features")
+    finite = np.isfinite(x.to_numpy(dtype=float))
+    if not finite.all():
+        raise BadInput([_not_finite(x.index[i], x.columns[~finite[i]]) for i in np.flatnonzero(~finite.all(axis=1))])
+
+
+def _not_finite(case_id, names):
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return {
+        "case_id": case_id,
+        "problem": f"no finite value of {', '.join(map(str, names[:3]))}{more}",
+        "remedy": "look at the case's image and mask, then exclude the case or leave the feature out",
+    }
+
+
+def check_labels(x, y, groups=None):
+    """Labels and patients in the order of the cases.
+
+    Parameters
+    ----------
+    x : pandas.DataFrame
+        Features, one row a case.
+    y : pandas.Series or array of 0 and 1
+        1 acute, 0 chronic. A Series must carry the index of `x`.
+    groups : pandas.Series or array, optional
+        The patient of each case; by default every case is a patient.
+
+    Returns
+    -------
+    y, groups : numpy.ndarray
+
+    Raises
+    ------
+    VcfnbError
+        Other length or index than `x`, labels other than 0 and 1, a missing patient, fewer than two cases of a class.
+    """
+    groups = np.arange(len(x)) if groups is None else groups
+    for what, values in (("label", y), ("patient", groups)):
+        if len(values) != len(x):
+            raise VcfnbError(f"{what}s: {len(values)} for {len(x)} cases -> give one a case")
+        if isinstance(values, pd.Series) and not values.index.equals(x.index):
+            raise VcfnbError(f"{what}s: their index is not that of the features -> use y.loc[X.index]")
+        if pd.isna(values).any():
+            raise VcfnbError(f"{what}s: the {what} of case {x.index[np.argmax(pd.isna(values))]} is missing -> give it")
+    y, groups = np.asarray(y), np.asarray(groups)
+    if not np.isin(y, (0, 1)).all():
+        raise VcfnbError(f"labels: {y[~np.isin(y, (0, 1))][0]!r} is not allowed -> use 1 (acute) and 0 (chronic)")
+    counts = np.bincount(y.astype(int), minlength=2)
+    if counts.min() < 2:
+        raise VcfnbError(
+            f"labels: {counts[1]} acute and {counts[0]} chronic training cases -> at least two of each are needed"
+        )
+    return y.astype(int), groups
+
+
+def folds(y, groups, n_folds, seed):
+    """Cross-validation folds, stratified by label, with the cases of a patient kept together.
+
+    When there are too few patients for `n_folds`, the largest possible number is used instead, and the note says so:
+    every fold must hold both classes, inside and outside.
+
+    Parameters
+    ----------
+    y : array of 0 and 1, shape (n,)
+    groups : array, shape (n,)
+        Patients.
+    n_folds : int
+    seed : int
+
+    Returns
+    -------
+    splits : list of (train, test) index arrays
+    note : str
+        Empty when `n_folds` could be had.
+
+    Raises
+    ------
+    VcfnbError
+        When not even two folds are possible.
+    """
+    patients = [len(np.unique(groups[y == label])) for label in (0, 1)]
+    for n in range(min(n_folds, *patients), 1, -1):
+        splitter = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+        splits = list(splitter.split(np.zeros(len(y)), y, groups))
+        if all(len(np.unique(y[part])) == 2 for split in splits for part in split):
+            note = (
+                f"{n} folds instead of {n_folds}: the smaller class has {min(patients)} patients" if n < n_folds else ""
+            )
+            return splits, note
+    raise VcfnbError(
+        f"cross-validation: {patients[1]} patients with acute and {patients[0]} with chronic fractures cannot be put "
+        "into two folds that both hold both classes -> add patients"
+    )

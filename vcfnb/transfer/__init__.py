@@ -1,0 +1,27 @@
+"""Deep transfer learning: fine-tuning, deep features, their reduction, and the saved network."""
+
+from vcfnb.transfer.alignment import align
+from vcfnb.transfer.expansion import ExpansionResult, run_expansion
+from vcfnb.transfer.features import deep_features, features_and_scores, scores
+from vcfnb.transfer.reduction import Reduction, reduce_features
+from vcfnb.transfer.saved import SavedNetwork, load_model, save_model
+from vcfnb.transfer.settings import TrainSettings
+from vcfnb.transfer.training import fine_tune, recalibrate, refresh_batch_norm
+
+__all__ = [
+    "ExpansionResult",
+    "Reduction",
+    "SavedNetwork",
+    "TrainSettings",
+    "align",
+    "deep_features",
+    "features_and_scores",
+    "fine_tune",
+    "load_model",
+    "recalibrate",
+    "reduce_features",
+    "refresh_batch_norm",
+    "run_expansion",
+    "save_model",
+    "scores",
+]

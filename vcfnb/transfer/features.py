@@ -1,0 +1,52 @@
+"""What a trained network says about crops: features of a layer, and scores."""
+
+import numpy as np
+import torch
+
+from vcfnb.networks import pooled_output
+from vcfnb.transfer.training import device, one_thread
+
+
+def features_and_scores(network, crops, layer=None, batch_size=16):
+    """One pass over crops for both :func:`deep_features` and :func:`scores`."""
+    where = device()
+    network.to(where, memory_format=torch.channels_last_3d).eval()
+    logits = []
+    with one_thread(), torch.inference_mode(), pooled_output(network, layer) as pooled:
+        for start in range(0, len(crops), batch_size):
+            batch = torch.from_numpy(np.ascontiguousarray(crops[start : start + batch_size], dtype=np.float32))
+            logits.append(network(batch.to(where).contiguous(memory_format=torch.channels_last_3d)))
+    scores_ = torch.cat(logits).squeeze(1).double().sigmoid()
+    return torch.cat(pooled).float().cpu().numpy(), scores_.cpu().numpy()
+
+
+def deep_features(network, crops, layer=None, batch_size=16):
+    """Output of a layer, averaged over space.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    crops : array (n, 1, z, y, x)
+    layer : str, optional
+        See :func:`vcfnb.networks.feature_layers`; by default the last before the classifier. The paper names
+        ``layer3.3.conv3``, of ``shufflenet_v1_3d``.
+    batch_size : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (n, channels)
+
+    Raises
+    ------
+    VcfnbError
+        When there is no such layer.
+    """
+    return features_and_scores(network, crops, layer, batch_size)[0]
+
+
+def scores(network, crops, batch_size=16):
+    """Probability of label 1 (acute) by the network's own classifier, shape (n,).
+
+    It refers to a population with as many acute as chronic cases when the network was trained with balanced classes.
+    """
+    return features_and_scores(network, crops, None, batch_size)[1]

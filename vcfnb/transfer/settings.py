@@ -1,0 +1,50 @@
+"""How a network is fine-tuned and how its features are taken."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+AUGMENTATIONS = ("flip", "shift", "intensity")
+
+
+class TrainSettings(BaseModel):
+    """Settings of one expansion's deep transfer learning.
+
+    Of the paper are Adam with a constant learning rate of 0.001 (``recipe="paper"``), 18 dimensions and features of
+    the training cases from the network that was trained on them (``feature_mode="in_sample"``). It names no number of
+    epochs, batch size, augmentation or class weight.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    network: str = Field("shufflenet_v2_x1_0_3d", description="See vcfnb.networks.build_network.")
+    weights: str = Field("imagenet", description="imagenet, random, or a file.")
+    layer: str | None = Field(None, description="Feature layer; null is the network's last before its classifier.")
+    recipe: Literal["fast", "paper"] = Field(
+        "fast", description="fast: AdamW, one-cycle rate; paper: Adam, constant rate."
+    )
+    epochs: int = Field(12, ge=1)
+    batch_size: int = Field(16, ge=2)
+    learning_rate: float = Field(0.002, gt=0, description="Constant (paper) or the peak (fast).")
+    weight_decay: float = Field(0.01, ge=0, description="Of AdamW; recipe paper has none.")
+    augment: tuple[Literal["flip", "shift", "intensity"], ...] = AUGMENTATIONS
+    class_weight: Literal["balanced"] | None = "balanced"
+    feature_mode: Literal["out_of_fold", "in_sample"] = "out_of_fold"
+    n_folds: int = Field(3, ge=2, description="Folds for out_of_fold.")
+    n_dimensions: int = Field(18, ge=1)
+    reduction: Literal["pca", "lasso"] = "pca"
+    seed: int = Field(0, ge=0)
+
+    @classmethod
+    def from_params(cls, params, seed=0):
+        """Settings from the parameters of notebook 04; recipe ``paper`` adds nothing that the paper does not name.
+
+        Parameters
+        ----------
+        params : vcfnb.params.DtlParams
+        seed : int
+        """
+        values = {name: value for name, value in params.model_dump().items() if name in cls.model_fields}
+        if params.recipe == "paper":
+            values |= {"augment": (), "class_weight": None}
+        return cls(**values, seed=seed)

@@ -1,0 +1,319 @@
+"""Fine-tuning of one network, resumable and the same in every run."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn import functional
+
+from vcfnb import __version__, runs
+from vcfnb.errors import VcfnbError
+from vcfnb.transfer.augmentation import augment
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Run torch on one thread while the block runs.
+
+    With another process busy, a second thread waits in a spin: a step of 10 ms becomes one of 175 to 530 ms. Two
+    processes of one thread each are faster than one of two threads, and sums keep their order.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def device():
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _mixed_precision(where):
+    return torch.autocast(where.type, dtype=torch.bfloat16, enabled=where.type == "cuda")
+
+
+def check_inputs(crops, labels):
+    """Return crops and labels as arrays that can be trained on.
+
+    Raises
+    ------
+    VcfnbError
+        When sizes differ, crops are too small or hold values that are not finite, or labels are not 0 and 1, both.
+    """
+    crops, labels = np.asarray(crops, dtype=np.float32), np.asarray(labels)
+    if crops.ndim != 5 or crops.shape[1] != 1 or len(crops) != len(labels):
+        raise VcfnbError(
+            f"crops {crops.shape} and labels {labels.shape} do not fit -> give (n, 1, z, y, x) and n labels"
+        )
+    if min(crops.shape[2:]) < 16:
+        raise VcfnbError(f"crops of {crops.shape[2:]} voxels are too small -> the networks need 16 or more a side")
+    if not np.isfinite(crops).all():
+        raise VcfnbError("crops hold values that are not finite -> mend the images, see vcfnb.crops.load_crops")
+    if set(np.unique(labels)) != {0, 1}:
+        found = ", ".join(map(str, np.unique(labels)))
+        raise VcfnbError(
+            f"labels of the training cases are {found} only -> both classes, 0 and 1, are needed to train a network"
+        )
+    return crops, labels.astype(np.float32)
+
+
+def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuning"):
+    """Train all layers of a network on one logit: label 1 against label 0.
+
+    The loss is the binary cross-entropy; with ``class_weight="balanced"`` both classes weigh the same in it, and
+    probabilities refer to a population where they are equally frequent. Layers of BatchNorm that came folded are
+    recalibrated first. At the end the running statistics of BatchNorm are taken anew from all training crops: after
+    a few dozen steps the running averages still lag behind the weights.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Changed in place. One output.
+    crops : array (n, 1, z, y, x)
+    labels : array of 0 and 1
+    settings : TrainSettings
+    checkpoint : path, optional
+        A safetensors file, written after every epoch and aside first. A call with the same network, data and
+        settings goes on from it and ends with the same weights, bit for bit.
+    desc : str
+        Label of the progress bar.
+
+    Returns
+    -------
+    pandas.DataFrame
+        epoch, loss, train_auc (of the logits during the epoch: augmented crops, weights still moving),
+        learning_rate.
+
+    Raises
+    ------
+    VcfnbError
+        When the labels are of one class, or the loss is not finite.
+    """
+    from tqdm.auto import tqdm
+
+    crops, labels = check_inputs(crops, labels)
+    where = device()
+    with one_thread():
+        key = _key(network, crops, labels, settings) if checkpoint else None
+        network.to(where, memory_format=torch.channels_last_3d)
+        optimizer = _optimizer(network, settings)
+        history, finished = _resume(checkpoint, key, network, optimizer, where)
+        if not history and getattr(network, "folded", None):
+            recalibrate(network, crops)
+        for epoch in tqdm(range(len(history), settings.epochs), desc=desc, leave=False):
+            history.append({"epoch": epoch + 1, **_epoch(network, optimizer, crops, labels, settings, epoch, where)})
+            if checkpoint:
+                _save(checkpoint, key, network, optimizer, history, finished=False)
+        if not finished:
+            refresh_batch_norm(network, crops, settings.batch_size)
+            if checkpoint:
+                _save(checkpoint, key, network, None, history, finished=True)
+    network.eval()
+    return pd.DataFrame(history)
+
+
+def _optimizer(network, settings):
+    if settings.recipe == "paper":
+        return torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    return torch.optim.AdamW(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+
+
+def one_cycle(fraction, peak):
+    """Learning rate after a fraction of training: a rise over the first 30 %, then a cosine to nearly zero.
+
+    Smith and Topin 2018, with the shape and factors of torch's OneCycleLR; a function of the step alone, so that a
+    resumed training needs no state.
+    """
+
+    def cosine(start, end, part):
+        return end + (start - end) * (1 + np.cos(np.pi * part)) / 2
+
+    if fraction < 0.3:
+        return cosine(peak / 25, peak, fraction / 0.3)
+    return cosine(peak, peak / 25e4, (fraction - 0.3) / 0.7)
+
+
+def batches(n, batch_size, rng):
+    """Shuffled indices in batches of nearly equal size: a last batch of one case has no variance to normalise by."""
+    n_batches = max(1, min(-(-n // batch_size), n // 2))
+    return np.array_split(rng.permutation(n), n_batches)
+
+
+def _epoch(network, optimizer, crops, labels, settings, epoch, where):
+    from sklearn.metrics import roc_auc_score
+
+    # A generator an epoch: what is drawn depends on the seed and the epoch, not on where training was resumed.
+    rng = np.random.default_rng([settings.seed, epoch])
+    weights = len(labels) / (2 * np.bincount(labels.astype(int))) if settings.class_weight else np.ones(2)
+    chunks = batches(len(labels), settings.batch_size, rng)
+    network.train()
+    losses, logits = [], np.zeros(len(labels))
+    for step, chosen in enumerate(chunks):
+        if settings.recipe == "fast":
+            fraction = (epoch + (step + 0.5) / len(chunks)) / settings.epochs
+            optimizer.param_groups[0]["lr"] = float(one_cycle(fraction, settings.learning_rate))
+        batch = augment(torch.from_numpy(crops[chosen]).to(where), settings.augment, rng)
+        target = torch.from_numpy(labels[chosen]).to(where)
+        case_weights = torch.as_tensor(weights[labels[chosen].astype(int)], dtype=torch.float32, device=where)
+        with _mixed_precision(where):
+            logit = network(batch.contiguous(memory_format=torch.channels_last_3d)).squeeze(1).float()
+        loss = functional.binary_cross_entropy_with_logits(logit, target, case_weights)
+        if not torch.isfinite(loss):
+            raise VcfnbError(
+                f"the loss is {loss.item()} in epoch {epoch + 1} -> lower learning_rate ({settings.learning_rate})"
+            )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item() * len(chosen))
+        logits[chosen] = logit.detach().cpu().numpy()
+    return {
+        "loss": sum(losses) / len(labels),
+        "train_auc": float(roc_auc_score(labels, logits)),
+        "learning_rate": optimizer.param_groups[0]["lr"],
+    }
+
+
+def _batch_norms(network):
+    return {name: module for name, module in network.named_modules() if isinstance(module, nn.BatchNorm3d)}
+
+
+def recalibrate(network, crops, n_crops=64):
+    """Give BatchNorm layers that came folded (mean 0, variance 1) their statistics back; outputs stay the same.
+
+    A folded layer normalises nothing. Training would start to normalise by the batch and lose the scale that the
+    weights were trained with. So each layer's input mean m and variance v over training crops become its running
+    statistics, sqrt(v) its weight and m is added to its bias: in evaluation nothing changes.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        ``network.folded`` names the layers.
+    crops : array (n, 1, z, y, x)
+        Training crops; the first `n_crops` of them are used.
+    n_crops : int
+    """
+    where = next(network.parameters()).device
+    sums = {}
+
+    def measure(name):
+        def hook(module, inputs):
+            x = inputs[0].detach().double()
+            axes = (0, 2, 3, 4)
+            total = torch.stack([torch.full_like(x[0, :, 0, 0, 0], x[:, 0].numel()), x.sum(axes), (x * x).sum(axes)])
+            sums[name] = sums.get(name, 0) + total
+
+        return hook
+
+    norms = _batch_norms(network)
+    hooks = [norms[name].register_forward_pre_hook(measure(name)) for name in network.folded]
+    network.eval()
+    try:
+        with torch.inference_mode():
+            for start in range(0, min(len(crops), n_crops), 8):
+                network(torch.from_numpy(crops[start : min(start + 8, n_crops)]).to(where))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    with torch.no_grad():
+        for name in network.folded:
+            norm, (count, total, squares) = norms[name], sums[name].clone()
+            mean = total / count
+            variance = (squares / count - mean**2).clamp_min(0)
+            # For mean 0 and variance 1 these are m, v, weight * sqrt(v + eps), bias + weight * m.
+            old_sd, new_sd = (norm.running_var.double() + norm.eps).sqrt(), (variance + norm.eps).sqrt()
+            norm.bias += (norm.weight * (mean - norm.running_mean) / old_sd).float()
+            norm.weight *= (new_sd / old_sd).float()
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+
+
+def refresh_batch_norm(network, crops, batch_size):
+    """Take the running statistics of BatchNorm anew, as the mean over batches of all (unchanged) training crops."""
+    where = next(network.parameters()).device
+    norms = _batch_norms(network).values()
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    network.train()
+    # The same batches whatever the seed: the order of the cases, dealt out.
+    n_batches = max(1, min(-(-len(crops) // batch_size), len(crops) // 2))
+    with torch.no_grad():
+        for start in range(n_batches):
+            network(torch.from_numpy(crops[start::n_batches]).to(where))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
+
+
+def _key(network, crops, labels, settings):
+    """What a checkpoint depends on: start, data, settings, and the code that trains."""
+    from vcfnb.networks.weights import state_digest
+
+    folder = Path(__file__).parent
+    sources = sorted(folder.glob("*.py")) + sorted((folder.parent / "networks").glob("*.py"))
+    chosen = settings.model_dump(
+        mode="json", exclude={"feature_mode", "n_folds", "n_dimensions", "reduction", "layer", "weights"}
+    )
+    return runs.digest(
+        *sources,
+        state_digest(network.state_dict()),
+        str(network),
+        crops,
+        labels,
+        chosen,
+        __version__,
+        torch.__version__,
+    )
+
+
+def _save(path, key, network, optimizer, history, finished):
+    from safetensors.torch import save_file
+
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    if optimizer:
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+    # A copy, as safetensors writes the plain memory format only.
+    tensors = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
+    }
+    note = json.dumps({"key": key, "finished": finished, "history": history})
+    with runs.atomic(path) as temporary:
+        save_file(tensors, temporary, {"vcfnb": note})
+
+
+def _resume(path, key, network, optimizer, where):
+    """Put a checkpoint of the same training into network and optimizer; history and whether it was finished."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path or not Path(path).exists():
+        return [], False
+    try:
+        with safe_open(path, "pt") as file:
+            note = json.loads((file.metadata() or {}).get("vcfnb", "{}"))
+            if note.get("key") != key:
+                return [], False
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError:
+        # Cut short by a full disk or a crash of the machine: start over.
+        return [], False
+    network.load_state_dict({name[8:]: value for name, value in tensors.items() if name.startswith("network.")})
+    states = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, part = name.split(".")
+            states.setdefault(int(index), {})[part] = value.to(where) if part != "step" else value
+    if states:
+        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+    return note["history"], note["finished"]
