@@ -144,9 +144,8 @@ def put_weights(network, state, source):
     state = inflate(state, target)
     # A classifier of another number of classes is no use here.
     for key in ("fc.weight", "fc.bias"):
-        if key in state and key in target and state[key].shape[1:] == target[key].shape[1:]:
-            if state[key].shape != target[key].shape:
-                del state[key]
+        if key in state and state[key].shape[1:] == target[key].shape[1:] and len(state[key]) != len(target[key]):
+            del state[key]
     absent_heads = [name for name in network.head if not any(key.startswith(f"{name}.") for key in state)]
     wanted = [key for key in target if key.split(".")[0] not in absent_heads]
     # Older files do not count batches.
@@ -198,13 +197,10 @@ def folded_batch_norms(network, loaded):
     of training.
     """
     norms = {name: module for name, module in network.named_modules() if isinstance(module, nn.BatchNorm3d)}
-    return [
-        name
-        for name, norm in norms.items()
-        if f"{name}.running_mean" in loaded
-        and not norm.running_mean.any()
-        and (norm.running_var - 1).abs().max() < 1e-4
-    ]
+    loaded_norms = {name: norm for name, norm in norms.items() if f"{name}.running_mean" in loaded}
+    # Some files store 1 - eps, so that the layer's own eps is made up for.
+    is_one = {name: bool(((norm.running_var - 1).abs() < 1e-4).all()) for name, norm in loaded_norms.items()}
+    return [name for name, norm in loaded_norms.items() if is_one[name] and not norm.running_mean.any()]
 
 
 def state_digest(state):

@@ -148,8 +148,9 @@ def _folds(labels, train, groups, settings):
     patients = {label: len(np.unique(groups[train][labels[train] == label])) for label in (0, 1)}
     if min(patients.values()) < settings.n_folds:
         raise VcfnbError(
-            f"n_folds: {settings.n_folds} folds need as many patients of each class; training cases come from "
-            f"{patients[1]} with label 1 and {patients[0]} with label 0 -> lower n_folds, or take feature_mode in_sample"
+            f"n_folds: {settings.n_folds} folds need as many patients of each class; there are "
+            f"{patients[1]} with label 1 and {patients[0]} with label 0 to train on -> lower n_folds, or take "
+            "feature_mode in_sample"
         )
     folds = StratifiedGroupKFold(settings.n_folds, shuffle=True, random_state=settings.seed)
     chosen = [train[seen] for seen, _ in folds.split(train, labels[train], groups[train])]

@@ -1,10 +1,9 @@
 """What a trained network says about crops: features of a layer, and scores."""
 
-import numpy as np
 import torch
 
 from vcfnb.networks import pooled_output
-from vcfnb.transfer.training import device, one_thread
+from vcfnb.transfer.training import device, one_thread, tensor
 
 
 def features_and_scores(network, crops, layer=None, batch_size=16):
@@ -14,8 +13,8 @@ def features_and_scores(network, crops, layer=None, batch_size=16):
     logits = []
     with one_thread(), torch.inference_mode(), pooled_output(network, layer) as pooled:
         for start in range(0, len(crops), batch_size):
-            batch = torch.from_numpy(np.ascontiguousarray(crops[start : start + batch_size], dtype=np.float32))
-            logits.append(network(batch.to(where).contiguous(memory_format=torch.channels_last_3d)))
+            batch = tensor(crops[start : start + batch_size], where)
+            logits.append(network(batch.contiguous(memory_format=torch.channels_last_3d)))
     scores_ = torch.cat(logits).squeeze(1).double().sigmoid()
     return torch.cat(pooled).float().cpu().numpy(), scores_.cpu().numpy()
 

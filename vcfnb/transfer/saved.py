@@ -14,6 +14,7 @@ from vcfnb.networks.weights import put_weights, read_weights
 from vcfnb.transfer.features import features_and_scores
 from vcfnb.transfer.reduction import Reduction
 from vcfnb.transfer.settings import TrainSettings
+from vcfnb.transfer.training import plain
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,9 @@ def save_model(path, result):
     """
     from safetensors.torch import save_file
 
-    tensors = {
-        f"network.{name}": value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in result.network.state_dict().items()
-    }
-    tensors["reduction.mean"] = torch.from_numpy(result.reduction.mean)
-    tensors["reduction.components"] = torch.from_numpy(result.reduction.components).contiguous()
+    tensors = {f"network.{name}": value for name, value in result.network.state_dict().items()}
+    for name in ("mean", "components"):
+        tensors[f"reduction.{name}"] = torch.tensor(getattr(result.reduction, name))
     settings = result.settings.model_dump(mode="json")
     # Where the weights were found on this machine is nobody's business; provenance has their name and checksum.
     settings["weights"] = Path(settings["weights"]).name
@@ -70,7 +68,7 @@ def save_model(path, result):
     }
     # One key: the order of several is not fixed in the file.
     with runs.atomic(_file(path)) as temporary:
-        save_file(tensors, temporary, {"vcfnb": json.dumps(note, sort_keys=True)})
+        save_file(plain(tensors), temporary, {"vcfnb": json.dumps(note, sort_keys=True)})
     return _file(path)
 
 

@@ -35,6 +35,11 @@ def device():
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def tensor(array, where):
+    """A float32 copy: workers are handed arrays that must not be written to."""
+    return torch.tensor(array, dtype=torch.float32, device=where)
+
+
 def _mixed_precision(where):
     return torch.autocast(where.type, dtype=torch.bfloat16, enabled=where.type == "cuda")
 
@@ -122,9 +127,8 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
 def _optimizer(network, settings):
     if settings.recipe == "paper":
         return torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
-    return torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
+    options = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "fused": True}
+    return torch.optim.AdamW(network.parameters(), **options)
 
 
 def one_cycle(fraction, peak):
@@ -161,9 +165,9 @@ def _epoch(network, optimizer, crops, labels, settings, epoch, where):
         if settings.recipe == "fast":
             fraction = (epoch + (step + 0.5) / len(chunks)) / settings.epochs
             optimizer.param_groups[0]["lr"] = float(one_cycle(fraction, settings.learning_rate))
-        batch = augment(torch.from_numpy(crops[chosen]).to(where), settings.augment, rng)
-        target = torch.from_numpy(labels[chosen]).to(where)
-        case_weights = torch.as_tensor(weights[labels[chosen].astype(int)], dtype=torch.float32, device=where)
+        batch = augment(tensor(crops[chosen], where), settings.augment, rng)
+        target = tensor(labels[chosen], where)
+        case_weights = tensor(weights[labels[chosen].astype(int)], where)
         with _mixed_precision(where):
             logit = network(batch.contiguous(memory_format=torch.channels_last_3d)).squeeze(1).float()
         loss = functional.binary_cross_entropy_with_logits(logit, target, case_weights)
@@ -220,7 +224,7 @@ def recalibrate(network, crops, n_crops=64):
     try:
         with torch.inference_mode():
             for start in range(0, min(len(crops), n_crops), 8):
-                network(torch.from_numpy(crops[start : min(start + 8, n_crops)]).to(where))
+                network(tensor(crops[start : min(start + 8, n_crops)], where))
     finally:
         for hook in hooks:
             hook.remove()
@@ -250,7 +254,7 @@ def refresh_batch_norm(network, crops, batch_size):
     n_batches = max(1, min(-(-len(crops) // batch_size), len(crops) // 2))
     with torch.no_grad():
         for start in range(n_batches):
-            network(torch.from_numpy(crops[start::n_batches]).to(where))
+            network(tensor(crops[start::n_batches], where))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.eval()
@@ -265,16 +269,13 @@ def _key(network, crops, labels, settings):
     chosen = settings.model_dump(
         mode="json", exclude={"feature_mode", "n_folds", "n_dimensions", "reduction", "layer", "weights"}
     )
-    return runs.digest(
-        *sources,
-        state_digest(network.state_dict()),
-        str(network),
-        crops,
-        labels,
-        chosen,
-        __version__,
-        torch.__version__,
-    )
+    start = [state_digest(network.state_dict()), str(network)]
+    return runs.digest(*sources, *start, crops, labels, chosen, __version__, torch.__version__)
+
+
+def plain(tensors):
+    """Copies on the CPU in the memory format that safetensors writes."""
+    return {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
 
 
 def _save(path, key, network, optimizer, history, finished):
@@ -284,13 +285,9 @@ def _save(path, key, network, optimizer, history, finished):
     if optimizer:
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
-    # A copy, as safetensors writes the plain memory format only.
-    tensors = {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
-    }
     note = json.dumps({"key": key, "finished": finished, "history": history})
     with runs.atomic(path) as temporary:
-        save_file(tensors, temporary, {"vcfnb": note})
+        save_file(plain(tensors), temporary, {"vcfnb": note})
 
 
 def _resume(path, key, network, optimizer, where):
