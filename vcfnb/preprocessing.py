@@ -8,7 +8,7 @@ import pandas as pd
 import SimpleITK as sitk
 
 from vcfnb import __version__, agreement, images, runs
-from vcfnb.errors import BadInput
+from vcfnb.errors import BadInput, VcfnbError
 
 # Suffix of each reading's file: reader A, reader A a week later, reader B.
 READINGS = {"a": "mask", "a2": "mask_a2", "b": "mask_b"}
@@ -55,7 +55,14 @@ def _remembered(case, folder, settings, expansions):
     sources = {name: Path(case[column]) for name, column in _MASK_COLUMNS.items() if _given(case.get(column))}
     note = folder / "cases" / f"{case['case_id']}.json"
     key = runs.digest(
-        Path(case["image"]), *sources.values(), list(sources), _label_value(case), settings, expansions, __version__
+        Path(case["image"]),
+        *sources.values(),
+        list(sources),
+        _label_value(case),
+        settings,
+        expansions,
+        __version__,
+        *sorted(Path(images.__file__).parent.glob("*.py")),
     )
     outputs = [
         folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in ("ct", *(READINGS[name] for name in sources))
@@ -68,6 +75,9 @@ def _remembered(case, folder, settings, expansions):
         row = _preprocess_case(case, sources, folder, settings, expansions)
     except BadInput as error:
         return {**error.problems.iloc[0].to_dict(), "case_id": case["case_id"]}
+    except VcfnbError as error:
+        problem, _, remedy = str(error).partition(" -> ")
+        return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
     runs.write_json({"key": key, "row": row}, note)
     return row
 
@@ -97,7 +107,9 @@ def _preprocess_case(case, sources, folder, settings, expansions):
     for name, written in {"ct": processed, **{READINGS[k]: mask for k, mask in processed_masks.items()}}.items():
         with runs.atomic(folder / f"{case['case_id']}_{name}.nii.gz") as temporary:
             sitk.WriteImage(written, str(temporary))
-    row = images.quality(image, masks["a"], processed, processed_masks["a"], expansions)
+    level, width = settings["window_level"], settings["window_width"]
+    window = (level - width / 2, level + width / 2) if settings["clip"] else None
+    row = images.quality(image, masks["a"], processed, processed_masks["a"], expansions, window)
     return {"case_id": case["case_id"], **row}
 
 

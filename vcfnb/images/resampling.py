@@ -1,0 +1,145 @@
+"""One voxel size, whole Hounsfield units, one window."""
+
+import numpy as np
+import SimpleITK as sitk
+
+from vcfnb.errors import VcfnbError
+
+# Beyond this many voxels the cubic B-spline's prefilter forgets: cropped and whole images give the same rounded HU.
+_SPLINE_PAD = 16
+
+
+def preprocess(
+    image, masks, spacing_mm=1.0, level=500, width=1200, clip=True, mask_interpolator="nearest", margin_mm=None
+):
+    """Resample to isotropic voxels, round to whole HU, clip to the window.
+
+    The new grid has the old one's directions and centre and covers its extent. An image that has this grid already is
+    not interpolated.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+        CT, HU.
+    masks : dict of str to SimpleITK.Image
+        Readings of one ROI, non-zero inside, on the image's grid.
+    spacing_mm : float
+        New voxel size (paper: 1 mm).
+    level, width : float
+        Window, HU (paper: 500, 1200, which is -100 to 1100 HU).
+    clip : bool
+        False keeps all HU.
+    mask_interpolator : {"nearest", "label"}
+        Nearest neighbour, or linear interpolation of the label, inside from one half on (smoother between thick
+        slices).
+    margin_mm : float, optional
+        Keep this much around the box of all masks; None keeps the whole image. Voxels that are kept have the same
+        values either way.
+
+    Returns
+    -------
+    image : SimpleITK.Image
+        int16.
+    masks : dict of str to SimpleITK.Image
+        uint8, on the same grid.
+
+    Raises
+    ------
+    VcfnbError
+        A mask has no voxel left on the new grid.
+    """
+    grid = _isotropic_grid(image, spacing_mm)
+    if margin_mm is not None:
+        grid, image, masks = _around_masks(grid, image, masks, margin_mm)
+    processed = _interpolated(image, grid, sitk.sitkBSpline3)
+    values = np.rint(sitk.GetArrayFromImage(processed))
+    low, high = (level - width / 2, level + width / 2) if clip else (-32768, 32767)
+    processed = _with_geometry(np.clip(values, low, high).astype(np.int16), grid)
+    resampled = {}
+    for name, mask in masks.items():
+        inside = _nearest(mask, grid) if mask_interpolator == "nearest" else _linear_label(mask, grid)
+        resampled[name] = _with_geometry(inside.astype(np.uint8), grid)
+        if not inside.any():
+            raise VcfnbError(f"the mask {name!r} is lost at {spacing_mm:g} mm -> take a smaller spacing_mm")
+    return processed, resampled
+
+
+def _isotropic_grid(image, spacing):
+    """An empty image with the new grid: old directions, old centre, size rounded to whole voxels."""
+    extent = np.multiply(image.GetSize(), image.GetSpacing())
+    size = np.maximum(1, np.rint(extent / spacing)).astype(int)
+    if np.allclose(image.GetSpacing(), spacing, rtol=0, atol=1e-6):
+        return _empty(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+    middle = np.array(image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()]))
+    direction = np.reshape(image.GetDirection(), (3, 3))
+    origin = middle - direction @ ((size - 1) / 2 * spacing)
+    return _empty(size, (spacing,) * 3, origin, image.GetDirection())
+
+
+def _empty(size, spacing, origin, direction):
+    """The geometry of an image as a dict; an image of zeros would cost memory for nothing."""
+    return {
+        "size": [int(n) for n in size],
+        "spacing": [float(v) for v in spacing],
+        "origin": [float(v) for v in origin],
+        "direction": [float(v) for v in direction],
+    }
+
+
+def _around_masks(grid, image, masks, margin_mm):
+    """Cut grid, image and masks down to the masks' box with a margin; the image keeps what its spline needs."""
+    boxes = []
+    for mask in masks.values():
+        inside = np.nonzero(sitk.GetArrayViewFromImage(mask))[::-1]
+        boxes.append([[index.min() for index in inside], [index.max() for index in inside]])
+    start, stop = np.min(boxes, axis=0)[0], np.max(boxes, axis=0)[1]
+    old = np.array(image.GetSpacing())
+    new = np.array(grid["spacing"])
+    # Directions agree, so one axis maps to one axis: positions along it in mm from the first old voxel's centre.
+    first = np.linalg.solve(np.reshape(grid["direction"], (3, 3)), np.subtract(grid["origin"], image.GetOrigin()))
+    low = np.maximum(0, np.floor((start * old - margin_mm - first) / new)).astype(int)
+    high = np.minimum(grid["size"], np.ceil((stop * old + margin_mm - first) / new) + 1).astype(int)
+    origin = np.array(grid["origin"]) + np.reshape(grid["direction"], (3, 3)) @ (low * new)
+    cut = _empty(high - low, new, origin, grid["direction"])
+    begin = np.maximum(0, np.floor((first + low * new) / old) - _SPLINE_PAD).astype(int)
+    end = np.minimum(image.GetSize(), np.ceil((first + (high - 1) * new) / old) + _SPLINE_PAD + 1).astype(int)
+    size, begin = [int(n) for n in end - begin], [int(n) for n in begin]
+    part = {name: sitk.RegionOfInterest(mask, size, begin) for name, mask in masks.items()}
+    return cut, sitk.RegionOfInterest(image, size, begin), part
+
+
+def _interpolated(image, grid, interpolator):
+    if list(image.GetSize()) == grid["size"] and list(image.GetOrigin()) == grid["origin"]:
+        return image
+    filter_ = sitk.ResampleImageFilter()
+    filter_.SetSize(grid["size"])
+    filter_.SetOutputSpacing(grid["spacing"])
+    filter_.SetOutputOrigin(grid["origin"])
+    filter_.SetOutputDirection(grid["direction"])
+    filter_.SetInterpolator(interpolator)
+    filter_.SetOutputPixelType(sitk.sitkFloat64)
+    return filter_.Execute(image)
+
+
+def _nearest(mask, grid):
+    """Nearest neighbours, axis by axis: halfway between two voxels the second counts, whatever rounding does."""
+    first = np.linalg.solve(np.reshape(grid["direction"], (3, 3)), np.subtract(grid["origin"], mask.GetOrigin()))
+    index = []
+    for axis, n in enumerate(grid["size"]):
+        position = (first[axis] + np.arange(n) * grid["spacing"][axis]) / mask.GetSpacing()[axis]
+        nearest = np.floor(np.round(position, 6) + 0.5).astype(int)
+        index.append(np.clip(nearest, 0, mask.GetSize()[axis] - 1))
+    return sitk.GetArrayFromImage(mask)[np.ix_(*index[::-1])] != 0
+
+
+def _linear_label(mask, grid):
+    inside = sitk.Cast(sitk.NotEqual(mask, 0), sitk.sitkFloat64)
+    return np.round(sitk.GetArrayFromImage(_interpolated(inside, grid, sitk.sitkLinear)), 6) >= 0.5
+
+
+def _with_geometry(array, grid):
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(grid["spacing"])
+    image.SetOrigin(grid["origin"])
+    image.SetDirection(grid["direction"])
+    return image
