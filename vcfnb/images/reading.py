@@ -69,8 +69,30 @@ def read_mask(path, image, label=None):
         The file is missing or unreadable, the grids do not fit, the mask is empty, the label is not in it, or part of
         the ROI lies outside the image.
     """
-    mask = read_image(path)
-    inside = _select(sitk.GetArrayFromImage(mask), label, path)
+    return on_grid(read_image(path), image, label, name=path)
+
+
+def on_grid(mask, image, label=None, name="mask"):
+    """Bring a mask onto its image's voxels, as :func:`read_mask` does.
+
+    Parameters
+    ----------
+    mask, image : SimpleITK.Image
+    label : int, optional
+    name : path or str
+        What errors call the mask.
+
+    Returns
+    -------
+    SimpleITK.Image
+        uint8, 1 inside.
+
+    Raises
+    ------
+    BadInput
+        As :func:`read_mask`.
+    """
+    inside = _select(sitk.GetArrayFromImage(mask), label, name)
     n_voxels = np.count_nonzero(inside)
     selected = sitk.GetImageFromArray(inside.astype(np.uint8))
     selected.CopyInformation(mask)
@@ -79,16 +101,15 @@ def read_mask(path, image, label=None):
         return selected
     if not _voxels_coincide(selected, image):
         raise _bad(
-            path,
+            name,
             f"image and mask do not share a grid: image {_describe(image)}; mask {_describe(selected)}",
             "draw or export the mask on this very image, or resample it to the image's grid with nearest neighbours",
         )
     moved = sitk.Resample(selected, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
     lost = n_voxels - np.count_nonzero(sitk.GetArrayViewFromImage(moved))
     if lost:
-        raise _bad(
-            path, f"{lost} of the mask's {n_voxels} voxels lie outside the image", "check that they belong together"
-        )
+        problem = f"{lost} of the mask's {n_voxels} voxels lie outside the image"
+        raise _bad(name, problem, "check that image and mask belong together")
     return moved
 
 

@@ -1,0 +1,113 @@
+"""All features of one case."""
+
+import numpy as np
+import pandas as pd
+import SimpleITK as sitk
+
+from vcfnb import images
+from vcfnb.errors import VcfnbError
+from vcfnb.radiomics import textures
+from vcfnb.radiomics.firstorder import firstorder
+from vcfnb.radiomics.image_types import Box, filtered
+from vcfnb.radiomics.reference import extract_with_pyradiomics, features_of_image, shape_features
+from vcfnb.radiomics.settings import CLASSES, Settings, feature_names
+
+# Index of PyRadiomics' 14 GLDM features among the 16 that any level-and-size matrix has.
+_GLDM = [n for n in range(16) if n not in (3, 9)]
+
+
+def extract_features(image, mask, settings=None, label=None):
+    """All radiomic features of one ROI: PyRadiomics' names and values.
+
+    The image is taken as it is (nothing is resampled or clipped); square, square root, logarithm and exponential
+    scale by the largest absolute value of the whole image, as in PyRadiomics.
+
+    Parameters
+    ----------
+    image, mask : path or SimpleITK.Image
+        CT (HU) and ROI. The mask's voxels must be voxels of the image, in any order.
+    settings : Settings, optional
+    label : int, optional
+        Value of the ROI in a mask with several.
+
+    Returns
+    -------
+    pandas.Series
+        1834 values with the default settings; index: names. ``attrs["by_pyradiomics"]`` lists image types ("all" for
+        the whole case) that were left to PyRadiomics itself, since rounding decides in them.
+
+    Raises
+    ------
+    BadInput
+        A file is missing or unreadable, geometries do not fit, the mask is empty or holds several labels.
+    VcfnbError
+        The ROI is a single voxel or line, or the image is too small for a filter.
+
+    References
+    ----------
+    van Griethuysen et al. 2017, Cancer Res 77:e104.
+    """
+    settings = settings or Settings()
+    if not isinstance(image, sitk.Image):
+        image = images.read_image(image)
+    read = images.on_grid if isinstance(mask, sitk.Image) else images.read_mask
+    mask = read(mask, image, label)
+    inside = sitk.GetArrayFromImage(mask) != 0
+    box = Box(image, inside)
+    if sum(n > 1 for n in box.shape) < 2:
+        raise VcfnbError("the ROI is a single voxel or line -> draw it over at least two dimensions")
+    names = feature_names(settings)
+    original = box.crop(0)[0][box.mask]
+    if len(np.unique(original)) < 3:
+        # Filtered values of constant and two-valued ROIs lie on the edges of bins.
+        found = extract_with_pyradiomics(image, mask, settings)
+        return _series([found[name] for name in names], names, ["all"])
+    values, elsewhere = [shape_features(box)], []
+    voxel_volume = float(np.prod(image.GetSpacing()))
+    for name, array in filtered(box, settings):
+        row = _features(array, box.mask, voxel_volume, settings)
+        if row is None:
+            row = features_of_image(box, array, settings)
+            elsewhere.append(name)
+        values.append(row)
+    return _series(np.concatenate(values), names, elsewhere)
+
+
+def _series(values, names, elsewhere):
+    series = pd.Series(values, index=names, dtype=float)
+    series.attrs["by_pyradiomics"] = elsewhere
+    return series
+
+
+def _features(array, mask, voxel_volume, settings):
+    """The 91 features of one filtered image; None where PyRadiomics has to decide (one grey level, or NaN)."""
+    values = array[mask]
+    if not np.isfinite(values).all():
+        return None
+    levels = discretise(values, settings.bin_width)
+    used = np.unique(levels)
+    if len(used) < 2:
+        return None
+    volume = np.zeros(np.array(mask.shape) + 2, dtype=np.int32)
+    volume[1:-1, 1:-1, 1:-1][mask] = levels
+    offsets = textures.neighbours(volume.shape)
+    flat = volume.ravel()
+    voxels = np.flatnonzero(flat)
+    top = int(used[-1])
+    dependence, tone = textures.gldm_and_ngtdm(flat, voxels, offsets, top)
+    parts = {
+        "firstorder": firstorder(values.astype(np.float64), levels, voxel_volume),
+        "glcm": textures.glcm(flat, voxels, offsets, top, len(used)),
+        "glrlm": textures.glrlm(flat, voxels, offsets, top, max(mask.shape)),
+        "glszm": textures.glszm(flat, voxels, offsets, top),
+        "gldm": dependence[_GLDM],
+        "ngtdm": tone,
+    }
+    return np.concatenate([parts[kind] for kind in CLASSES])
+
+
+def discretise(values, bin_width):
+    """Grey levels, from 1, of fixed bin width: edges are multiples of the width (PyRadiomics)."""
+    low, high = values.min(), values.max()
+    edges = np.arange(low - (low % bin_width), high + 2 * bin_width, bin_width)
+    return np.digitize(values, edges)

@@ -1,0 +1,137 @@
+"""Features of many cases: in parallel, stored case by case, one bad case never stops the others."""
+
+import contextlib
+import json
+import os
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vcfnb import __version__, runs
+from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.radiomics.engine import extract_features
+from vcfnb.radiomics.settings import Settings, feature_names
+
+
+def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="local", scheduler=None, desc="radiomics"):
+    """Features of all cases.
+
+    Parameters
+    ----------
+    cases : pandas.DataFrame
+        case_id, image, mask (paths).
+    cache_folder : path
+        Where each case's values are stored as soon as they are known; a case whose files and settings are as before is
+        not computed again.
+    settings : Settings, optional
+    cores : int, optional
+    executor : {"local", "dask"}
+        Processes of this machine, or an existing Dask cluster that sees the same files.
+    scheduler : str, optional
+        Address of the cluster's scheduler.
+    desc : str
+        Label of the progress bar.
+
+    Returns
+    -------
+    features : pandas.DataFrame
+        case_id and one column a feature, for the cases that could be computed, in the given order.
+    failures : pandas.DataFrame
+        case_id, file, problem, remedy.
+    """
+    settings = settings or Settings()
+    names = feature_names(settings)
+    work = partial(_remembered, folder=Path(cache_folder).resolve(), settings=settings)
+    rows = cases[["case_id", "image", "mask"]].to_dict("records")
+    values, ids, failures = [], [], []
+    with _cluster(executor, scheduler) as parallel:
+        for row, found in zip(rows, parallel(work, rows, cores, desc=desc), strict=True):
+            if isinstance(found, dict):
+                failures.append(found)
+            else:
+                values.append(found)
+                ids.append(row["case_id"])
+    features = pd.DataFrame(np.array(values).reshape(len(ids), len(names)), columns=names)
+    features.insert(0, "case_id", ids)
+    return features, pd.DataFrame(failures, columns=["case_id", "file", "problem", "remedy"])
+
+
+def stop_on(failures):
+    """Raise the failures of :func:`extract_cohort`, all at once, if there are any.
+
+    Raises
+    ------
+    BadInput
+    """
+    if len(failures):
+        raise BadInput(failures.to_dict("records"))
+
+
+@contextlib.contextmanager
+def _cluster(executor, scheduler):
+    """A function like :func:`vcfnb.runs.parallel_map`, on this machine or on a Dask cluster."""
+    if executor == "local":
+        yield runs.parallel_map
+        return
+    try:
+        from dask.distributed import Client, as_completed
+    except ImportError:
+        raise VcfnbError("executor dask needs dask and distributed -> pip install 'vcfnb[dask]'") from None
+    try:
+        client = Client(scheduler, timeout=20)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise VcfnbError(f"scheduler: no Dask scheduler answers at {scheduler!r} ({error}) -> start one") from None
+
+    def over_cluster(function, items, _cores=None, desc=""):
+        from tqdm.auto import tqdm
+
+        futures = client.map(function, items, pure=False)
+        for _ in tqdm(as_completed(futures), total=len(futures), desc=desc):
+            pass
+        return client.gather(futures)
+
+    with client:
+        yield over_cluster
+
+
+def _remembered(case, folder, settings):
+    """Values of one case as an array, from its file when that is up to date; a dict that says what failed."""
+    try:
+        key = _key(case, settings)
+    except OSError:
+        remedy = "run the preprocessing, or check the path"
+        missing = next(str(case[name]) for name in ("image", "mask") if not os.path.exists(case[name]))
+        return {"case_id": case["case_id"], "file": missing, "problem": "the file is missing", "remedy": remedy}
+    # One file a case and content: three readings of a case do not overwrite each other.
+    path = folder / f"{case['case_id']}-{key[:16]}.json"
+    stored = _stored(path)
+    if stored is not None:
+        return stored
+    try:
+        values = extract_features(case["image"], case["mask"], settings)
+    except BadInput as error:
+        return error.problems.iloc[0].to_dict() | {"case_id": case["case_id"]}
+    except VcfnbError as error:
+        problem, _, remedy = str(error).partition(" -> ")
+        return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
+    bad = values.index[~np.isfinite(values)]
+    if len(bad):
+        problem = f"{len(bad)} features are not finite, such as {bad[0]}"
+        remedy = "look at the ROI: it may be too small or too uniform for texture"
+        return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
+    runs.write_json({"values": values.tolist()}, path)
+    return values.to_numpy()
+
+
+def _stored(path):
+    if not path.exists():
+        return None
+    return np.array(json.loads(path.read_text())["values"])
+
+
+def _key(case, settings):
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    chosen = settings.model_dump(mode="json")
+    return runs.digest(Path(case["image"]), Path(case["mask"]), chosen, __version__, runs.versions(), *sources)

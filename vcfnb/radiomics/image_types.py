@@ -1,0 +1,152 @@
+"""The twenty image types: filtered versions of the image, in the ROI's box.
+
+Every filter sees as much of the image around the box as it needs to give what it would give on the whole image
+(wavelet and point transforms bit by bit; LoG and LBP3D to rounding), so time and memory depend on the ROI and not on
+the scan.
+"""
+
+import math
+
+import numpy as np
+import pywt
+import SimpleITK as sitk
+
+from vcfnb.errors import VcfnbError
+from vcfnb.radiomics.lbp3d import PAD as LBP_PAD
+from vcfnb.radiomics.lbp3d import lbp3d
+from vcfnb.radiomics.settings import WAVELETS, log_name
+
+# Bit-equal to the whole image from 18 sigma on.
+_LOG_PAD_SIGMAS = 18
+
+
+class Box:
+    """The ROI's bounding box in an image.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+    mask : array (z, y, x) of bool
+        The ROI.
+    """
+
+    def __init__(self, image, mask):
+        self.image = image
+        self.array = sitk.GetArrayViewFromImage(image)
+        spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+        self.start = np.array([span[0] for span in spans])
+        self.stop = np.array([span[-1] + 1 for span in spans])
+        self.mask = mask[tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))]
+        self.spacing = image.GetSpacing()
+
+    @property
+    def shape(self):
+        return self.mask.shape
+
+    def padded(self, pads):
+        """Start and stop of the box grown by `pads` voxels (z, y, x), as far as the image goes."""
+        pads = np.asarray(pads, dtype=int)
+        return np.maximum(self.start - pads, 0), np.minimum(self.stop + pads, self.array.shape)
+
+    def crop(self, pads):
+        """Array of the padded box, and the slices of the box in it."""
+        low, high = self.padded(pads)
+        outer = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        return self.array[outer], self._inner(low)
+
+    def crop_image(self, pads):
+        """The padded box as an image, and the slices of the box in its array."""
+        low, high = self.padded(pads)
+        size, index = [int(n) for n in (high - low)[::-1]], [int(n) for n in low[::-1]]
+        return sitk.RegionOfInterest(self.image, size, index), self._inner(low)
+
+    def _inner(self, low):
+        return tuple(slice(a - o, b - o) for a, b, o in zip(self.start, self.stop, low, strict=True))
+
+
+def filtered(box, settings):
+    """Yield (name, array over the box) for every image type, in the order of the features.
+
+    Raises
+    ------
+    VcfnbError
+        When the image is too small for a filter, or has only zeros.
+    """
+    original, _ = box.crop(0)
+    yield "original", original
+    for sigma in settings.log_sigma_mm:
+        yield log_name(sigma), _log(box, sigma)
+    yield from _wavelets(box)
+    yield from _lbp(box)
+    yield from _point_transforms(box, original.astype(np.float64))
+    yield "gradient", _gradient(box)
+
+
+def _log(box, sigma):
+    size = np.array(box.array.shape)
+    spacing = np.array(box.spacing)[::-1]
+    if size.min() < 4 or (size < np.ceil(sigma / spacing) + 1).any():
+        raise VcfnbError(
+            f"the image ({' x '.join(map(str, size[::-1]))} voxels) is too small for LoG with sigma {sigma:g} mm "
+            "-> give more image around the ROI, or leave that sigma out"
+        )
+    image, inner = box.crop_image(np.ceil(_LOG_PAD_SIGMAS * sigma / spacing))
+    filter_ = sitk.LaplacianRecursiveGaussianImageFilter()
+    filter_.SetNormalizeAcrossScale(True)
+    filter_.SetSigma(sigma)
+    result = filter_.Execute(image)
+    return sitk.GetArrayFromImage(result)[inner]
+
+
+def _wavelets(box):
+    """Stationary wavelet transform, coif1, one level, periodic, odd axes lengthened by their first value."""
+    index, inner = [], []
+    for start, stop, n in zip(box.start, box.stop, box.array.shape, strict=True):
+        even = n + n % 2
+        if stop - start + 8 >= even:
+            reach, first = np.arange(even), start
+        else:
+            reach, first = np.arange(start - 4, stop + 4 + (stop - start) % 2), 4
+        position = reach % even
+        index.append(np.where(position == n, 0, position))
+        inner.append(slice(first, first + stop - start))
+    part = box.array[np.ix_(*index)]
+    bands = pywt.swtn(part, pywt.Wavelet("coif1"), level=1, start_level=0, axes=(2, 1, 0))[0]
+    for band in WAVELETS:
+        name = band.replace("L", "a").replace("H", "d")
+        yield f"wavelet-{band}", bands[name][tuple(inner)]
+
+
+def _lbp(box):
+    if not np.issubdtype(box.array.dtype, np.signedinteger):
+        from vcfnb.radiomics.reference import lbp_images
+
+        yield from lbp_images(box)
+        return
+    part, inner = box.crop(LBP_PAD)
+    low, high = box.padded(LBP_PAD)
+    faces = [(a == 0, b == n) for a, b, n in zip(low, high, box.array.shape, strict=True)]
+    voxels = tuple(index + cut.start for index, cut in zip(np.nonzero(box.mask), inner, strict=True))
+    for name, values in zip(("m1", "m2", "k"), lbp3d(part, voxels, faces), strict=True):
+        image = np.zeros(box.shape)
+        image[box.mask] = values
+        yield f"lbp-3D-{name}", image
+
+
+def _point_transforms(box, x):
+    largest = float(max(abs(float(box.array.max())), abs(float(box.array.min()))))
+    if largest == 0:
+        raise VcfnbError("the image has only zeros -> check that it is the right file")
+    yield "exponential", np.exp(math.log(largest) / largest * x)
+    yield "square", (1 / np.sqrt(largest) * x) ** 2
+    yield "squareroot", np.sign(x) * np.sqrt(np.abs(x) * largest)
+    logarithm = np.sign(x) * np.log(np.abs(x) + 1)
+    yield "logarithm", logarithm * (largest / np.log(largest + 1))
+
+
+def _gradient(box):
+    image, inner = box.crop_image(1)
+    filter_ = sitk.GradientMagnitudeImageFilter()
+    filter_.SetUseImageSpacing(True)
+    result = filter_.Execute(image)
+    return sitk.GetArrayFromImage(result)[inner]

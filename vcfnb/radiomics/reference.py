@@ -1,0 +1,131 @@
+"""PyRadiomics itself: for shape, for ROIs on which rounding decides, and to check the engine against."""
+
+import contextlib
+import logging
+import sys
+import types
+
+import numpy as np
+import SimpleITK as sitk
+
+from vcfnb.radiomics.settings import CLASSES, LBP, SHAPE
+
+
+@contextlib.contextmanager
+def _old_scipy_names():
+    """Names that PyRadiomics' LBP3D imports and newer SciPy lacks.
+
+    Without them it logs one line and silently yields no LBP3D image.
+    """
+    import scipy.ndimage
+    import scipy.special
+
+    added = []
+    if not hasattr(scipy.special, "sph_harm"):
+        # The old function's angles had their names the other way round.
+        scipy.special.sph_harm = lambda m, n, theta, phi: scipy.special.sph_harm_y(n, m, phi, theta)
+        added.append((scipy.special, "sph_harm"))
+    name = "scipy.ndimage.interpolation"
+    module = types.ModuleType(name)
+    module.map_coordinates = scipy.ndimage.map_coordinates
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        yield
+    finally:
+        for owner, attribute in added:
+            delattr(owner, attribute)
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
+
+
+def _quiet():
+    logging.getLogger("radiomics").setLevel(logging.ERROR)
+
+
+def extract_with_pyradiomics(image, mask, settings):
+    """All features by PyRadiomics' own extractor.
+
+    Parameters
+    ----------
+    image, mask : SimpleITK.Image
+        On one grid; the mask is 1 inside.
+    settings : vcfnb.radiomics.Settings
+
+    Returns
+    -------
+    dict of str to float
+    """
+    from radiomics import featureextractor
+
+    _quiet()
+    extractor = featureextractor.RadiomicsFeatureExtractor(binWidth=settings.bin_width, additionalInfo=False)
+    extractor.disableAllImageTypes()
+    extractor.enableImageTypeByName("Original")
+    if settings.log_sigma_mm:
+        extractor.enableImageTypeByName("LoG", customArgs={"sigma": list(settings.log_sigma_mm)})
+    for name in ("Wavelet", "LBP3D", "Exponential", "Square", "SquareRoot", "Logarithm", "Gradient"):
+        extractor.enableImageTypeByName(name)
+    extractor.disableAllFeatures()
+    extractor.enableFeaturesByName(shape=list(SHAPE), **{kind: list(names) for kind, names in CLASSES.items()})
+    with _old_scipy_names(), np.errstate(all="ignore"):
+        return {name: float(value) for name, value in extractor.execute(image, mask).items()}
+
+
+def shape_features(box):
+    """14 shape features of the ROI (definitions and code: PyRadiomics)."""
+    from radiomics import shape
+
+    _quiet()
+    image, mask = _as_images(box, box.mask.astype(np.uint8))
+    extractor = shape.RadiomicsShape(image, mask)
+    for name in SHAPE:
+        extractor.enableFeatureByName(name)
+    values = extractor.execute()
+    return np.array([float(values[name]) for name in SHAPE])
+
+
+def features_of_image(box, array, settings):
+    """The 91 features of one filtered image by PyRadiomics' classes, in the order of settings.CLASSES."""
+    from radiomics import firstorder, glcm, gldm, glrlm, glszm, ngtdm
+
+    _quiet()
+    modules = {"firstorder": firstorder, "glcm": glcm, "glrlm": glrlm, "glszm": glszm, "gldm": gldm, "ngtdm": ngtdm}
+    names = {kind: f"Radiomics{'FirstOrder' if kind == 'firstorder' else kind.upper()}" for kind in modules}
+    image, mask = _as_images(box, array)
+    found = []
+    with np.errstate(all="ignore"):
+        for kind, features in CLASSES.items():
+            extractor = getattr(modules[kind], names[kind])(image, mask, binWidth=settings.bin_width)
+            for name in features:
+                extractor.enableFeatureByName(name)
+            values = extractor.execute()
+            found += [float(values[name]) for name in features]
+    return np.array(found)
+
+
+def lbp_images(box):
+    """PyRadiomics' LBP3D images over the box, for images that are not of a signed integer type."""
+    from radiomics import imageoperations
+
+    mask = np.zeros(box.array.shape, dtype=np.uint8)
+    mask[tuple(slice(a, b) for a, b in zip(box.start, box.stop, strict=True))] = box.mask
+    mask = sitk.GetImageFromArray(mask)
+    mask.CopyInformation(box.image)
+    inner = tuple(slice(a, b) for a, b in zip(box.start, box.stop, strict=True))
+    with _old_scipy_names(), np.errstate(all="ignore"):
+        for level, (image, name, _) in zip(LBP, imageoperations.getLBP3DImage(box.image, mask), strict=True):
+            assert name == f"lbp-3D-{level}", name
+            array = sitk.GetArrayFromImage(image)[inner]
+            # PyRadiomics leaves whatever was in memory outside the ROI.
+            yield name, np.where(box.mask, array, 0.0)
+
+
+def _as_images(box, array):
+    image = sitk.GetImageFromArray(np.ascontiguousarray(array))
+    mask = sitk.GetImageFromArray(box.mask.astype(np.uint8))
+    for part in (image, mask):
+        part.SetSpacing(box.spacing)
+    return image, mask
