@@ -1,0 +1,122 @@
+"""A folder of images and masks plus cohort.csv, exactly as a user's own cohort looks."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from vcfnb import runs
+from vcfnb.errors import VcfnbError
+from vcfnb.phantom import patients, readers, scanner, scene
+
+_COLUMNS = ["patient_id", "case_id", "image", "mask", "label", "age", "sex", "bmd", "level", "site"]
+
+
+def simulate_cohort(
+    folder,
+    n_patients=60,
+    seed=1,
+    acute_fraction=0.65,
+    n_second_readings=None,
+    voxel_mm=(0.7, 0.7, 1.0),
+    difficulty=1.0,
+    signs=None,
+    cores=None,
+):
+    """Write a simulated cohort. Its numbers say nothing about patients.
+
+    Parameters
+    ----------
+    folder : path
+        Gets ``images/``, ``masks/`` and ``cohort.csv`` with ``site`` "simulated".
+    n_patients : int
+        One fractured vertebra each.
+    seed : int
+        The same seed gives the same files, whatever the number of workers.
+    acute_fraction : float
+        Share of acute fractures (paper: 171/218).
+    n_second_readings : int, optional
+        Patients whose mask is drawn again by reader A and by reader B; None: all.
+    voxel_mm : tuple of 3 float
+        In plane, in plane, distance of sagittal slices.
+    difficulty : float
+        Variation of the signs within a class; larger: the classes overlap more.
+    signs : dict of str to float, optional
+        Factors on the strength of single signs (:data:`vcfnb.phantom.SIGNS`); 0 leaves a sign out.
+    cores : int, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        cohort.csv as it was written.
+
+    Raises
+    ------
+    VcfnbError
+        An unknown sign, or fewer than two patients of a class.
+    """
+    signs = dict(signs or {})
+    unknown = set(signs) - set(patients.SIGNS)
+    if unknown:
+        raise VcfnbError(f"unknown sign {', '.join(sorted(unknown))} -> known: {', '.join(patients.SIGNS)}")
+    n_acute = round(acute_fraction * n_patients)
+    if min(n_acute, n_patients - n_acute) < 2:
+        raise VcfnbError(f"{n_acute} acute of {n_patients} patients -> give at least two of each class")
+    folder = Path(folder)
+    table = patients.draw_patients(n_patients, acute_fraction, difficulty, np.random.default_rng([seed, 0]))
+    for sign, factor in signs.items():
+        table[sign] = table[sign] * factor
+    work = partial(_write_case, folder=folder, seed=seed, spacing=tuple(map(float, voxel_mm)))
+    for _ in runs.parallel_map(work, list(enumerate(table.to_dict("records"))), cores, desc="simulating"):
+        pass
+    table["case_id"] = table["patient_id"]
+    table["site"] = "simulated"
+    table["image"] = [f"images/{case}.nii.gz" for case in table["case_id"]]
+    table["mask"] = [f"masks/{case}_a.nii.gz" for case in table["case_id"]]
+    again = table["case_id"].where(table.index < (n_patients if n_second_readings is None else n_second_readings))
+    table["mask_reader_a2"] = again.map(lambda case: f"masks/{case}_a2.nii.gz", na_action="ignore")
+    table["mask_reader_b"] = again.map(lambda case: f"masks/{case}_b.nii.gz", na_action="ignore")
+    runs.write_csv(table[[*_COLUMNS, "mask_reader_a2", "mask_reader_b"]], folder / "cohort.csv")
+    runs.write_csv(table[["case_id", *patients.SIGNS]], folder / "signs.csv")
+    return table[[*_COLUMNS, "mask_reader_a2", "mask_reader_b"]]
+
+
+def simulate_case(patient, spacing, seed):
+    """Image and masks of one patient.
+
+    Parameters
+    ----------
+    patient : dict
+        A row of :func:`vcfnb.phantom.patients.draw_patients`.
+    spacing : tuple of 3 float
+        mm, (z, y, x).
+    seed : sequence of int
+
+    Returns
+    -------
+    image : array of int16 (z, y, x)
+    masks : dict of str to array of uint8
+    """
+    made = scene.build(patient, spacing, np.random.default_rng([*seed, 0]))
+    image = scanner.scan(made.hu, spacing, np.random.default_rng([*seed, 1]))
+    return image, readers.draw_masks(made.body, spacing, np.random.default_rng([*seed, 2]))
+
+
+def _write_case(numbered, folder, seed, spacing):
+    number, patient = numbered
+    in_plane_y, in_plane_z, slices = spacing
+    spacing_zyx = (in_plane_z, in_plane_y, slices)
+    image, masks = simulate_case(patient, spacing_zyx, [seed, 1, number])
+    case = patient["patient_id"]
+    _write(image, spacing_zyx, folder / "images" / f"{case}.nii.gz")
+    for reader, mask in masks.items():
+        _write(mask, spacing_zyx, folder / "masks" / f"{case}_{reader}.nii.gz")
+
+
+def _write(array, spacing, path):
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(spacing[::-1])
+    image.SetOrigin([low for low, _ in scene.FIELD_MM[::-1]])
+    with runs.atomic(path) as temporary:
+        sitk.WriteImage(image, str(temporary), True)

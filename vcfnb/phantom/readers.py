@@ -1,0 +1,56 @@
+"""Contours that people draw: the true outline, moved by errors that are smooth along the surface."""
+
+import numpy as np
+from scipy import ndimage
+
+# Mean shift (outwards, mm) and SD (mm) of the contour: reader A, A a week later, and B, who draws a little larger.
+READERS = {"a": (0.0, 0.45), "a2": (0.05, 0.45), "b": (0.35, 0.55)}
+# Of a reader's deviation this share (of variance) comes back when the same reader draws again.
+_HABIT = 0.5
+_CORRELATION_MM = 7.0
+
+
+def draw_masks(body, spacing, rng):
+    """Masks of the three readings.
+
+    Parameters
+    ----------
+    body : array of float32 (z, y, x)
+        Signed distance of the vertebral body; only its zero matters.
+    spacing : tuple of 3 float
+        mm, (z, y, x).
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    dict of str to array of uint8 (z, y, x)
+        ``a``, ``a2``, ``b``.
+    """
+    inside = body < 0
+    box = tuple(
+        slice(max(0, index.min() - pad), index.max() + 1 + pad)
+        for index, pad in zip(np.nonzero(inside), (np.ceil(4 / np.array(spacing)).astype(int)), strict=True)
+    )
+    part = inside[box]
+    distance = ndimage.distance_transform_edt(~part, sampling=spacing)
+    distance -= ndimage.distance_transform_edt(part, sampling=spacing)
+    habit = _field(part.shape, spacing, rng)
+    masks = {}
+    for reader, (shift, sd) in READERS.items():
+        own = _field(part.shape, spacing, rng)
+        error = np.sqrt(_HABIT) * habit + np.sqrt(1 - _HABIT) * own if reader != "b" else own
+        mask = np.zeros(body.shape, dtype=np.uint8)
+        mask[box] = ndimage.binary_fill_holes(_largest_piece(distance < shift + sd * error))
+        masks[reader] = mask
+    return masks
+
+
+def _field(shape, spacing, rng):
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    smooth = ndimage.gaussian_filter(noise, [_CORRELATION_MM / 2 / step for step in spacing], mode="wrap")
+    return smooth / smooth.std()
+
+
+def _largest_piece(inside):
+    labels, n = ndimage.label(inside)
+    return labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]) if n else inside
