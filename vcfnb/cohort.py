@@ -266,6 +266,8 @@ def _check_columns(table, csv, label_column):
 
 
 def _name_cases(table, problems):
+    if "level" in table:
+        table["level"] = table["level"].str.upper()
     if "case_id" in table:
         return
     several = table["patient_id"].duplicated(keep=False)
@@ -309,8 +311,10 @@ def _check_labels(table, label_column, problems):
 
 
 def _check_split(table, problems):
-    if "split" not in table or table["split"].isna().all():
-        table.drop(columns="split", errors="ignore", inplace=True)
+    if "split" not in table:
+        return
+    if table["split"].isna().all():
+        table.pop("split")
         return
     for row in table[~table["split"].isin(["train", "test"])].itertuples():
         shown = "is empty" if pd.isna(row.split) else f"is {row.split!r}"

@@ -170,7 +170,7 @@ def _load_crop(case, expansion, size, level, width):
     arrays = []
     for kind in ("image", "mask"):
         try:
-            arrays.append(sitk.GetArrayViewFromImage(sitk.DICOMOrient(sitk.ReadImage(case[kind]), "LPS")))
+            arrays.append(sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(case[kind]), "LPS")))
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             return problem | {

@@ -19,7 +19,7 @@ class BadInput(VcfnbError):
 
     def __init__(self, problems):
         columns = ["case_id", "file", "problem", "remedy"]
-        self.problems = pd.DataFrame(problems, columns=columns).fillna("")
+        self.problems = pd.DataFrame(problems, columns=columns, dtype=object).fillna("")
         lines = [f"{len(self.problems)} problem(s) in the input:"]
         for row in self.problems.itertuples():
             where = " ".join(str(part) for part in (row.case_id, row.file) if str(part))

@@ -70,7 +70,7 @@ def _remembered(case, folder, settings, expansions):
     if note.exists() and all(path.exists() for path in outputs):
         stored = json.loads(note.read_text())
         if stored["key"] == key:
-            return stored["row"]
+            return dict(stored["row"])
     try:
         row = _preprocess_case(case, sources, folder, settings, expansions)
     except BadInput as error:
@@ -78,7 +78,8 @@ def _remembered(case, folder, settings, expansions):
     except VcfnbError as error:
         problem, _, remedy = str(error).partition(" -> ")
         return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
-    runs.write_json({"key": key, "row": row}, note)
+    # As pairs: a stored row keeps the order of its columns.
+    runs.write_json({"key": key, "row": list(row.items())}, note)
     return row
 
 

@@ -1,5 +1,7 @@
 """Read CT images and masks; bring a mask onto its image's voxels, or say why that cannot be done."""
 
+import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +128,10 @@ def _read_file(path):
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        return reader.Execute()
+        image = reader.Execute()
+        if path.name.lower().endswith((".nii", ".nii.gz")):
+            _check_whole(path, reader)
+        return image
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")
         reason = reason.replace(str(path), path.name)
@@ -135,6 +140,21 @@ def _read_file(path):
             f"cannot be read: {reason}",
             "give a whole NIfTI, NRRD or MetaImage file, or the folder of a DICOM series",
         ) from None
+
+
+def _check_whole(path, reader):
+    """ITK reads a NIfTI file that ends too early without a word, and fills the rest with zeros."""
+    header = int(float(reader.GetMetaData("vox_offset")))
+    wanted = header + int(np.prod(reader.GetSize())) * int(reader.GetMetaData("bitpix")) // 8
+    found = 0
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as stream:
+            while part := stream.read(1 << 22):
+                found += len(part)
+    except (EOFError, OSError, zlib.error):
+        found = 0
+    if found < wanted:
+        raise _bad(path, "the file ends too early (truncated)", "copy it again from its source")
 
 
 def _read_series(folder):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import SimpleITK as sitk
+from scipy import ndimage
 
 from vcfnb.errors import VcfnbError
 
@@ -30,8 +31,7 @@ def preprocess(
     clip : bool
         False keeps all HU.
     mask_interpolator : {"nearest", "label"}
-        Nearest neighbour, or linear interpolation of the label, inside from one half on (smoother between thick
-        slices).
+        Nearest neighbour, or the label's outline interpolated by its distance map (smooth between thick slices).
     margin_mm : float, optional
         Keep this much around the box of all masks; None keeps the whole image. Voxels that are kept have the same
         values either way.
@@ -57,7 +57,7 @@ def preprocess(
     processed = _with_geometry(np.clip(values, low, high).astype(np.int16), grid)
     resampled = {}
     for name, mask in masks.items():
-        inside = _nearest(mask, grid) if mask_interpolator == "nearest" else _linear_label(mask, grid)
+        inside = _nearest(mask, grid) if mask_interpolator == "nearest" else _shape_based(mask, grid)
         resampled[name] = _with_geometry(inside.astype(np.uint8), grid)
         if not inside.any():
             raise VcfnbError(f"the mask {name!r} is lost at {spacing_mm:g} mm -> take a smaller spacing_mm")
@@ -132,9 +132,15 @@ def _nearest(mask, grid):
     return sitk.GetArrayFromImage(mask)[np.ix_(*index[::-1])] != 0
 
 
-def _linear_label(mask, grid):
-    inside = sitk.Cast(sitk.NotEqual(mask, 0), sitk.sitkFloat64)
-    return np.round(sitk.GetArrayFromImage(_interpolated(inside, grid, sitk.sitkLinear)), 6) >= 0.5
+def _shape_based(mask, grid):
+    """Linear interpolation of the distance to the outline (Raya and Udupa 1990, IEEE Trans Med Imaging 9:32)."""
+    inside = sitk.GetArrayFromImage(mask) != 0
+    spacing = mask.GetSpacing()[::-1]
+    distance = ndimage.distance_transform_edt(~inside, sampling=spacing)
+    distance -= ndimage.distance_transform_edt(inside, sampling=spacing)
+    field = sitk.GetImageFromArray(distance)
+    field.CopyInformation(mask)
+    return np.round(sitk.GetArrayFromImage(_interpolated(field, grid, sitk.sitkLinear)), 6) <= 0
 
 
 def _with_geometry(array, grid):

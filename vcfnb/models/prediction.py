@@ -162,7 +162,7 @@ def _features(model, image, mask, mask_label, folder):
     values = radiomics.extract_features(cases["image"][0], cases["mask"][0], extraction)
     size = DtlParams(**_without_seed(model.settings["dtl"])).input_size
     crop = crops.load_crops(cases, model.expansion, size, settings.window_level, settings.window_width, cores=1)
-    deep = transfer.load_model(model.network).features(crop)
+    deep, _ = transfer.load_model(model.network).features_and_scores(crop)
     names = [f"dtl_{dimension:03d}" for dimension in range(deep.shape[1])]
     both = pd.concat([values.to_frame().T.reset_index(drop=True), pd.DataFrame(deep, columns=names)], axis=1)
     return both.astype(float), [f"Quality: {quality['warnings']}"] if quality.get("warnings") else []

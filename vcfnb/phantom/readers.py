@@ -16,7 +16,7 @@ def draw_masks(body, spacing, rng):
     Parameters
     ----------
     body : array of float32 (z, y, x)
-        Signed distance of the vertebral body; only its zero matters.
+        Signed distance of the vertebral body, mm; negative inside.
     spacing : tuple of 3 float
         mm, (z, y, x).
     rng : numpy.random.Generator
@@ -26,18 +26,14 @@ def draw_masks(body, spacing, rng):
     dict of str to array of uint8 (z, y, x)
         ``a``, ``a2``, ``b``.
     """
-    inside = body < 0
-    box = tuple(
-        slice(max(0, index.min() - pad), index.max() + 1 + pad)
-        for index, pad in zip(np.nonzero(inside), (np.ceil(4 / np.array(spacing)).astype(int)), strict=True)
-    )
-    part = inside[box]
-    distance = ndimage.distance_transform_edt(~part, sampling=spacing)
-    distance -= ndimage.distance_transform_edt(part, sampling=spacing)
-    habit = _field(part.shape, spacing, rng)
+    index = np.nonzero(body < 0)
+    pads = np.ceil(4 / np.array(spacing)).astype(int)
+    box = tuple(slice(max(0, i.min() - pad), i.max() + 1 + pad) for i, pad in zip(index, pads, strict=True))
+    distance = body[box]
+    habit = _field(distance.shape, spacing, rng)
     masks = {}
     for reader, (shift, sd) in READERS.items():
-        own = _field(part.shape, spacing, rng)
+        own = _field(distance.shape, spacing, rng)
         error = np.sqrt(_HABIT) * habit + np.sqrt(1 - _HABIT) * own if reader != "b" else own
         mask = np.zeros(body.shape, dtype=np.uint8)
         mask[box] = ndimage.binary_fill_holes(_largest_piece(distance < shift + sd * error))

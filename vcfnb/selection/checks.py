@@ -80,7 +80,9 @@ def check_labels(x, y, groups=None):
             raise VcfnbError(f"{what}s: the {what} of case {x.index[np.argmax(pd.isna(values))]} is missing -> give it")
     y, groups = np.asarray(y), np.asarray(groups)
     if not np.isin(y, (0, 1)).all():
-        raise VcfnbError(f"labels: {y[~np.isin(y, (0, 1))][0]!r} is not allowed -> use 1 (acute) and 0 (chronic)")
+        raise VcfnbError(
+            f"labels: {y[~np.isin(y, (0, 1))].tolist()[0]!r} is not allowed -> use 1 (acute) and 0 (chronic)"
+        )
     counts = np.bincount(y.astype(int), minlength=2)
     if counts.min() < 2:
         raise VcfnbError(

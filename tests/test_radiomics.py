@@ -1,0 +1,211 @@
+"""The 1834 features against PyRadiomics itself, value by value."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import SimpleITK as sitk
+from cases import ball, image, texture, write
+
+from vcfnb import images, radiomics
+from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.radiomics.reference import extract_with_pyradiomics
+
+# Unstable by itself: it changes by 1e-4 between versions of SciPy.
+UNSTABLE = "lbp-3D-m2_firstorder_RobustMeanAbsoluteDeviation"
+SETTINGS = radiomics.Settings()
+
+
+def compare(ct, mask, settings=SETTINGS, tolerance=1e-6):
+    """Assert that every value equals PyRadiomics'."""
+    ours = radiomics.extract_features(ct, mask, settings)
+    theirs = pd.Series(extract_with_pyradiomics(ct, mask, settings))
+    assert sorted(ours.index) == sorted(theirs.index)
+    theirs = theirs[ours.index].drop(UNSTABLE)
+    mine = ours.drop(UNSTABLE)
+    both_nan = mine.isna() & theirs.isna()
+    deviation = (mine - theirs).abs() / theirs.abs().clip(lower=1e-12)
+    wrong = deviation[~both_nan & ~(deviation <= tolerance)]
+    assert not len(wrong), wrong.sort_values(ascending=False).head(10)
+    return ours
+
+
+def test_the_number_of_features_of_each_image_type():
+    names = radiomics.feature_names()
+    counts = radiomics.counts_by_image_type(names).set_index("image_type").n_features
+    assert len(names) == len(set(names)) == 1834
+    assert counts["shape"] == 14
+    assert (counts.drop("shape") == 91).all()
+    assert len(counts) == 21
+
+
+def vertebra(shared, ct="lumbar_ct.nii.gz", mask="lumbar_L3_body_mask.nii.gz"):
+    folder = shared / "real" / "vertebrae"
+    read = images.read_image(folder / ct)
+    processed, masks = images.preprocess(read, {"a": images.read_mask(folder / mask, read)})
+    return processed, masks["a"]
+
+
+@pytest.mark.parametrize(
+    ("ct", "mask"),
+    [
+        ("lumbar_ct.nii.gz", "lumbar_L3_body_mask.nii.gz"),
+        ("lumbar_ct.nii.gz", "lumbar_L2_body_mask.nii.gz"),
+        ("thoracolumbar_ct.nii.gz", "thoracolumbar_T12_mask.nii.gz"),
+        ("dicom", "dicom_T12_mask.nii.gz"),
+    ],
+)
+def test_real_vertebrae(shared, ct, mask):
+    """Whole, cut by the field of view (mask at the border), with metal in the image, and from a DICOM series."""
+    features = compare(*vertebra(shared, ct, mask))
+    assert len(features) == 1834
+    assert np.isfinite(features).all()
+
+
+def test_anisotropic_ct_as_it_was_scanned(shared):
+    folder = shared / "real" / "sarcoma"
+    ct = images.read_image(folder / "STS_012_ct.nii.gz")
+    compare(ct, images.read_mask(folder / "STS_012_mask.nii.gz", ct))
+
+
+def test_image_types_that_scale_use_the_whole_image(shared):
+    """One bright voxel far away changes them, in PyRadiomics as here."""
+    ct, mask = vertebra(shared)
+    array = sitk.GetArrayFromImage(ct)
+    array[0, 0, 0] = 3071
+    bright = sitk.GetImageFromArray(array)
+    bright.CopyInformation(ct)
+    before, after = radiomics.extract_features(ct, mask), radiomics.extract_features(bright, mask)
+    changed = before.index[before != after]
+    assert {name.split("_")[0] for name in changed} == {"exponential", "square", "squareroot", "logarithm"}
+
+
+def thin_line(shape):
+    mask = np.zeros(shape, np.uint8)
+    mask[12, 4:20, 8] = 1
+    mask[12, 10, 8:20] = 1
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("name", "ct", "mask"),
+    [
+        ("sixty voxels", image(texture(seed=1)), image(ball(radius=2) | ball(radius=2, centre=(12, 13, 16)))),
+        ("one slice", image(texture(seed=2)), image(ball() * (np.arange(24)[:, None, None] == 12).astype(np.uint8))),
+        ("thin lines", image(texture(seed=3)), image(thin_line((24, 26, 28)))),
+        (
+            "scattered voxels",
+            image(texture(seed=4)),
+            image(ball() * (np.indices((24, 26, 28)).sum(0) % 3 == 0).astype(np.uint8)),
+        ),
+        (
+            "oblique",
+            *(
+                image(a, (0.8, 1.1, 2.0), (1, 2, 3), (0.8, -0.6, 0, 0.6, 0.8, 0, 0, 0, 1))
+                for a in (texture(seed=5), ball())
+            ),
+        ),
+        ("at the border", image(texture(seed=6)), image(ball(centre=(4, 13, 25)))),
+        ("odd sizes", image(texture((23, 25, 27), seed=7)), image(ball((23, 25, 27), centre=(18, 4, 13), radius=6))),
+        ("float", image(texture(seed=8).astype(np.float32) + 0.25), image(ball())),
+        ("two values", image(np.where(texture(seed=9) > 150, 100, 50).astype(np.int16)), image(ball())),
+        ("partly clipped", image(np.clip(texture(seed=10), 120, 160)), image(ball())),
+        ("negative and positive", image(texture(seed=11, sd=200) - np.int16(150)), image(ball())),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_made_cases(name, ct, mask):
+    compare(ct, mask)
+
+
+def test_other_settings():
+    compare(image(texture(seed=12)), image(ball()), radiomics.Settings(bin_width=25, log_sigma_mm=(1.5,)))
+
+
+def test_two_valued_and_constant_rois_are_left_to_pyradiomics():
+    ct = image(np.where(texture(seed=9) > 150, 100, 50).astype(np.int16))
+    assert radiomics.extract_features(ct, image(ball())).attrs["by_pyradiomics"] == ["all"]
+    assert radiomics.extract_features(image(texture()), image(ball())).attrs["by_pyradiomics"] == []
+
+
+def test_paths_give_the_same_as_images(tmp_path):
+    ct, mask = image(texture()), image(ball() * 7)
+    paths = write(ct, tmp_path / "ct.nii.gz"), write(mask, tmp_path / "mask.nii.gz")
+    assert radiomics.extract_features(*paths).equals(radiomics.extract_features(ct, mask))
+
+
+def test_bad_input_is_named(tmp_path):
+    ct = image(texture())
+    with pytest.raises(BadInput, match="the mask is empty"):
+        radiomics.extract_features(ct, image(ball() * 0))
+    with pytest.raises(BadInput, match="do not share a grid"):
+        radiomics.extract_features(ct, image(ball(), spacing=(1, 1, 1.2)))
+    single = np.zeros((24, 26, 28), np.uint8)
+    single[3, 4, 5:9] = 1
+    with pytest.raises(VcfnbError, match="single voxel or line"):
+        radiomics.extract_features(ct, image(single))
+    with pytest.raises(VcfnbError, match="too small for LoG"):
+        radiomics.extract_features(image(texture((3, 30, 30))), image(ball((3, 30, 30), radius=8)))
+    with pytest.raises(BadInput, match="the file is missing"):
+        radiomics.extract_features(tmp_path / "none.nii.gz", ct)
+
+
+@pytest.fixture
+def cases(tmp_path):
+    rows = []
+    for number in range(4):
+        names = [tmp_path / f"{number}_{kind}.nii.gz" for kind in ("ct", "mask")]
+        write(image(texture(seed=number)), names[0])
+        write(image(ball() * (number != 2)), names[1])
+        rows.append({"case_id": f"C{number}", "image": str(names[0]), "mask": str(names[1])})
+    return pd.DataFrame(rows)
+
+
+def test_one_bad_case_does_not_lose_the_others(cases, tmp_path):
+    features, failures = radiomics.extract_cohort(cases, tmp_path / "cache", cores=1)
+    assert features.case_id.tolist() == ["C0", "C1", "C3"]
+    assert features.shape == (3, 1835)
+    assert failures.case_id.tolist() == ["C2"]
+    assert failures.problem[0] == "the mask is empty"
+    alone = radiomics.extract_features(cases["image"][1], cases["mask"][1])
+    assert features.iloc[1, 1:].astype(float).tolist() == alone.tolist()
+    with pytest.raises(BadInput, match="C2"):
+        radiomics.stop_on(failures)
+
+
+def test_workers_and_stored_values_change_nothing(cases, tmp_path, monkeypatch):
+    first, _ = radiomics.extract_cohort(cases, tmp_path / "cache", cores=2)
+    stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    assert len(stored) == 3
+    again, _ = radiomics.extract_cohort(cases, tmp_path / "cache", cores=1)
+    assert again.equals(first)
+    assert stored == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    other, _ = radiomics.extract_cohort(cases, tmp_path / "cache", radiomics.Settings(bin_width=10), cores=1)
+    assert not other["original_glcm_Contrast"].equals(first["original_glcm_Contrast"])
+
+
+def test_a_missing_file_is_a_failure_of_its_case(cases, tmp_path):
+    gone = cases.assign(image=[*cases["image"][:3], str(tmp_path / "gone.nii.gz")])
+    _, failures = radiomics.extract_cohort(gone, tmp_path / "cache", cores=1)
+    assert failures.set_index("case_id").loc["C3", "file"].endswith("gone.nii.gz")
+
+
+def test_dask_without_a_scheduler_says_so(cases, tmp_path):
+    pytest.importorskip("dask.distributed")
+    with pytest.raises(VcfnbError, match="scheduler"):
+        radiomics.extract_cohort(cases, tmp_path, executor="dask", scheduler="not-an-address")
+
+
+def test_the_most_different_features_are_found():
+    rng = np.random.default_rng(0)
+    label = np.repeat([0, 1], 20)
+    table = pd.DataFrame(
+        rng.normal(size=(40, 30)),
+        columns=[f"original_glcm_F{i}" for i in range(30)],
+        index=[f"C{i}" for i in range(40)],
+    )
+    table["original_glcm_F3"] += 3 * label
+    table["original_glcm_F4"] = 2 * table["original_glcm_F3"]
+    shown = radiomics.most_different(table, label, n=3)
+    assert shown.feature[0] in ("original_glcm_F3", "original_glcm_F4")
+    assert not {"original_glcm_F3", "original_glcm_F4"} <= set(shown.feature)
+    assert len(shown) == 3 * 40
