@@ -110,17 +110,28 @@ def _outside(inside, size, shape):
 
 def _harmonic_images(bits):
     _, harmonics = _sphere()
-    flat = harmonics[:, 0]
-    m1 = np.sqrt(np.sum(((bits @ flat)[:, None] * flat[None]) ** 2, axis=1)).real
     kernel = harmonics[:, 1:] @ harmonics[:, 1:].T
     gram = kernel @ kernel.T
     patterns = bits.astype(float)
     square = np.sum((patterns @ gram) * patterns, axis=1)
     m2 = np.sqrt(square).real
-    # Where the sum cancels, what is left is rounding of PyRadiomics' order of operations: that order decides.
     small = np.abs(square) < _NOISE
     if small.any():
-        products = np.multiply(bits[small].astype(int)[:, :, None], harmonics[None]).sum(axis=1)
-        parts = np.sum(np.multiply(products[:, None, 1:], harmonics[None, :, 1:]), axis=2)
-        m2[small] = np.real(np.sqrt(np.sum(parts**2, axis=1)))
-    return m1, m2
+        m2[small] = _in_their_order(bits[small])[1]
+    return _m1_by_count()[bits.sum(axis=1)], m2
+
+
+@cache
+def _m1_by_count():
+    """m1 depends on the number of ones alone; 43 values, of which many voxels share each, so ties must stay ties."""
+    return _in_their_order(np.tri(43, 42, -1, dtype=bool))[0]
+
+
+def _in_their_order(bits):
+    """m1 and m2 with PyRadiomics' order of operations, which decides where sums cancel or tie."""
+    _, harmonics = _sphere()
+    c = np.multiply(bits.astype(int)[:, :, None], harmonics[None]).sum(axis=1)
+    degree_0 = np.multiply(c[:, None, :1], harmonics[None, :, :1])
+    degree_1 = np.sum(np.multiply(c[:, None, 1:], harmonics[None, :, 1:]), axis=2, keepdims=True)
+    f = np.concatenate((degree_0, degree_1), axis=2)
+    return np.real(np.sqrt(np.sum(f**2, axis=1))).T

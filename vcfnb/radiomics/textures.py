@@ -77,7 +77,6 @@ def glcm(levels, voxels, offsets, n_levels, used):
         for i in range(1, size):
             variance += (i - mean) ** 2 * marginal[i]
         auto, covariance, energy, hxy, largest, tail = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        cells = 0
         for v in voxels:
             j = levels[v + offset]
             if j == 0:
@@ -89,7 +88,6 @@ def glcm(levels, voxels, offsets, n_levels, used):
             if count == 0:
                 continue
             table[i, j] = 0
-            cells += 1
             # Off the diagonal the symmetric matrix has two cells of this size, on it one of twice the size.
             times = 2 if i != j else 1
             p = count / total if i != j else 2 * count / total
@@ -131,8 +129,8 @@ def glcm(levels, voxels, offsets, n_levels, used):
         hxy1 = 2 * _plain_entropy(marginal) - tail
         hxy2 = 2 * _plain_entropy(marginal) - used * used * EPS / np.log(2.0)
         correlation = covariance / (variance + EPS) if variance > 0 else 1.0
-        imc1 = 0.0 if cells == 1 else (hxy - hxy1) / hx
-        imc2 = 0.0 if cells == 1 else np.sqrt(1 - np.exp(-2 * (hxy2 - hxy)))
+        imc1 = 0.0 if largest == 1 else (hxy - hxy1) / hx
+        imc2 = 0.0 if largest == 1 else np.sqrt(1 - np.exp(-2 * (hxy2 - hxy)))
         values = (
             *(auto, prominence, shade, tendency, contrast, correlation, average, difference_entropy, spread),
             *(inverse, idm, idmn, idn, imc1, imc2, inverse_variance, mean, energy, hxy, largest, sum_entropy, variance),

@@ -1,0 +1,249 @@
+"""Logistic regression, fusion, the saved model, and what it says about a new case."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from cases import ball, image, texture
+from scipy.special import expit
+from sklearn.covariance import LedoitWolf
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from vcfnb import models, runs, selection, transfer
+from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.models.prediction import judge
+from vcfnb.networks import build_network
+from vcfnb.params import DtlParams, FusionParams, PreprocessingParams, RadiomicsParams
+
+RADIOMIC = ["original_firstorder_Mean", "original_shape_MeshVolume", "log-sigma-1-0-mm-3D_glcm_Idm"]
+DEEP = ["dtl_000", "dtl_001"]
+
+
+def made(n=80, seed=0):
+    """Radiomic and deep features in odd units, two cases a patient; the first of each follows the label."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 4 // 2
+    x = rng.normal(size=(n, 5))
+    x[:, [0, 3]] += 1.2 * y[:, None]
+    x = pd.DataFrame(x * [80, 900, 0.1, 3, 1] + [200, 30_000, 0.5, 0, -4], [f"c{i:02d}" for i in range(n)])
+    x.columns = [*RADIOMIC, *DEEP]
+    return x, pd.Series(y, x.index), np.arange(n) // 2
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A run folder with what the earlier notebooks leave, and its saved model."""
+    run = runs.Run("made", tmp_path_factory.mktemp("runs"))
+    runs.write_json({"simulated": True}, run.path("cohort", "about.json"))
+    dtl = DtlParams(network="shufflenet_v2_x0_5_3d", input_size=32, n_dimensions=2)
+    run.settings("preprocessing", PreprocessingParams().model_dump(mode="json"))
+    run.settings("radiomics", RadiomicsParams(log_sigma_mm=(1.0,)).model_dump(mode="json"))
+    run.settings("dtl", dtl.model_dump(mode="json") | {"seed": 3})
+    network, provenance = build_network(dtl.network, "random", seed=3)
+    rng = np.random.default_rng(0)
+    reduction = transfer.Reduction(np.zeros(1024), rng.normal(size=(2, 1024)), "pca")
+    settings = transfer.TrainSettings.from_params(dtl, seed=3)
+    saved = transfer.SavedNetwork(network.eval(), None, reduction, settings, provenance)
+    transfer.save_model(run.path("dtl", "expansion_02", "model.safetensors"), saved)
+    x, y, patients = made()
+    fitted = {
+        name: models.fit_logistic(x[columns], y, groups=patients)
+        for name, columns in {"radiomics": RADIOMIC, "dtl": DEEP, "fusion": [RADIOMIC[0], *DEEP]}.items()
+    }
+    models.save_study_model(run, fitted, 2, x, {"fusion": 0.4})
+    return run, fitted, run.step("fusion") / "model"
+
+
+def test_regression_equals_scikit_learns_on_z_scores():
+    x, y, patients = made()
+    fitted = models.fit_logistic(x, y, groups=patients)
+    z = (x - x.mean()) / x.std(ddof=0)
+    expected = LogisticRegression(C=fitted.chosen_c, tol=1e-10, max_iter=100_000).fit(z, y)
+    np.testing.assert_allclose(fitted.coefficients, expected.coef_[0], atol=1e-5)
+    assert fitted.intercept == pytest.approx(expected.intercept_[0], abs=1e-5)
+    np.testing.assert_allclose(fitted.score(x), expected.predict_proba(z)[:, 1], atol=1e-5)
+    assert (fitted.features, fitted.n_cases, fitted.n_positive, fitted.note) == (list(x), 80, 40, "")
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_the_grid_is_judged_by_auc_with_patients_kept_together(class_weight):
+    x, y, patients = made(seed=2)
+    y.iloc[:20:2] = y.iloc[1:20:2] = 0
+    settings = FusionParams(n_c=4, grid_folds=3, class_weight=class_weight)
+    fitted = models.fit_logistic(x, y, settings, patients, seed=5)
+    splits, _ = selection.folds(y.to_numpy(), patients, 3, 5)
+    auc = []
+    for c in np.logspace(-3, 2, 4):
+        found = []
+        for train, test in splits:
+            assert not set(patients[train]) & set(patients[test])
+            z = (x - x.iloc[train].mean()) / x.iloc[train].std(ddof=0)
+            model = LogisticRegression(C=c, class_weight=class_weight, tol=1e-8).fit(z.iloc[train], y.iloc[train])
+            found.append(roc_auc_score(y.iloc[test], model.predict_proba(z.iloc[test])[:, 1]))
+        auc.append(np.mean(found))
+    np.testing.assert_allclose(fitted.grid["C"], np.logspace(-3, 2, 4))
+    np.testing.assert_allclose(fitted.grid["auc_mean"], auc, atol=1e-6)
+    assert fitted.grid.loc[fitted.grid["chosen"], "C"].tolist() == [fitted.chosen_c]
+    assert fitted.grid.loc[fitted.grid["chosen"], "auc_mean"].item() == fitted.grid["auc_mean"].max()
+
+
+def test_of_equal_auc_the_lowest_log_loss_decides():
+    y = np.arange(40) % 2
+    x = pd.DataFrame({"a": y + 0.01 * np.sin(np.arange(40))})
+    grid = models.fit_logistic(x, y).grid
+    assert grid["auc_mean"].unique().tolist() == [1.0]
+    assert grid["chosen"].idxmax() == grid["log_loss_mean"].idxmin() == 10
+
+
+def test_contributions_and_intercept_add_up_to_the_log_odds():
+    x, y, _ = made()
+    fitted = models.fit_logistic(x, y)
+    log_odds = fitted.contributions(x).sum(axis=1) + fitted.intercept
+    np.testing.assert_allclose(expit(log_odds), fitted.score(x), rtol=1e-12)
+    assert 0.05 < fitted.score(x).min() < 0.4 < 0.6 < fitted.score(x).max()
+    # One case alone, with its columns in another order, gets the same bits.
+    assert fitted.score(x.iloc[[7], ::-1].assign(more="text")).item() == fitted.score(x).iloc[7]
+    assert fitted.contributions(x.iloc[:0].reindex(["mean"]).fillna(x.mean())).abs().max(axis=None) < 1e-12
+
+
+def test_a_case_that_cannot_be_scored_is_named():
+    x, y, _ = made()
+    fitted = models.fit_logistic(x, y)
+    with pytest.raises(VcfnbError, match="'dtl_001' is missing .1 of 5."):
+        fitted.score(x.drop(columns="dtl_001"))
+    with pytest.raises(BadInput, match="c04: no finite value of dtl_000"):
+        fitted.score(x.mask(x == x.loc["c04", "dtl_000"]))
+
+
+def test_few_patients_mean_fewer_folds_and_a_note():
+    x, y, _ = made(12)
+    fitted = models.fit_logistic(x, y, groups=np.repeat(range(6), 2))
+    assert fitted.note == "3 folds instead of 5: the smaller class has 3 patients"
+
+
+def test_fusion_is_a_lasso_of_both_and_a_regression_of_what_it_keeps():
+    x, y, patients = made()
+    chosen, fitted = models.fuse(x[RADIOMIC], x[DEEP], y, groups=patients, seed=4)
+    expected = selection.lasso_again(x, y, groups=patients, seed=4)
+    pd.testing.assert_frame_equal(chosen.selected, expected.selected)
+    assert {RADIOMIC[0], "dtl_000"} <= set(fitted.features) == set(expected.selected["feature"])
+    again = models.fit_logistic(x[fitted.features], y, groups=patients, seed=4)
+    assert again.to_dict() == fitted.to_dict()
+    with pytest.raises(VcfnbError, match="of other cases, or in another order"):
+        models.fuse(x[RADIOMIC], x[DEEP][::-1], y)
+
+
+def test_the_saved_model_reads_back_with_the_same_bits(study):
+    run, fitted, folder = study
+    assert sorted(path.name for path in folder.iterdir()) == ["model.json", "network.safetensors"]
+    text = (folder / "model.json").read_text()
+    assert str(run.folder) not in text
+    assert json.loads(text)["notice"] == "Research use only. Not for diagnosis."
+    model = models.load_model(folder)
+    x = made(seed=9)[0]
+    for name, before in fitted.items():
+        after = model.models[name]
+        assert after.to_dict() == before.to_dict()
+        pd.testing.assert_frame_equal(after.grid, before.grid, check_like=True)
+        assert (after.score(x) == before.score(x)).all()
+    assert (model.expansion, model.thresholds) == (2, {"fusion": 0.4})
+    assert (model.about["study"], model.about["simulated"]) == ("made", True)
+    assert model.settings["dtl"] == run.settings("dtl")
+    assert model.network.read_bytes() == run.needs("dtl", "expansion_02", "model.safetensors").read_bytes()
+
+
+def test_saving_needs_three_models_and_the_network(study):
+    run, fitted, _ = study
+    with pytest.raises(VcfnbError, match="run notebook 04_dtl"):
+        models.save_study_model(run, fitted, 4, made()[0])
+    two = {name: fitted[name] for name in ("radiomics", "dtl")}
+    with pytest.raises(VcfnbError, match="'fusion' is missing"):
+        models.save_study_model(run, two, 2, made()[0])
+
+
+def _edit(**changes):
+    return lambda text: json.dumps(json.loads(text) | changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "model.json is truncated or no vcfnb model"),
+        (lambda text: "[]", "model.json is truncated or no vcfnb model"),
+        (lambda text: "{}", "model.json is truncated or no vcfnb model"),
+        (_edit(expansion=4), "model.json was changed after it was written"),
+        (_edit(format_version=99), "version 99, this vcfnb reads .* -> use the vcfnb that wrote it"),
+        (_edit(format="other"), "format 'other'"),
+    ],
+)
+def test_a_damaged_model_is_refused(study, tmp_path, change, message):
+    folder = shutil.copytree(study[2], tmp_path / "model")
+    (folder / "model.json").write_text(change((folder / "model.json").read_text()))
+    with pytest.raises(VcfnbError, match=message):
+        models.load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["model.json", "network.safetensors"])
+def test_a_missing_or_cut_file_is_named(study, tmp_path, name):
+    folder = shutil.copytree(study[2], tmp_path / "model")
+    (folder / name).write_bytes((folder / name).read_bytes()[:-100])
+    with pytest.raises(VcfnbError, match=f"{name} is truncated.*run notebook 06_fusion"):
+        models.load_model(folder)
+    (folder / name).unlink()
+    with pytest.raises(VcfnbError, match=f"{name} is missing -> copy the model folder again"):
+        models.load_model(folder)
+
+
+def test_distance_is_mahalanobis_from_the_training_cases():
+    x = made()[0]
+    training = models.TrainingRange.of(x)
+    z = ((x - x.mean()) / x.std(ddof=0)).to_numpy()
+    np.testing.assert_allclose(training.distance(x) ** 2, LedoitWolf().fit(z).mahalanobis(z), rtol=1e-10)
+    left_out = [LedoitWolf().fit(np.delete(z, i, 0)).mahalanobis(z[[i]])[0] for i in range(len(z))]
+    assert training.reference == pytest.approx(np.quantile(np.sqrt(left_out), 0.99))
+    beyond = training.beyond(x.iloc[:2] + np.array([[0] * 5, [0, 0, 0, 1e6, -1e6]]))
+    assert beyond.to_numpy().tolist() == [[False] * 5, [False, False, False, True, True]]
+    again = models.TrainingRange(**json.loads(json.dumps(training.to_dict())))
+    assert (again.distance(x) == training.distance(x)).all()
+
+
+def test_a_case_like_the_training_cases_is_inside(study):
+    x = made()[0]
+    model = models.load_model(study[2])
+    found = judge(model, x.iloc[[3]])
+    assert found.probability == {name: study[1][name].score(x).iloc[3] for name in ("radiomics", "dtl", "fusion")}
+    assert found.call == {"fusion": "acute" if found.probability["fusion"] >= 0.4 else "chronic"}
+    assert (found.outside, found.contributions["beyond"].any()) == (False, False)
+    assert found.contributions["contribution"].abs().is_monotonic_decreasing
+    log_odds = found.contributions["contribution"].sum() + model.models["fusion"].intercept
+    assert expit(log_odds) == pytest.approx(found.probability["fusion"])
+    assert "within the training data" in str(found)
+    assert "Research use only. Not for diagnosis." in str(found)
+
+
+def test_a_case_far_from_the_training_cases_is_marked(study):
+    x = made()[0]
+    far = x.iloc[[3]].assign(dtl_001=1000.0)
+    found = judge(models.load_model(study[2]), far, ["a note"])
+    assert found.outside and found.distance > found.reference
+    assert "OUTSIDE the training data" in str(found)
+    assert "beyond the range of the training cases: dtl_001" in str(found)
+    assert str(found).endswith("a note\nResearch use only. Not for diagnosis.")
+    assert found.to_dict()["contributions"][0]["feature"] == "dtl_001"
+    assert json.loads(json.dumps(found.to_dict(), default=bool))["notice"] == found.notice
+
+
+def test_an_image_goes_the_way_of_the_study(study):
+    """Radiomics and the network of the saved model, from image and mask alone."""
+    mask = ball(radius=6)
+    found = models.predict(study[2], image(texture()), image(mask))
+    again = models.predict(study[2], image(texture()), image(7 * mask), mask_label=7)
+    assert found.to_dict() | {"contributions": 0} == again.to_dict() | {"contributions": 0}
+    value = found.contributions.set_index("feature")["value"][RADIOMIC[0]]
+    assert value == pytest.approx(texture()[mask == 1].mean(), rel=1e-6)
+    assert found.notes == ["Quality: the ROI has 0.925 ml, unusual for a vertebral body"]
+    with pytest.raises(BadInput, match="mask"):
+        models.predict(study[2], image(texture()), image(0 * mask))
