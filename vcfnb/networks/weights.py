@@ -4,7 +4,6 @@ import hashlib
 import json
 import pickle
 import re
-import zipfile
 from pathlib import Path
 
 import torch
@@ -37,7 +36,7 @@ def read_weights(path):
     VcfnbError
         When the file is missing, truncated, or holds something else.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     path = Path(path)
     if not path.is_file():
@@ -47,13 +46,14 @@ def read_weights(path):
             with safe_open(path, "pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
+    except Exception as error:  # the unpickler raises nearly anything when it meets bytes that are no pickle
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise VcfnbError(
             f"weights: {path.name} is truncated or no file of weights ({reason}) -> copy or download it again"
         ) from None
     state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    items = state.items() if isinstance(state, dict) else [(None, None)]
+    if not all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in items):
         raise VcfnbError(f"weights: {path.name} holds no state dict -> save network.state_dict() alone")
     return {key.removeprefix("module."): value for key, value in state.items()}, {}
 

@@ -114,8 +114,17 @@ class _Canvas:
         sigma = [size / 2 / step / f for size, step, f in zip(sizes, self.spacing, factor, strict=True)]
         smooth = ndimage.gaussian_filter(noise, sigma, mode="wrap")
         if max(factor) > 1:
-            smooth = ndimage.zoom(smooth, factor, order=1)[tuple(slice(n) for n in self.shape)]
+            smooth = _stretched(smooth, self.shape, factor)
         return smooth / smooth.std()
+
+
+def _stretched(coarse, shape, factor):
+    """Linear interpolation of a coarse grid, every `factor` voxels, to all voxels."""
+    for axis, (n, step) in enumerate(zip(shape, factor, strict=True)):
+        position = np.arange(n, dtype=np.float32) / step
+        weights = np.maximum(0, 1 - np.abs(position[:, None] - np.arange(coarse.shape[axis], dtype=np.float32)))
+        coarse = np.moveaxis(np.tensordot(weights, coarse, axes=(1, axis)), 0, axis)
+    return np.ascontiguousarray(coarse)
 
 
 def _tilted(x, y, z, rng):

@@ -80,6 +80,8 @@ def roc(bands, auc=None, *, simulated=False):
     matplotlib.figure.Figure
     """
     require(bands, "model", "split", "fpr", "tpr", "low", "high", what="the ROC curves")
+    if auc is not None:
+        require(auc, "model", "split", "auc", "ci_low", "ci_high", what="the table of AUCs")
     splits, styles = _in_order(bands["split"], SPLITS), model_styles(_in_order(bands["model"], MODELS))
     figure, axes = canvas(TWO_COLUMNS if len(splits) > 1 else ONE_COLUMN, 88, 1, len(splits), squeeze=False)
     for axis, split in zip(axes[0], splits, strict=True):
@@ -161,6 +163,8 @@ def calibration(points, scores=None, *, simulated=False):
     points = points.rename(columns={"mean_predicted": "predicted"})
     require(points, "model", "predicted", "observed", "low", "high", "n", what="the calibration points")
     styles = model_styles(_in_order(points["model"], MODELS))
+    if scores is not None:
+        require(scores, "label", *styles, what="the scores")
     rows = 2 if scores is not None else 1
     figure, axes = canvas(
         max(ONE_COLUMN, _TOTAL_MM * len(styles)),

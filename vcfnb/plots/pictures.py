@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from vcfnb.errors import VcfnbError
-from vcfnb.plots.theme import CLASSES, READINGS, TWO_COLUMNS, YELLOW, canvas, class_names, finish
+from vcfnb.plots.theme import CLASSES, READINGS, TWO_COLUMNS, YELLOW, canvas, class_names, finish, require
 
 # Axis of the array that each slice is perpendicular to, and the letters at its left and right.
 PLANES = {"sagittal": (2, "AP"), "coronal": (1, "RL"), "axial": (0, "RL")}
@@ -279,6 +279,7 @@ def crops_examples(crops, table, expansion, *, simulated=False):
     crops = np.asarray(crops)
     if not len(crops) or len(crops) != len(table):
         raise VcfnbError(f"{len(crops)} crops and {len(table)} cases -> give one row a crop, and at least one")
+    require(table, "case_id", "label", what="the table of crops")
     columns = min(4, len(crops))
     blocks = -(-len(crops) // columns)
     edge = TWO_COLUMNS / 4 - 2

@@ -150,7 +150,7 @@ def _error(axis, error):
     chosen = error.loc[error["chosen"].astype(bool), "lambda"]
     if len(chosen):
         axis.axvline(chosen.iloc[0], color=BLACK, linestyle="--", linewidth=0.8, label=f"λ = {chosen.iloc[0]:.4f}")
-    axis.legend(fontsize=6)
+    axis.legend(fontsize=6, frameon=True, framealpha=0.85, edgecolor="none")
     return chosen.iloc[0] if len(chosen) else None
 
 
@@ -177,7 +177,7 @@ def _path(axis, path, chosen, bounds=None):
     ]
     if len(kept) < table.shape[1]:
         handles.append(Line2D([], [], color=GREY, alpha=0.5, label="zero at the chosen λ"))
-    axis.legend(handles=handles, fontsize=6)
+    axis.legend(handles=handles, fontsize=6, frameon=True, framealpha=0.85, edgecolor="none")
 
 
 def _bars_height(n):

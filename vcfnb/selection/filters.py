@@ -100,7 +100,7 @@ class StableFeatures(FeatureStep):
 
     def _choose(self, x, y):
         if self.stable is None:
-            self.note_ = "not applied: no second readings"
+            self.note_ = "not applied"
             return np.ones(x.shape[1], dtype=bool)
         return x.columns.isin(list(self.stable))
 

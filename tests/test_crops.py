@@ -1,0 +1,220 @@
+"""The network's input: boxes, expansions, resizing, orientation, and what is wrong with a case."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import SimpleITK as sitk
+from cases import ball, image, texture, write
+from scipy import ndimage
+
+from vcfnb import crops, images
+from vcfnb.errors import BadInput, VcfnbError
+
+WINDOW = {"level": 500, "width": 1200}
+
+
+def table(*rows):
+    return pd.DataFrame(rows, columns=["case_id", "image", "mask"]).astype(str)
+
+
+def load(*rows, expansion=2, size=16):
+    return crops.load_crops(table(*rows), expansion, size, **WINDOW, cores=1)
+
+
+@pytest.fixture
+def case(tmp_path):
+    """A ball off the middle, so that no two orientations look alike."""
+    picture = write(image(texture()), tmp_path / "ct.nii.gz")
+    mask = write(image(ball(centre=(10, 12, 15), radius=6)), tmp_path / "mask.nii.gz")
+    return "P1", picture, mask
+
+
+def test_bounding_box_holds_the_mask_and_no_more():
+    mask = np.zeros((9, 10, 11), dtype=np.uint8)
+    mask[2, 3, 4] = mask[5, 3, 8] = 255
+    start, stop = crops.bounding_box(mask)
+    assert (start.tolist(), stop.tolist()) == ([2, 3, 4], [6, 4, 9])
+
+
+@pytest.mark.parametrize("expansion", [0, 2, 4])
+def test_expansion_grows_the_box_on_every_side(expansion):
+    array = np.random.default_rng(0).normal(size=(20, 22, 24))
+    mask = np.zeros(array.shape, dtype=bool)
+    mask[6:9, 7:12, 8:15] = True
+    found, outside = crops.crop(array, mask, expansion)
+    low, high = 6 - expansion, 9 + expansion
+    np.testing.assert_array_equal(found, array[low:high, low + 1 : high + 3, low + 2 : high + 6])
+    assert outside == 0
+
+
+@pytest.mark.parametrize(
+    "expansion, outside", [(0, 0), (1, 0), (2, 1), (6, 5)], ids=["tight", "just_inside", "just_outside", "far_outside"]
+)
+def test_beyond_the_image_the_edge_is_repeated(expansion, outside):
+    array = np.random.default_rng(1).integers(-100, 1100, size=(8, 9, 10)).astype(np.int16)
+    mask = np.zeros(array.shape, dtype=bool)
+    mask[2:6, 3:6, 4:9] = True  # nearest to the image's end along x: 1 voxel
+    found, by = crops.crop(array, mask, expansion)
+    padded = np.pad(array, 10, mode="edge")
+    inside = [slice(10 + a - expansion, 10 + b + expansion) for a, b in ((2, 6), (3, 6), (4, 9))]
+    np.testing.assert_array_equal(found, padded[tuple(inside)])
+    assert (by, found.dtype) == (outside, np.int16)
+
+
+def test_outside_counts_the_side_where_the_box_leaves_most():
+    mask = np.zeros((10, 10, 10), dtype=bool)
+    mask[0:9, 3:7, 3:7] = True  # 0 voxels before, 1 behind
+    assert crops.crop(np.zeros(mask.shape), mask, 4)[1] == 4
+    assert crops.crop(np.zeros(mask.shape), mask[::-1], 4)[1] == 4
+
+
+def test_crop_refuses_what_it_cannot_cut():
+    array, mask = np.zeros((5, 5, 5)), np.ones((5, 5, 5))
+    for arguments, message in [
+        ((array, mask * 0, 2), "the mask is empty"),
+        ((array, mask[1:], 2), r"\(5, 5, 5\) and mask \(4, 5, 5\) differ in size"),
+        ((array, mask, -1), "expansion -1 is negative"),
+    ]:
+        with pytest.raises(VcfnbError, match=f"{message}.* -> "):
+            crops.crop(*arguments)
+
+
+def test_enlarging_is_linear_interpolation():
+    array = np.random.default_rng(2).normal(size=(7, 16, 11))
+    size = 16
+    places = [(np.arange(size) + 0.5) * n / size - 0.5 for n in array.shape]
+    expected = ndimage.map_coordinates(array, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest")
+    found = crops.resize(array, size)
+    assert (found.shape, found.dtype) == ((size,) * 3, np.float32)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def triangle(n, size):
+    """Weights (size, n) of linear interpolation whose triangle is as wide as the cells of the coarser grid."""
+    step = n / size
+    distance = (np.arange(n) + 0.5)[None] - (np.arange(size) + 0.5)[:, None] * step
+    weights = np.maximum(0, 1 - np.abs(distance) / max(step, 1))
+    return weights / weights.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("shape", [(40, 33, 57), (9, 16, 50)], ids=["shrunk", "mixed"])
+def test_shrinking_averages_over_a_triangle(shape):
+    array = np.random.default_rng(3).normal(size=shape)
+    expected = np.einsum("zyx,az,by,cx->abc", array, *(triangle(n, 16) for n in shape), optimize=True)
+    np.testing.assert_allclose(crops.resize(array, 16), expected, atol=1e-5)
+
+
+def test_resizing_keeps_constants_and_means():
+    np.testing.assert_allclose(crops.resize(np.full((13, 40, 16), 7.5), 16), 7.5, rtol=1e-6)
+    blob = np.zeros((48, 48, 48))
+    blob[12:36, 12:36, 12:36] = np.random.default_rng(4).random((24, 24, 24))
+    assert crops.resize(blob, 16).mean() == pytest.approx(blob.mean(), rel=1e-5)
+
+
+def test_resizing_leaves_its_input_and_takes_views():
+    array = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
+    array.flags.writeable = False
+    mirrored = crops.resize(array[:, :, ::-1], 8)
+    np.testing.assert_allclose(mirrored[:, :, ::-1], crops.resize(array, 8), rtol=1e-6)
+
+
+def test_scale_windows_and_standardises():
+    hu = np.array([-2000, -100, 500, 1100, 3000])
+    expected = (np.array([0, 0, 0.5, 1, 1]) - crops.GREY_MEAN) / crops.GREY_SD
+    np.testing.assert_allclose(crops.scale(hu, **WINDOW), expected, rtol=1e-6)
+
+
+def test_loaded_crop_is_the_three_steps_one_after_another(case):
+    array, mask = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in case[1:])
+    expected = crops.resize(crops.scale(crops.crop(array, mask, 2)[0], **WINDOW), 16)
+    found = load(case)
+    assert (found.shape, found.dtype) == ((1, 1, 16, 16, 16), np.float32)
+    np.testing.assert_allclose(found[0, 0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("flip", [(True, False, False), (False, True, True), (False, False, True)])
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0)])
+def test_stored_order_of_voxels_does_not_matter(case, flip, order, tmp_path):
+    turned = []
+    for path in case[1:]:
+        picture = sitk.PermuteAxes(sitk.Flip(sitk.ReadImage(str(path)), flip, False), order)
+        turned.append(write(picture, tmp_path / f"turned_{path.name}"))
+    # Resizing takes the axes one after another: orders differ by rounding at most.
+    np.testing.assert_allclose(load(("P1", *turned)), load(case), atol=1e-6)
+
+
+def test_a_mirrored_patient_is_not_the_same_patient(case, tmp_path):
+    mirrored = []
+    for path in case[1:]:
+        picture = sitk.ReadImage(str(path))
+        flipped = image(sitk.GetArrayFromImage(picture)[:, :, ::-1])
+        flipped.CopyInformation(picture)
+        mirrored.append(write(flipped, tmp_path / f"mirrored_{path.name}"))
+    there = load(("P1", *mirrored))
+    assert np.abs(there - load(case)).max() > 0.1
+    np.testing.assert_allclose(there[..., ::-1], load(case), atol=1e-6)
+
+
+def test_axes_run_to_the_head_the_back_and_the_left(tmp_path):
+    # Stored in RAI: x to the right, y to the front, z to the feet.
+    array = np.zeros((8, 8, 8), dtype=np.int16)
+    array[0, 3:5, 3:5], array[3:5, 0, 3:5], array[3:5, 3:5, 0] = 300, 600, 900  # head, back, left
+    direction = (-1, 0, 0, 0, -1, 0, 0, 0, -1)
+    picture = write(image(array, direction=direction), tmp_path / "ct.nii.gz")
+    mask = write(image(np.ones_like(array, dtype=np.uint8), direction=direction), tmp_path / "mask.nii.gz")
+    found = load(("P1", picture, mask), expansion=0, size=8)[0, 0]
+    expected = crops.scale(np.array([300, 600, 900]), **WINDOW)
+    np.testing.assert_allclose([found[-1, 3, 3], found[3, -1, 3], found[3, 3, -1]], expected, rtol=1e-5)
+
+
+def test_every_bad_case_is_named_with_its_file(case, tmp_path):
+    _, picture, mask = case
+    empty = write(image(np.zeros((24, 26, 28), dtype=np.uint8)), tmp_path / "empty.nii.gz")
+    small = write(image(ball((20, 26, 28))), tmp_path / "small.nii.gz")
+    array = texture().astype(np.float32)
+    array[10, 12, 15] = np.nan
+    holed = write(image(array), tmp_path / "holed.nii.gz")
+    (tmp_path / "page.nii.gz").write_text("not found")
+    bad = {
+        "empty": (picture, empty, empty, "the mask is empty"),
+        "small": (picture, small, small, "differ in size"),
+        "gone": (tmp_path / "gone.nii.gz", mask, tmp_path / "gone.nii.gz", "cannot be read"),
+        "page": (picture, tmp_path / "page.nii.gz", tmp_path / "page.nii.gz", "cannot be read"),
+        "holed": (holed, mask, holed, "1 voxels of the crop are not finite"),
+    }
+    with pytest.raises(BadInput) as error:
+        load(case, *[(name, *row[:2]) for name, row in bad.items()])
+    problems = error.value.problems.set_index("case_id")
+    assert list(problems.index) == list(bad)
+    for name, (_, _, file, problem) in bad.items():
+        assert problems.loc[name, "file"] == str(file)
+        assert problem in problems.loc[name, "problem"]
+        assert problems.loc[name, "remedy"]
+
+
+def test_holes_outside_the_crop_do_not_matter(case, tmp_path):
+    array = texture().astype(np.float32)
+    array[0, 0, 0] = np.nan
+    holed = write(image(array), tmp_path / "holed.nii.gz")
+    np.testing.assert_allclose(load(("P1", holed, case[2])), load(case), atol=1e-6)
+
+
+@pytest.mark.parametrize("name, cut_by_border", [("L3_body", False), ("L2_body", True)])
+def test_real_vertebra(shared, tmp_path, name, cut_by_border):
+    folder = shared / "real" / "vertebrae"
+    picture = images.read_image(folder / "lumbar_ct.nii.gz")
+    mask = images.read_mask(folder / f"lumbar_{name}_mask.nii.gz", picture)
+    picture, masks = images.preprocess(picture, {"a": mask})
+    array, inside = sitk.GetArrayFromImage(picture), sitk.GetArrayFromImage(masks["a"])
+    tight, outside = crops.crop(array, inside, 0)
+    wide, outside_wide = crops.crop(array, inside, 6)
+    assert outside == 0 and (outside_wide > 0) == cut_by_border
+    assert np.array_equal(wide[6:-6, 6:-6, 6:-6], tight)
+    # A body of a vertebra: 2 to 7 cm on each axis.
+    assert 20 <= min(tight.shape) <= max(tight.shape) <= 70
+    case = (name, write(picture, tmp_path / "ct.nii.gz"), write(masks["a"], tmp_path / "mask.nii.gz"))
+    found = load(case, expansion=6, size=32)
+    low, high = crops.scale(np.array([-100, 1100]), **WINDOW)
+    assert low <= found.min() < found.mean() < found.max() <= high
+    # Bone is brighter than what surrounds it.
+    assert found[0, 0, 10:22, 10:22, 10:22].mean() > found[0, 0, [0, -1]].mean()

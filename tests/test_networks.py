@@ -1,0 +1,297 @@
+"""Networks against torchvision's, weights files good and bad, layers by name."""
+
+import copy
+import email.message
+import io
+import urllib.error
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from vcfnb.errors import VcfnbError
+from vcfnb.networks import build_network, check_layer, feature_layers, import_torchvision, pooled_output
+from vcfnb.networks.depthwise import DepthwiseConv3d
+from vcfnb.networks.shufflenet import channel_shuffle
+from vcfnb.networks.weights import read_weights
+
+V2 = {"shufflenet_v2_x0_5_3d": "shufflenet_v2_x0_5", "shufflenet_v2_x1_0_3d": "shufflenet_v2_x1_0"}
+SMALL = "shufflenet_v2_x0_5_3d"
+
+
+def torchvision_network(name, n_classes=1):
+    """torchvision's network with random weights and BatchNorm statistics that are not 0 and 1."""
+    torch.manual_seed(1)
+    network = getattr(import_torchvision().models, V2[name])(num_classes=n_classes)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    return network.eval()
+
+
+def saved(state, path):
+    save_file(state, path) if path.suffix == ".safetensors" else torch.save(state, path)
+    return path
+
+
+def repeat_the_edge_in_depth(network):
+    """Zeros before the first and behind the last slice would make a constant volume vary along depth."""
+
+    def pad(module, inputs):
+        return nn.functional.pad(inputs[0], (0, 0, 0, 0, 1, 1), mode="replicate")
+
+    for module in network.modules():
+        if isinstance(module, nn.Conv3d) and module.kernel_size[0] == 3:
+            module.padding = (0, 1, 1)
+            module.register_forward_pre_hook(pad)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("name", V2)
+def test_constant_along_depth_gives_what_torchvision_gives(name, suffix, tmp_path):
+    flat = torchvision_network(name)
+    network, provenance = build_network(name, saved(flat.state_dict(), tmp_path / f"weights{suffix}"))
+    repeat_the_edge_in_depth(network)
+    slices = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        expected = flat(slices.expand(-1, 3, -1, -1))
+        found = network.eval()(slices[:, :, None].expand(-1, -1, 32, -1, -1))
+    assert expected.std() > 1e-3
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    assert (provenance["n_loaded"], provenance["left_random"]) == (len(flat.state_dict()), [])
+    assert not provenance["folded_batch_norm"]
+
+
+@pytest.mark.parametrize("name", V2)
+def test_keys_are_torchvisions(name):
+    flat = torchvision_network(name).state_dict()
+    network = build_network(name, "random")[0].state_dict()
+    assert list(network) == list(flat)
+    assert all(value.shape[:1] == flat[key].shape[:1] for key, value in network.items())
+
+
+def test_first_convolution_is_summed_over_colours_and_spread_over_depth(tmp_path):
+    flat = torchvision_network(SMALL).state_dict()
+    weight = build_network(SMALL, saved(flat, tmp_path / "w.pth"))[0].conv1[0].weight
+    assert weight.shape == (24, 1, 3, 3, 3)
+    for depth in range(3):
+        torch.testing.assert_close(weight[:, 0, depth] * 3, flat["conv1.0.weight"].sum(1))
+
+
+def test_a_classifier_of_other_classes_is_left_out(tmp_path):
+    flat = torchvision_network(SMALL, n_classes=1000).state_dict()
+    path = saved({"state_dict": {f"module.{key}": value for key, value in flat.items()}}, tmp_path / "w.pth")
+    network, provenance = build_network(SMALL, path, n_classes=2)
+    assert provenance["left_random"] == ["fc"]
+    assert network.fc.weight.shape == (2, 1024)
+    assert torch.equal(network.conv5[1].running_var, flat["conv5.1.running_var"])
+
+
+def test_natural_image_weights_load_with_their_activation(shared):
+    path = shared / "weights" / "shufflenet_v2_x1_0_natural.fp16.safetensors"
+    network, provenance = build_network(weights=path)
+    state, metadata = read_weights(path)
+    assert provenance["left_random"] == ["conv5", "fc"]
+    assert provenance["activation"] == metadata["activation"] == "LeakyReLU(0.1)"
+    assert network.conv1[2].negative_slope == 0.1
+    assert provenance["folded_batch_norm"] and "stage4.3.branch2.6" in network.folded
+    deep = network.stage3[2].branch2[3].weight
+    torch.testing.assert_close(deep.sum(2), state["stage3.2.branch2.3.weight"].float())
+    with torch.no_grad():
+        assert network.eval()(torch.randn(1, 1, 32, 32, 32)).isfinite().all()
+
+
+def unusable(kind, path):
+    """Write a file that is no set of weights for the small network."""
+    state = torchvision_network(SMALL).state_dict()
+    contents = {
+        "best": {"epoch": 3, "best": state},
+        "numbered": {0: torch.ones(2)},
+        "infinite": state | {"conv5.1.bias": torch.full((1024,), np.inf)},
+        "wide": torchvision_network("shufflenet_v2_x1_0_3d").state_dict() if kind == "wide" else None,
+        "foreign": {f"layers.{key}": value for key, value in state.items()},
+    }
+    if kind == "page":
+        path.write_text("<html>404 not found</html>")
+    elif kind != "absent":
+        torch.save(contents.get(kind, state), path, _use_new_zipfile_serialization=not kind.startswith("old"))
+    if kind in ("old_3000", "old_100", "zip_9000"):
+        path.write_bytes(path.read_bytes()[: int(kind[4:])])
+
+
+@pytest.mark.parametrize(
+    "kind, message",
+    [
+        ("absent", "no file"),
+        ("page", "truncated or no file of weights"),
+        ("zip_9000", "truncated or no file of weights"),
+        ("old_3000", "truncated or no file of weights"),
+        ("old_100", "truncated or no file of weights"),
+        ("best", "holds no state dict"),
+        ("numbered", "holds no state dict"),
+        ("infinite", r"1 not finite \(conv5.1.bias\)"),
+        ("wide", r"of another shape \(stage2.0.branch1.2.weight \(58, 24, 1, 1, 1\)"),
+        ("foreign", r"missing \(conv1.0.weight, .*unknown \(layers.conv1.0.weight"),
+    ],
+)
+def test_unusable_files_are_named_with_the_reason(kind, message, tmp_path):
+    unusable(kind, tmp_path / "mine.pth")
+    with pytest.raises(VcfnbError, match=rf"mine.pth.*{message}|{message}.*mine.pth") as error:
+        build_network(SMALL, tmp_path / "mine.pth")
+    assert " -> " in str(error.value)
+
+
+def test_truncated_safetensors_are_named(tmp_path):
+    path = saved(torchvision_network(SMALL).state_dict(), tmp_path / "mine.safetensors")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(VcfnbError, match="mine.safetensors is truncated"):
+        build_network(SMALL, path)
+
+
+class Payload:
+    """Pickled, it makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        import os
+
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_code_in_a_file_is_not_run(new, tmp_path):
+    torch.save({"weight": Payload(tmp_path / "made")}, tmp_path / "evil.pth", _use_new_zipfile_serialization=new)
+    with pytest.raises(VcfnbError, match="evil.pth"):
+        read_weights(tmp_path / "evil.pth")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.fixture
+def no_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+
+def test_imagenet_offline_says_what_to_do(no_cache, monkeypatch):
+    def offline(*args, **options):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "urlopen", offline)
+    with pytest.raises(
+        VcfnbError, match=r"could not be downloaded from https://\S+\.pth .*no route.* -> .*path.*random"
+    ):
+        build_network(SMALL, "imagenet")
+
+
+def test_imagenet_with_another_checksum_is_refused(no_cache, monkeypatch):
+    class Answer(io.BytesIO):
+        info = email.message.Message
+
+    monkeypatch.setattr(torch.hub, "urlopen", lambda *args, **options: Answer(b"a login page"))
+    with pytest.raises(VcfnbError, match=r"could not be downloaded .*hash"):
+        build_network(SMALL, "imagenet")
+
+
+def test_version_1_is_the_papers():
+    network = build_network("shufflenet_v1_3d", "random")[0]
+    assert [len(stage) for stage in (network.layer1, network.layer2, network.layer3)] == [4, 8, 4]
+    units = [unit for stage in (network.layer1, network.layer2, network.layer3) for unit in stage]
+    assert {unit.conv3.groups for unit in units} == {3}
+    # The stem's 24 channels are not grouped.
+    assert [unit.conv1.groups for unit in units] == [1] + [3] * 15
+    shapes = []
+    for stage in (network.layer1, network.layer2, network.layer3, network.layer3[3].conv3):
+        stage.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape)))
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, 1, 64, 64, 64))
+    # The layer is part of its stage, and comes before it.
+    assert shapes == [(1, 240, 8, 8, 8), (1, 480, 4, 4, 4), (1, 960, 2, 2, 2), (1, 960, 2, 2, 2)]
+    with torch.no_grad():
+        assert network(torch.zeros(2, 1, 16, 16, 16)).shape == (2, 1)
+    assert check_layer(network) == "layer3.3.conv3" in feature_layers(network)
+
+
+@pytest.mark.parametrize("groups, channels", [(2, 8), (3, 12), (3, 240)])
+def test_channel_shuffle_interleaves_the_groups(groups, channels):
+    x = torch.randn(2, channels, 2, 3, 4, generator=torch.Generator().manual_seed(3))
+    shuffled = channel_shuffle(x, groups)
+    n = channels // groups
+    for group in range(groups):
+        for index in range(n):
+            assert torch.equal(shuffled[:, index * groups + group], x[:, group * n + index])
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("shape", [(2, 4, 5, 6, 7), (1, 4, 2, 1, 4)])
+def test_depthwise_convolution_has_torchs_values_and_gradients(stride, shape):
+    torch.manual_seed(4)
+    ours = DepthwiseConv3d(4, stride).double()
+    torchs = nn.Conv3d(4, 4, 3, stride, padding=1, groups=4, bias=False).double()
+    torchs.load_state_dict(ours.state_dict())
+    x = torch.randn(shape, dtype=torch.double)
+    results = []
+    for layer in (ours, torchs):
+        into = x.clone().requires_grad_()
+        out = layer(into)
+        (out * torch.linspace(-1, 1, out.numel(), dtype=torch.double).view(out.shape)).sum().backward()
+        results.append((out.detach(), into.grad, layer.weight.grad))
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("layer", ["layer3.3.conv3", "fc", "stage4.9", ""])
+def test_unknown_layers_get_the_valid_ones(layer):
+    network = build_network(SMALL, "random")[0]
+    valid = feature_layers(network)
+    with pytest.raises(VcfnbError, match=f"{len(valid)} feature layers") as error:
+        check_layer(network, layer)
+    listed = str(error.value).split("such as ")[1].split(" (default")[0].split(", ")
+    assert listed and set(listed) <= set(valid)
+    assert "default conv5" in str(error.value)
+
+
+def test_every_feature_layer_can_be_pooled_and_the_network_is_left_as_it_was():
+    network = build_network(SMALL, "random")[0].train()
+    before = copy.deepcopy(network.state_dict())
+    layers = feature_layers(network)
+    assert {"conv1.0", "stage2", "stage4.3.branch2.7", "conv5"} <= set(layers)
+    assert network.training
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    x = torch.randn(2, 1, 32, 32, 32)
+    network.eval()
+    with torch.no_grad(), pooled_output(network, "conv1.1") as pooled:
+        network(x)
+    with torch.no_grad():
+        # Before the ReLU behind it, which works in place.
+        expected = network.conv1[1](network.conv1[0](x)).mean((2, 3, 4))
+        network(x)
+    assert (expected < 0).any()
+    torch.testing.assert_close(pooled, [expected])
+
+
+def test_random_weights_depend_on_the_seed_alone():
+    torch.manual_seed(0)
+    expected_next = torch.rand(1)
+    torch.manual_seed(0)
+    first = build_network(SMALL, "random", seed=5)[0].state_dict()
+    assert torch.equal(torch.rand(1), expected_next)
+    again, provenance = build_network(SMALL, "random", seed=5)
+    other = build_network(SMALL, "random", seed=6)[0].state_dict()
+    assert all(torch.equal(value, first[key]) for key, value in again.state_dict().items())
+    assert not torch.equal(other["conv1.0.weight"], first["conv1.0.weight"])
+    assert "seed 5" in provenance["source"] and provenance["n_loaded"] == 0
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(VcfnbError, match=SMALL):
+        build_network("resnet18", "random")
+    with pytest.raises(VcfnbError, match="no public ImageNet weights of shufflenet_v1_3d"):
+        build_network("shufflenet_v1_3d", "imagenet")
+    with pytest.raises(VcfnbError, match="Mish"):
+        build_network(SMALL, "random", activation="Mish")

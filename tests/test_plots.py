@@ -1,0 +1,238 @@
+"""Every figure function on small tidy data: what it shows, says and refuses, and the files it becomes."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from cases import ball, image, texture
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from vcfnb import plots, runs
+from vcfnb.errors import VcfnbError
+from vcfnb.plots.names import image_type, image_type_order, short_name
+from vcfnb.plots.theme import MODEL_NAMES, model_styles
+
+RADIOMIC = ["original_shape_Sphericity", "wavelet-LLH_glcm_Correlation", "log-sigma-2-0-mm-3D_glszm_LargeAreaEmphasis"]
+MODELS = ["fusion", "radiomics", "dtl"]
+SPLIT = {"n": 40, "acute": 25, "chronic": 15}
+FLOW = {"read": 90, "exclusions": {"mask is empty": 7, "other": 3}, "included": 80, "train": SPLIT, "test": SPLIT}
+
+
+def grid(**columns):
+    """All combinations of the columns' values."""
+    return pd.MultiIndex.from_product(columns.values(), names=columns).to_frame(index=False)
+
+
+CURVES = grid(model=MODELS, split=["train", "test"], fpr=np.linspace(0, 1, 6))
+CURVES["tpr"] = CURVES["fpr"] ** CURVES["model"].map({"radiomics": 0.5, "dtl": 0.4, "fusion": 0.3})
+CURVES = CURVES.assign(low=CURVES["tpr"] - 0.05, high=CURVES["tpr"] + 0.05)
+AUC = grid(model=MODELS, split=["train", "test"]).assign(n=40, auc=0.876, ci_low=0.8, ci_high=[0.9] * 5 + [np.nan])
+DECISIONS = grid(model=MODELS, threshold=np.linspace(0.01, 0.99, 9)).assign(treat_all=0.5, treat_none=0.0)
+DECISIONS["net_benefit"] = DECISIONS["model"].map(MODELS.index) * 0.1 + 0.3 - 0.2 * DECISIONS["threshold"]
+CALIBRATION = grid(model=MODELS, predicted=[0.1, 0.5, 0.9]).assign(observed=0.6, low=0.05, high=0.99, n=12)
+SCORES = pd.DataFrame({"label": np.arange(30) % 2}).assign(**{name: (np.arange(30) + 0.5) / 31 for name in MODELS})
+LONG = SCORES.melt("label", var_name="model", value_name="score")
+ERRORS = pd.DataFrame({"lambda": np.logspace(-3, 0, 7), "mse_mean": [0.3, 0.2, 0.1, 0.2, 0.3, 0.4, 0.5]})
+ERRORS = ERRORS.assign(mse_sd=0.02, chosen=ERRORS["mse_mean"] == 0.1)
+PATHS = grid(**{"lambda": np.logspace(-3, 0, 7), "feature": [*RADIOMIC, "dtl_003", "dtl_004"]})
+PATHS["coefficient"] = np.tile([0.6, -0.4, 0.3, 0.5, 0], 7) * np.maximum(0, -np.log10(PATHS["lambda"])) / 3
+SELECTED = pd.DataFrame({"feature": [*RADIOMIC, "dtl_003"], "coefficient": [0.4, -0.6, 0.1, 0.2]})
+EXPANSIONS = grid(expansion=[0, 2, 10], split=["train", "test"]).assign(auc=0.9, ci_low=0.8, ci_high=0.95)
+EXPANSIONS["chosen"] = EXPANSIONS["expansion"] == 2
+CV = grid(expansion=[0, 2], repeat=[0, 1, 2]).assign(auc=0.8)
+ICC = pd.DataFrame(
+    {"feature": RADIOMIC, "icc_intra": [0.95, 0.9, np.nan], "icc_inter": 0.85, "stable": [True, True, False]}
+)
+HISTORY = grid(network=["final", "fold_1", "fold_2"], epoch=[1, 2, 3])
+HISTORY = HISTORY.assign(loss=1 / HISTORY["epoch"], train_auc=0.5 + HISTORY["epoch"] / 10, learning_rate=0.001)
+OPERATING = pd.DataFrame({"model": MODELS, "split": "test", "tp": 9, "fp": 2, "tn": 7, "fn": 3})
+CROPS = (np.ones((2, 8, 8, 8)), pd.DataFrame({"case_id": ["A", "B"], "label": [1, 0]}), 6)
+DICE = grid(case_id=["a", "b"], comparison=["intra", "inter"]).assign(dice=0.9)
+VALUES = grid(feature=RADIOMIC, label=[0, 1, 0, 1]).assign(value=range(12))
+COUNTS = pd.DataFrame({"image_type": ["wavelet-LLH", "original"], "n_features": [93, 107]})
+QUALITY = pd.DataFrame({"label": [0, 1, 1], "hu_p50": [90.0, 250, 300], "hu_sd": [50.0, 60, 70]})
+STEPS = pd.DataFrame({"step": ["all", "icc", "lasso"], "n_features": [1834, 900, 7]})
+WIDTHS = pd.DataFrame({"n": [50, 100, 200], "width": [0.2, 0.12, 0.09]})
+# One case from images, one from arrays with second readings.
+READINGS = {"reader A again": ball(radius=6), "reader B": ball(radius=8)}
+CASES = [
+    {"case_id": "A1", "label": 1, "image": image(texture(), (1, 1, 2)), "mask": image(ball(), (1, 1, 2))},
+    {"case_id": "A2", "label": 0, "image": texture(), "mask": ball(), "readings": READINGS},
+]
+
+# Arguments of each figure, and the columns of the first without which it cannot be drawn.
+FIGURES = {
+    "auc_by_expansion": ((EXPANSIONS,), "expansion split auc ci_low ci_high chosen"),
+    "calibration": ((CALIBRATION, SCORES), "model predicted observed low high n"),
+    "confusion": ((OPERATING,), "tp fp tn fn"),
+    "crops_examples": (CROPS, ""),
+    "cv_by_expansion": ((CV, 2), "expansion repeat auc"),
+    "decision_curves": ((DECISIONS,), "model threshold net_benefit treat_all treat_none"),
+    "dice": ((DICE,), "comparison dice"),
+    "feature_by_class": ((VALUES,), "feature label value"),
+    "feature_counts": ((COUNTS,), "image_type n_features"),
+    "icc_overview": ((ICC,), "feature icc_intra icc_inter stable"),
+    "importance": ((SELECTED,), "feature coefficient"),
+    "lasso_error": ((ERRORS,), "lambda mse_mean mse_sd chosen"),
+    "lasso_figure": ((ERRORS, PATHS, SELECTED, "Radiomics"), "lambda mse_mean mse_sd chosen"),
+    "lasso_path": ((PATHS, 0.01), "lambda feature coefficient"),
+    "montage": ((CASES,), ""),
+    "patient_flow": ((FLOW,), ""),
+    "quality": ((QUALITY,), "label"),
+    "roc": ((CURVES, AUC), "model split fpr tpr low high"),
+    "score_distribution": ((LONG, {"fusion": 0.5}), "label score"),
+    "selection_steps": ((STEPS,), "step n_features"),
+    "shufflenet_unit": ((), ""),
+    "split_power": ((WIDTHS, 80, 0.1), "n width"),
+    "training_curves": ((HISTORY,), "epoch loss"),
+    "workflow": ((), ""),
+}
+PICTURES = {"crops_examples", "montage", "patient_flow", "shufflenet_unit", "workflow"}
+each = pytest.mark.parametrize("name", FIGURES)
+
+
+@pytest.fixture(autouse=True)
+def styled():
+    with mpl.rc_context():
+        plots.style()
+        yield
+
+
+def draw(name, **options):
+    return getattr(plots, name)(*FIGURES[name][0], **options)
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def test_every_public_figure_is_here():
+    assert set(FIGURES) == {name for name in plots.__all__ if callable(getattr(plots, name))} - {"style"}
+
+
+@each
+def test_it_is_a_figure_and_says_simulated_only_when_it_is(name):
+    figure = draw(name)
+    assert isinstance(figure, Figure)
+    assert "simulated" not in " ".join(texts(figure)).lower()
+    assert texts(draw(name, simulated=True)).count("simulated data") == 1
+    # Closed to pyplot: a notebook shows it once.
+    assert mpl.pyplot.get_fignums() == []
+
+
+@each
+def test_data_axes_have_labels(name):
+    found = [axis for axis in draw(name).axes if axis.get_visible() and axis.axison and len(axis.get_xticks())]
+    assert bool(found) == (name not in PICTURES)
+    for axis in found:
+        assert any(other.get_xlabel() for other in axis.get_shared_x_axes().get_siblings(axis))
+        assert any(other.get_ylabel() for other in axis.get_shared_y_axes().get_siblings(axis))
+
+
+@each
+def test_it_becomes_png_svg_and_csv_with_the_same_bytes_each_time(name, tmp_path):
+    data = next((given for given in FIGURES[name][0] if isinstance(given, pd.DataFrame)), None)
+    for folder in ("first", "second"):
+        runs.save_figure(draw(name, simulated=True), tmp_path / folder / name, data, dpi=50)
+    first, second = ({p.suffix: p.read_bytes() for p in (tmp_path / f).iterdir()} for f in ("first", "second"))
+    assert first == second
+    assert set(first) == ({".png", ".svg"} if data is None else {".png", ".svg", ".csv"})
+    assert first[".png"].startswith(b"\x89PNG")
+    assert b">simulated data</text>" in first[".svg"]  # text stays text
+    assert data is None or first[".csv"].decode() == data.to_csv(index=False)
+
+
+@pytest.mark.parametrize(("name", "column"), [(name, c) for name in FIGURES for c in FIGURES[name][1].split()])
+def test_a_missing_column_is_named(name, column):
+    table, *others = FIGURES[name][0]
+    with pytest.raises(VcfnbError, match=rf"column.*\b{column}\b"):
+        getattr(plots, name)(table.drop(columns=column), *others)
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if FIGURES[name][1]])
+def test_a_table_without_rows_is_refused(name):
+    table, *others = FIGURES[name][0]
+    with pytest.raises(VcfnbError, match="has no rows"):
+        getattr(plots, name)(table.iloc[:0], *others)
+
+
+def test_further_tables_are_checked_too():
+    for call, message in (
+        (lambda: plots.roc(CURVES, AUC.drop(columns="ci_low")), "no column ci_low"),
+        (lambda: plots.calibration(CALIBRATION, SCORES.drop(columns="dtl")), "no column dtl"),
+        (lambda: plots.lasso_figure(ERRORS, PATHS, SELECTED[["feature"]]), "no column coefficient"),
+        (lambda: plots.crops_examples(np.ones((2, 4, 4, 4)), pd.DataFrame({"case_id": [1, 2]}), 6), "no column label"),
+        (lambda: plots.crops_examples(np.ones((2, 4, 4, 4)), pd.DataFrame({"case_id": [1]}), 6), "2 crops and 1 cases"),
+        (lambda: plots.montage([]), "no cases"),
+        (
+            lambda: plots.montage([{**CASES[1], "mask": ball((3, 4, 5), radius=1)}]),
+            "A2: reader A .3, 4, 5. and image",
+        ),
+        (lambda: plots.quality(pd.DataFrame({"label": [0]})), "none of the columns roi_volume"),
+    ):
+        with pytest.raises(VcfnbError, match=message):
+            call()
+
+
+def test_the_models_have_three_colours_the_same_in_every_figure():
+    colors = {name: to_hex(color) for name, color in plots.MODELS.items()}
+    assert set(colors) == {"radiomics", "dtl", "fusion"}
+    assert len(set(colors.values()) | {to_hex(color) for color in plots.CLASSES.values()}) == 5
+    for figure in (draw("roc"), plots.roc(CURVES[::-1]), draw("decision_curves")):
+        for axis in figure.axes:
+            found = {line.get_label().split()[0].lower(): to_hex(line.get_color()) for line in axis.get_lines()}
+            assert {name: found[name] for name in colors} == colors
+    alone = plots.decision_curves(DECISIONS.query("model == 'fusion'")).axes[0].get_lines()[-1]
+    assert (alone.get_label(), to_hex(alone.get_color())) == ("Fusion", colors["fusion"])
+    titles = {MODEL_NAMES[name]: color for name, color in colors.items()}
+    found = {axis.get_title(): to_hex(axis.get_lines()[1].get_color()) for axis in draw("calibration").axes[:3]}
+    assert found == titles
+    bars = [to_hex(bar.get_facecolor()) for bar in draw("importance").axes[0].patches]
+    assert bars == [colors[name] for name in ("radiomics", "dtl", "radiomics", "radiomics")]
+    legend = draw("lasso_path").axes[0].get_legend()
+    kinds = {
+        text.get_text(): to_hex(line.get_color()) for text, line in zip(legend.texts, legend.get_lines(), strict=True)
+    }
+    assert (kinds["radiomic"], kinds["DTL"]) == (colors["radiomics"], colors["dtl"])
+    assert to_hex(draw("training_curves").axes[0].get_lines()[0].get_color()) == colors["dtl"]
+    assert model_styles(["other"])["other"]["color"] not in plots.MODELS.values()
+
+
+def test_curves_are_drawn_as_given():
+    part = CURVES.query("model == 'dtl' and split == 'test'")
+    line = next(line for line in draw("roc").axes[1].get_lines() if line.get_label().startswith("DTL"))
+    np.testing.assert_array_equal(line.get_xydata(), part[["fpr", "tpr"]])
+    assert line.get_label() == "DTL 0.876"  # without an interval
+    shown = texts(draw("roc"))
+    assert {"DTL 0.876 (0.800–0.900)", "Training (n = 40)", "Test (n = 40)"} <= set(shown)
+    error = draw("lasso_error").axes[0].get_lines()
+    np.testing.assert_array_equal(error[0].get_xydata(), ERRORS[["lambda", "mse_mean"]])
+    assert error[1].get_xdata()[0] == 0.01
+
+
+def test_numbers_are_written_as_given():
+    assert {"1834", "900", "7", "lasso"} <= set(texts(draw("selection_steps")))
+    assert {"9\n75 %", "3\n25 %", "2\n22 %", "7\n78 %", "Fusion, test"} <= set(texts(draw("confusion")))
+    assert {"93", "107", "200 features, 2 image types"} <= set(texts(draw("feature_counts")))
+    assert {"2 of 3 features stable, 1 not estimable", "1/1", "0/1"} <= set(texts(draw("icc_overview")))
+    flow = "\n".join(texts(draw("patient_flow")))
+    for part in ("n = 90", "Excluded: 10\n- mask is empty: 7\n- other: 3", "n = 80", "25 acute, 15 chronic"):
+        assert part in flow
+    assert "A1, acute" in texts(draw("montage")) and "A2, chronic" in texts(draw("montage"))
+    assert "aim 0.1: 200 cases" in texts(draw("split_power"))
+
+
+def test_importance_shows_the_largest_coefficients_first():
+    numbers = np.arange(70)
+    table = pd.DataFrame({"feature": [f"dtl_{n:03d}" for n in numbers], "coefficient": (-1.0) ** numbers * numbers})
+    axis = plots.importance(table).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()][::-1] == [f"DTL {n}" for n in range(69, 9, -1)]
+    assert (axis.patches[-1].get_width(), axis.get_title()) == (-69, "70 features, the 60 largest")
+
+
+def test_short_names():
+    short = ["original shape Sphericity", "wavelet LLH GLCM Corr.", "LoG 2 mm GLSZM LargeAreaEmph.", "DTL 07", "odd"]
+    assert [short_name(name) for name in (*RADIOMIC, "dtl_007", "odd")] == short
+    assert image_type_order(map(image_type, RADIOMIC)) == ["shape", "log-sigma-2-0-mm-3D", "wavelet-LLH"]
