@@ -51,7 +51,7 @@ def test_icc_step_keeps_the_stable_features_and_says_when_it_was_not_applied():
     x = made()[0]
     assert list(selection.StableFeatures(["f03", "f01", "absent"]).fit_transform(x)) == ["f01", "f03"]
     step = selection.StableFeatures(None).fit(x)
-    assert (step.support_.all(), step.note_) == (True, "not applied: no second readings")
+    assert step.support_.all() and step.note_.startswith("not applied")
     with pytest.raises(VcfnbError, match="no feature passed StableFeatures.*icc_threshold"):
         selection.StableFeatures(["absent"]).fit(x)
 

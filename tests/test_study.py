@@ -66,7 +66,7 @@ def test_the_report_holds_every_notebook_and_says_simulated(smoke):
     for name in NOTEBOOKS:
         assert f'href="#{name}"' in page
         assert f'<section id="{name}"' in page
-    assert "SIMULATED" in page
+    assert "Every patient on this page is SIMULATED" in page
     assert "Research use only" in page
     # Self-contained: nothing is fetched when the page is opened.
     assert not re.search(r'(?:src|href)="(?:https?:)?//(?!doi\.org)', page.replace('href="https://doi.org', ""))
@@ -204,6 +204,7 @@ def test_real_ct(shared, tmp_path):
     )
     assert "Without second readings" in said
     assert "not recorded" in (study / "00_cohort" / "table1.csv").read_text()
-    assert "SIMULATED" not in (study / "report" / "index.html").read_text()
+    assert "is SIMULATED" not in (study / "report" / "index.html").read_text()
+    assert "SIMULATED" not in said
     assert not [name for name in contract_files([0, 6]) if not (study / name).is_file()]
     assert (ROOT / "runs" / "sarcoma").exists() is False

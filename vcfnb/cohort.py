@@ -65,7 +65,8 @@ def read_cohort(csv, label_column="label"):
     _check_clinical(table, problems)
     _resolve(table, csv.parent, problems)
     if problems:
-        raise BadInput(problems)
+        # Single cases without files could be excluded; with the table to be mended anyway, they are named with it.
+        raise BadInput(problems + _missing_files(table))
     for name in (*CLINICAL, *READINGS):
         if name not in table:
             table[name] = np.nan
@@ -360,6 +361,15 @@ def _resolve(table, folder, problems):
         given = table[name].notna()
         table[name] = table[name].astype(object)
         table.loc[given, name] = [str((folder / path).resolve()) for path in table.loc[given, name]]
+
+
+def _missing_files(table):
+    return [
+        _problem("the file is missing", "check the path", row["case_id"], row[name])
+        for row in table.to_dict("records")
+        for name in FILES
+        if isinstance(row.get(name), str) and not Path(row[name]).exists()
+    ]
 
 
 def _check_case(case, min_voxels):

@@ -163,7 +163,7 @@ def dice_of_readings(table):
             {"case_id": case_id, "comparison": comparison, "dice": agreement.dice(masks["a"], masks[other])}
             for comparison, other in (("intra", "a2"), ("inter", "b"))
         ]
-    return pd.DataFrame(rows, columns=["case_id", "comparison", "dice"])
+    return pd.DataFrame(rows, columns=["case_id", "comparison", "dice"]).astype({"dice": float})
 
 
 def read_case(folder, case):
