@@ -10,7 +10,7 @@ from cases import ball, image, texture
 from scipy.special import expit
 from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 
 from vcfnb import models, runs, selection, transfer
 from vcfnb.errors import BadInput, VcfnbError
@@ -69,25 +69,29 @@ def test_regression_equals_scikit_learns_on_z_scores():
 
 
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
-def test_the_grid_is_judged_by_auc_with_patients_kept_together(class_weight):
+def test_the_grid_is_judged_by_log_loss_with_patients_kept_together(class_weight):
     x, y, patients = made(seed=2)
     y.iloc[:20:2] = y.iloc[1:20:2] = 0
     settings = FusionParams(n_c=4, grid_folds=3, class_weight=class_weight)
     fitted = models.fit_logistic(x, y, settings, patients, seed=5)
     splits, _ = selection.folds(y.to_numpy(), patients, 3, 5)
-    auc = []
+    auc, loss = [], []
     for c in np.logspace(-3, 2, 4):
-        found = []
+        found, lost = [], []
         for train, test in splits:
             assert not set(patients[train]) & set(patients[test])
             z = (x - x.iloc[train].mean()) / x.iloc[train].std(ddof=0)
             model = LogisticRegression(C=c, class_weight=class_weight, tol=1e-8).fit(z.iloc[train], y.iloc[train])
-            found.append(roc_auc_score(y.iloc[test], model.predict_proba(z.iloc[test])[:, 1]))
+            probability = model.predict_proba(z.iloc[test])[:, 1]
+            found.append(roc_auc_score(y.iloc[test], probability))
+            lost.append(log_loss(y.iloc[test], probability))
         auc.append(np.mean(found))
+        loss.append(np.mean(lost))
     np.testing.assert_allclose(fitted.grid["C"], np.logspace(-3, 2, 4))
     np.testing.assert_allclose(fitted.grid["auc_mean"], auc, atol=1e-6)
     assert fitted.grid.loc[fitted.grid["chosen"], "C"].tolist() == [fitted.chosen_c]
-    assert fitted.grid.loc[fitted.grid["chosen"], "auc_mean"].item() == fitted.grid["auc_mean"].max()
+    np.testing.assert_allclose(fitted.grid["log_loss_mean"], loss, atol=1e-6)
+    assert fitted.chosen_c == np.logspace(-3, 2, 4)[np.argmin(loss)]
 
 
 def test_of_equal_auc_the_lowest_log_loss_decides():

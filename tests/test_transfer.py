@@ -7,39 +7,30 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from scipy.spatial.distance import pdist
 from scipy.stats import ortho_group
+from sklearn.metrics import roc_auc_score
 
 from vcfnb.errors import VcfnbError
 from vcfnb.networks import build_network
-from vcfnb.transfer import (
-    TrainSettings,
-    align,
-    deep_features,
-    fine_tune,
-    load_model,
-    recalibrate,
-    reduce_features,
-    run_expansion,
-    save_model,
-    scores,
-    training,
-)
+from vcfnb.transfer import TrainSettings, deep_features, fine_tune, load_model, run_expansion, save_model, training
+from vcfnb.transfer.alignment import align
 from vcfnb.transfer.augmentation import augment
+from vcfnb.transfer.features import features_and_scores
+from vcfnb.transfer.reduction import reduce_features
 
 SMALL = "shufflenet_v2_x0_5_3d"
 SETTINGS = TrainSettings(network=SMALL, weights="random", epochs=2, batch_size=8, n_dimensions=4, n_folds=2, seed=3)
 
 
-def cubes(n=24, size=16, seed=0):
-    """Noise with a bright cube (label 1) or a dark one, and every third case a test case."""
-    rng = np.random.default_rng(seed)
-    labels = np.tile([1, 0], n // 2)
-    crops = rng.normal(0, 0.5, size=(n, 1, size, size, size)).astype(np.float32)
-    crops[:, :, 4:12, 4:12, 4:12] += (2 * labels - 1)[:, None, None, None, None]
-    split = np.where(np.arange(n) % 6 < 4, "train", "test")
+def cubes(size=16, noise=0.5):
+    """24 crops of noise with a bright cube (label 1) or a dark one; every third case is a test case."""
+    labels = np.tile([1, 0], 12)
+    crops = np.random.default_rng(1).normal(0, noise, size=(24, 1, size, size, size)).astype(np.float32)
+    inside = slice(size // 4, -size // 4)
+    crops[:, :, inside, inside, inside] += (2 * labels - 1)[:, None, None, None, None]
+    split = np.where(np.arange(24) % 6 < 4, "train", "test")
     return SimpleNamespace(crops=crops, labels=labels, split=split, train=split == "train")
 
 
@@ -83,14 +74,19 @@ def test_the_callers_random_state_and_threads_are_left_alone():
     assert not network.training
 
 
-def test_bright_and_dark_cubes_are_told_apart():
-    data = cubes(n=36, seed=1)
-    settings = SETTINGS.model_copy(update={"epochs": 4})
-    result = run(data, settings=settings)
-    unseen = np.concatenate([result.scores[~data.train], result.scores[data.train]])
-    labels = np.concatenate([data.labels[~data.train], data.labels[data.train]])
-    assert unseen[labels == 1].min() > unseen[labels == 0].max()
-    assert np.abs(np.corrcoef(result.features.T, data.labels)[-1, :-1]).max() > 0.8
+@pytest.mark.parametrize(
+    "network, weights, epochs, noise",
+    [("shufflenet_v1_3d", "random", 12, 0.1), ("shufflenet_v2_x1_0_3d", "natural", 4, 0.3)],
+)
+def test_bright_and_dark_cubes_are_told_apart(network, weights, epochs, noise, request):
+    if weights == "natural":
+        folder = request.getfixturevalue("shared") / "weights"
+        weights = str(folder / "shufflenet_v2_x1_0_natural.fp16.safetensors")
+    settings = {"network": network, "weights": weights, "epochs": epochs, "batch_size": 16 if epochs > 4 else 8}
+    data = cubes(24, noise)
+    result = run(data, settings=SETTINGS.model_copy(update=settings))
+    assert roc_auc_score(data.labels[~data.train], result.scores[~data.train]) > 0.95
+    assert roc_auc_score(data.labels[data.train], result.scores[data.train]) > 0.9
     final = result.history.query("network == 'final'")
     assert final.train_auc.iloc[-1] > 0.95 and final.loss.iloc[-1] < final.loss.iloc[0]
 
@@ -122,46 +118,37 @@ def test_interrupted_training_ends_with_the_same_weights(folded, recipe, tmp_pat
     history = fine_tune(whole, crops, labels, settings)
     epoch, ran = training._epoch, []
 
-    def until_the_second(*arguments):
-        if arguments[5] == 1:
+    def fails_once(*arguments):
+        ran.append(arguments[5])
+        if ran == [0, 1]:
             raise Interrupted
         return epoch(*arguments)
 
-    def counted(*arguments):
-        ran.append(arguments[5])
-        return epoch(*arguments)
-
-    monkeypatch.setattr(training, "_epoch", until_the_second)
+    monkeypatch.setattr(training, "_epoch", fails_once)
     with pytest.raises(Interrupted):
         fine_tune(stopped, crops, labels, settings, checkpoint)
-    monkeypatch.setattr(training, "_epoch", counted)
     pd.testing.assert_frame_equal(fine_tune(resumed, crops, labels, settings, checkpoint), history, check_exact=True)
-    assert ran == [1, 2]
+    assert ran == [0, 1, 1, 2]
     assert same_state(resumed, whole) and not same_state(stopped, whole)
     pd.testing.assert_frame_equal(fine_tune(finished, crops, labels, settings, checkpoint), history, check_exact=True)
-    assert ran == [1, 2] and same_state(finished, whole)
+    assert ran == [0, 1, 1, 2] and same_state(finished, whole)
 
 
 @pytest.mark.parametrize("change", ["labels", "crops", "settings", "start", "truncated"])
 def test_a_checkpoint_of_another_training_is_not_used(change, tmp_path):
-    checkpoint = tmp_path / "network.safetensors"
     crops, labels, settings = DATA.crops[:6], DATA.labels[:6], SETTINGS.model_copy(update={"epochs": 1})
+    checkpoint = tmp_path / "network.safetensors"
     fine_tune(start(), crops, labels, settings, checkpoint)
-    begin = start()
-    if change == "labels":
-        labels = 1 - labels
-    elif change == "crops":
-        crops = crops + 0.1
-    elif change == "settings":
-        settings = settings.model_copy(update={"learning_rate": 0.001})
-    elif change == "start":
-        begin = build_network(SMALL, "random", seed=9)[0]
-    else:
+    if change == "truncated":
         checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
-    fresh = build_network(SMALL, "random", seed=9 if change == "start" else SETTINGS.seed)[0]
+    labels = 1 - labels if change == "labels" else labels
+    crops = crops + 0.1 if change == "crops" else crops
+    settings = settings.model_copy(update={"learning_rate": 0.001} if change == "settings" else {})
+    other = settings.model_copy(update={"seed": 9} if change == "start" else {})
+    fresh, begun = start(other), start(other)
     fine_tune(fresh, crops, labels, settings)
-    fine_tune(begin, crops, labels, settings, checkpoint)
-    assert same_state(begin, fresh)
+    fine_tune(begun, crops, labels, settings, checkpoint)
+    assert same_state(begun, fresh)
 
 
 def test_recalibration_changes_statistics_and_no_output(tmp_path):
@@ -169,7 +156,7 @@ def test_recalibration_changes_statistics_and_no_output(tmp_path):
     save_file(start().state_dict(), path)
     network = build_network(SMALL, path)[0]
     before = deep_features(network, DATA.crops)
-    recalibrate(network, DATA.crops)
+    training.recalibrate(network, DATA.crops)
     np.testing.assert_allclose(deep_features(network, DATA.crops), before, rtol=1e-3, atol=1e-5)
     convolved = network.conv1[0](torch.tensor(DATA.crops))
     torch.testing.assert_close(network.conv1[1].running_mean, convolved.mean((0, 2, 3, 4)), rtol=1e-4, atol=1e-5)
@@ -207,10 +194,10 @@ def test_test_cases_change_nothing_for_training_cases(reduction):
 
 
 def test_test_features_are_the_final_networks(result):
-    features = deep_features(result.network, DATA.crops)
+    features, found = features_and_scores(result.network, DATA.crops)
     expected = reduce_features(features[DATA.train], 4).transform(features)
     np.testing.assert_allclose(result.features[~DATA.train], expected[~DATA.train])
-    np.testing.assert_array_equal(scores(result.network, DATA.crops)[~DATA.train], result.scores[~DATA.train])
+    assert np.array_equal(found[~DATA.train], result.scores[~DATA.train])
     # Training cases come from networks of their own.
     assert not np.allclose(result.features[DATA.train], expected[DATA.train])
 
@@ -253,8 +240,6 @@ def test_reductions_keep_what_they_promise():
 def test_saved_network_gives_the_same_and_runs_no_code(result, tmp_path, monkeypatch):
     path = save_model(tmp_path / "04_dtl", result)
     assert path.read_bytes() == save_model(tmp_path / "again.safetensors", result).read_bytes()
-    with safe_open(path, "pt") as file:
-        assert {"network.fc.weight", "reduction.mean", "reduction.components"} <= set(file.keys())
 
     def refuse(*arguments, **options):
         raise AssertionError("unpickled")
@@ -262,9 +247,9 @@ def test_saved_network_gives_the_same_and_runs_no_code(result, tmp_path, monkeyp
     for module, name in ((torch, "load"), (pickle, "load"), (pickle, "loads"), (pickle, "Unpickler")):
         monkeypatch.setattr(module, name, refuse)
     loaded = load_model(tmp_path / "04_dtl")
-    features, found = loaded.features_and_scores(DATA.crops[~DATA.train])
-    np.testing.assert_allclose(features, result.features[~DATA.train], atol=1e-5)
-    np.testing.assert_allclose(found, result.scores[~DATA.train], rtol=1e-5)
+    features, found = loaded.features_and_scores(DATA.crops)
+    assert np.array_equal(features[~DATA.train], result.features[~DATA.train])
+    assert np.array_equal(found[~DATA.train], result.scores[~DATA.train])
     assert (loaded.layer, loaded.settings, loaded.provenance) == (result.layer, SETTINGS, result.provenance)
 
 
@@ -278,7 +263,7 @@ def test_a_saved_network_does_not_tell_where_its_weights_lay(tmp_path):
     assert str(tmp_path).encode() not in path.read_bytes()
     loaded = load_model(path)
     assert (loaded.settings.weights, loaded.layer) == ("mine.safetensors", "stage4")
-    np.testing.assert_allclose(loaded.features_and_scores(DATA.crops)[0], result.features, atol=1e-5)
+    assert np.array_equal(loaded.features_and_scores(DATA.crops)[0], result.features)
 
 
 def test_files_that_are_no_model_are_named(tmp_path):
@@ -325,7 +310,6 @@ def test_settings_that_do_not_fit_fail_before_training(change, message, monkeypa
     "crops, labels, message",
     [
         (DATA.crops, np.ones(24), "labels of the training cases are 1.0 only"),
-        (DATA.crops, np.where(np.arange(24) == 0, 2, DATA.labels), "0, 1, 2 only"),
         (DATA.crops[..., :15], DATA.labels, r"\(16, 16, 15\) voxels are too small"),
         (DATA.crops[:, 0], DATA.labels, "do not fit"),
         (np.where(DATA.crops > 2, np.nan, DATA.crops), DATA.labels, "not finite"),
@@ -343,4 +327,4 @@ def test_patients_are_counted_not_cases():
 
 def test_a_loss_that_is_not_finite_stops_training():
     with pytest.raises(VcfnbError, match="the loss is .* -> lower learning_rate"):
-        fine_tune(start(), DATA.crops * 1e30, DATA.labels, SETTINGS)
+        fine_tune(start(), DATA.crops, DATA.labels, SETTINGS.model_copy(update={"learning_rate": 1e30}))

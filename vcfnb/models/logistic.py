@@ -116,9 +116,8 @@ _BY_FEATURE = ("mean", "sd", "coefficients")
 
 
 def _best(results):
-    """Position of the best C: the highest mean AUC, of equal ones the lowest log loss (then the smallest C)."""
-    auc = np.round(results["mean_test_auc"], 12)
-    return int(np.lexsort((-np.round(results["mean_test_log_loss"], 12), -auc))[0])
+    """Position of the best C: the lowest mean log loss (of equal ones the smallest C)."""
+    return int(np.argmax(np.round(results["mean_test_log_loss"], 12)))
 
 
 def fit_logistic(x, y, settings=None, groups=None, seed=0):
@@ -149,9 +148,9 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
 
     Notes
     -----
-    The grid is judged by cross-validated AUC, with scaling inside the folds. Where several C have the same AUC, as all
-    do when the classes separate, the lowest cross-validated log loss decides: the AUC alone cannot tell a good
-    probability from one shrunken to the prevalence.
+    The grid is judged by cross-validated log loss, with scaling inside the folds. The paper does not name its score.
+    The AUC would not do: it cannot tell a good probability from one shrunken to the prevalence, and with few cases
+    often prefers the latter.
     """
     settings = settings or FusionParams()
     selection.check_features(x)
