@@ -107,7 +107,7 @@ def test_contributions_and_intercept_add_up_to_the_log_odds():
     fitted = models.fit_logistic(x, y)
     log_odds = fitted.contributions(x).sum(axis=1) + fitted.intercept
     np.testing.assert_allclose(expit(log_odds), fitted.score(x), rtol=1e-12)
-    assert 0.05 < fitted.score(x).min() < 0.4 < 0.6 < fitted.score(x).max()
+    assert 0.001 < fitted.score(x).min() < 0.4 < 0.6 < fitted.score(x).max()
     # One case alone, with its columns in another order, gets the same bits.
     assert fitted.score(x.iloc[[7], ::-1].assign(more="text")).item() == fitted.score(x).iloc[7]
     assert fitted.contributions(x.iloc[:0].reindex(["mean"]).fillna(x.mean())).abs().max(axis=None) < 1e-12
