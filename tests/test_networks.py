@@ -3,6 +3,7 @@
 import copy
 import email.message
 import io
+import os
 import urllib.error
 
 import numpy as np
@@ -63,33 +64,21 @@ def test_constant_along_depth_gives_what_torchvision_gives(name, suffix, tmp_pat
         found = network.eval()(slices[:, :, None].expand(-1, -1, 32, -1, -1))
     assert expected.std() > 1e-3
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    assert list(network.state_dict()) == list(flat.state_dict())
     assert (provenance["n_loaded"], provenance["left_random"]) == (len(flat.state_dict()), [])
     assert not provenance["folded_batch_norm"]
 
 
-@pytest.mark.parametrize("name", V2)
-def test_keys_are_torchvisions(name):
-    flat = torchvision_network(name).state_dict()
-    network = build_network(name, "random")[0].state_dict()
-    assert list(network) == list(flat)
-    assert all(value.shape[:1] == flat[key].shape[:1] for key, value in network.items())
-
-
-def test_first_convolution_is_summed_over_colours_and_spread_over_depth(tmp_path):
-    flat = torchvision_network(SMALL).state_dict()
-    weight = build_network(SMALL, saved(flat, tmp_path / "w.pth"))[0].conv1[0].weight
-    assert weight.shape == (24, 1, 3, 3, 3)
-    for depth in range(3):
-        torch.testing.assert_close(weight[:, 0, depth] * 3, flat["conv1.0.weight"].sum(1))
-
-
-def test_a_classifier_of_other_classes_is_left_out(tmp_path):
+def test_colours_are_summed_and_a_classifier_of_other_classes_is_left_out(tmp_path):
     flat = torchvision_network(SMALL, n_classes=1000).state_dict()
     path = saved({"state_dict": {f"module.{key}": value for key, value in flat.items()}}, tmp_path / "w.pth")
     network, provenance = build_network(SMALL, path, n_classes=2)
     assert provenance["left_random"] == ["fc"]
     assert network.fc.weight.shape == (2, 1024)
     assert torch.equal(network.conv5[1].running_var, flat["conv5.1.running_var"])
+    colours = flat["conv1.0.weight"].sum(1)
+    for depth in range(3):
+        torch.testing.assert_close(network.conv1[0].weight[:, 0, depth], colours / 3)
 
 
 def test_natural_image_weights_load_with_their_activation(shared):
@@ -98,12 +87,9 @@ def test_natural_image_weights_load_with_their_activation(shared):
     state, metadata = read_weights(path)
     assert provenance["left_random"] == ["conv5", "fc"]
     assert provenance["activation"] == metadata["activation"] == "LeakyReLU(0.1)"
-    assert network.conv1[2].negative_slope == 0.1
     assert provenance["folded_batch_norm"] and "stage4.3.branch2.6" in network.folded
     deep = network.stage3[2].branch2[3].weight
     torch.testing.assert_close(deep.sum(2), state["stage3.2.branch2.3.weight"].float())
-    with torch.no_grad():
-        assert network.eval()(torch.randn(1, 1, 32, 32, 32)).isfinite().all()
 
 
 def unusable(kind, path):
@@ -113,14 +99,12 @@ def unusable(kind, path):
         "best": {"epoch": 3, "best": state},
         "numbered": {0: torch.ones(2)},
         "infinite": state | {"conv5.1.bias": torch.full((1024,), np.inf)},
-        "wide": torchvision_network("shufflenet_v2_x1_0_3d").state_dict() if kind == "wide" else None,
+        "wide": state | {"stage2.0.branch1.2.weight": torch.ones(58, 24, 1, 1)},
         "foreign": {f"layers.{key}": value for key, value in state.items()},
     }
-    if kind == "page":
-        path.write_text("<html>404 not found</html>")
-    elif kind != "absent":
+    if kind != "absent":
         torch.save(contents.get(kind, state), path, _use_new_zipfile_serialization=not kind.startswith("old"))
-    if kind in ("old_3000", "old_100", "zip_9000"):
+    if kind[4:].isdigit():
         path.write_bytes(path.read_bytes()[: int(kind[4:])])
 
 
@@ -128,7 +112,6 @@ def unusable(kind, path):
     "kind, message",
     [
         ("absent", "no file"),
-        ("page", "truncated or no file of weights"),
         ("zip_9000", "truncated or no file of weights"),
         ("old_3000", "truncated or no file of weights"),
         ("old_100", "truncated or no file of weights"),
@@ -141,14 +124,15 @@ def unusable(kind, path):
 )
 def test_unusable_files_are_named_with_the_reason(kind, message, tmp_path):
     unusable(kind, tmp_path / "mine.pth")
-    with pytest.raises(VcfnbError, match=rf"mine.pth.*{message}|{message}.*mine.pth") as error:
+    with pytest.raises(VcfnbError, match=f"{message}.* -> ") as error:
         build_network(SMALL, tmp_path / "mine.pth")
-    assert " -> " in str(error.value)
+    assert "mine.pth" in str(error.value)
 
 
-def test_truncated_safetensors_are_named(tmp_path):
+@pytest.mark.parametrize("kept", [0, 5, 5000, -1])
+def test_truncated_safetensors_are_named(kept, tmp_path):
     path = saved(torchvision_network(SMALL).state_dict(), tmp_path / "mine.safetensors")
-    path.write_bytes(path.read_bytes()[:-1])
+    path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(VcfnbError, match="mine.safetensors is truncated"):
         build_network(SMALL, path)
 
@@ -160,8 +144,6 @@ class Payload:
         self.folder = folder
 
     def __reduce__(self):
-        import os
-
         return os.mkdir, (str(self.folder),)
 
 
@@ -173,28 +155,22 @@ def test_code_in_a_file_is_not_run(new, tmp_path):
     assert not (tmp_path / "made").exists()
 
 
-@pytest.fixture
-def no_cache(tmp_path, monkeypatch):
+class Reply(io.BytesIO):
+    """What a download opens: bytes, and headers without a length."""
+
+    info = staticmethod(email.message.Message)
+
+
+@pytest.mark.parametrize("answer, reason", [(None, "no route"), (b"a login page", "hash")], ids=["offline", "other"])
+def test_imagenet_that_cannot_be_had_says_what_to_do(answer, reason, tmp_path, monkeypatch):
+    def urlopen(*arguments, **options):
+        if answer is None:
+            raise urllib.error.URLError("no route")
+        return Reply(answer)
+
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-
-
-def test_imagenet_offline_says_what_to_do(no_cache, monkeypatch):
-    def offline(*args, **options):
-        raise urllib.error.URLError("no route to host")
-
-    monkeypatch.setattr(torch.hub, "urlopen", offline)
-    with pytest.raises(
-        VcfnbError, match=r"could not be downloaded from https://\S+\.pth .*no route.* -> .*path.*random"
-    ):
-        build_network(SMALL, "imagenet")
-
-
-def test_imagenet_with_another_checksum_is_refused(no_cache, monkeypatch):
-    class Answer(io.BytesIO):
-        info = email.message.Message
-
-    monkeypatch.setattr(torch.hub, "urlopen", lambda *args, **options: Answer(b"a login page"))
-    with pytest.raises(VcfnbError, match=r"could not be downloaded .*hash"):
+    monkeypatch.setattr(torch.hub, "urlopen", urlopen)
+    with pytest.raises(VcfnbError, match=rf"not be downloaded from https://\S+\.pth .*{reason}.* -> .*path.*random"):
         build_network(SMALL, "imagenet")
 
 
@@ -203,17 +179,15 @@ def test_version_1_is_the_papers():
     assert [len(stage) for stage in (network.layer1, network.layer2, network.layer3)] == [4, 8, 4]
     units = [unit for stage in (network.layer1, network.layer2, network.layer3) for unit in stage]
     assert {unit.conv3.groups for unit in units} == {3}
-    # The stem's 24 channels are not grouped.
-    assert [unit.conv1.groups for unit in units] == [1] + [3] * 15
+    assert [unit.conv1.groups for unit in units] == [1] + [3] * 15  # the stem's 24 channels are too few
     shapes = []
     for stage in (network.layer1, network.layer2, network.layer3, network.layer3[3].conv3):
         stage.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape)))
     with torch.no_grad():
         network.eval()(torch.zeros(1, 1, 64, 64, 64))
-    # The layer is part of its stage, and comes before it.
-    assert shapes == [(1, 240, 8, 8, 8), (1, 480, 4, 4, 4), (1, 960, 2, 2, 2), (1, 960, 2, 2, 2)]
-    with torch.no_grad():
         assert network(torch.zeros(2, 1, 16, 16, 16)).shape == (2, 1)
+    # The layer is part of its stage, and comes before it.
+    assert shapes[:4] == [(1, 240, 8, 8, 8), (1, 480, 4, 4, 4), (1, 960, 2, 2, 2), (1, 960, 2, 2, 2)]
     assert check_layer(network) == "layer3.3.conv3" in feature_layers(network)
 
 
@@ -222,9 +196,8 @@ def test_channel_shuffle_interleaves_the_groups(groups, channels):
     x = torch.randn(2, channels, 2, 3, 4, generator=torch.Generator().manual_seed(3))
     shuffled = channel_shuffle(x, groups)
     n = channels // groups
-    for group in range(groups):
-        for index in range(n):
-            assert torch.equal(shuffled[:, index * groups + group], x[:, group * n + index])
+    for group, index in np.ndindex(groups, n):
+        assert torch.equal(shuffled[:, index * groups + group], x[:, group * n + index])
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -245,15 +218,14 @@ def test_depthwise_convolution_has_torchs_values_and_gradients(stride, shape):
         torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("layer", ["layer3.3.conv3", "fc", "stage4.9", ""])
+@pytest.mark.parametrize("layer", ["layer3.3.conv3", "fc", ""])
 def test_unknown_layers_get_the_valid_ones(layer):
     network = build_network(SMALL, "random")[0]
     valid = feature_layers(network)
-    with pytest.raises(VcfnbError, match=f"{len(valid)} feature layers") as error:
+    with pytest.raises(VcfnbError, match=rf"{len(valid)} feature layers.*default conv5") as error:
         check_layer(network, layer)
     listed = str(error.value).split("such as ")[1].split(" (default")[0].split(", ")
     assert listed and set(listed) <= set(valid)
-    assert "default conv5" in str(error.value)
 
 
 def test_every_feature_layer_can_be_pooled_and_the_network_is_left_as_it_was():
@@ -261,18 +233,14 @@ def test_every_feature_layer_can_be_pooled_and_the_network_is_left_as_it_was():
     before = copy.deepcopy(network.state_dict())
     layers = feature_layers(network)
     assert {"conv1.0", "stage2", "stage4.3.branch2.7", "conv5"} <= set(layers)
-    assert network.training
-    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert network.training and all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     x = torch.randn(2, 1, 32, 32, 32)
-    network.eval()
-    with torch.no_grad(), pooled_output(network, "conv1.1") as pooled:
+    with torch.no_grad(), pooled_output(network.eval(), "conv1.1") as pooled:
         network(x)
-    with torch.no_grad():
         # Before the ReLU behind it, which works in place.
-        expected = network.conv1[1](network.conv1[0](x)).mean((2, 3, 4))
-        network(x)
+        expected = network.conv1[:2](x).mean((2, 3, 4))
     assert (expected < 0).any()
-    torch.testing.assert_close(pooled, [expected])
+    torch.testing.assert_close(pooled[0], expected)
 
 
 def test_random_weights_depend_on_the_seed_alone():
@@ -282,9 +250,9 @@ def test_random_weights_depend_on_the_seed_alone():
     first = build_network(SMALL, "random", seed=5)[0].state_dict()
     assert torch.equal(torch.rand(1), expected_next)
     again, provenance = build_network(SMALL, "random", seed=5)
-    other = build_network(SMALL, "random", seed=6)[0].state_dict()
     assert all(torch.equal(value, first[key]) for key, value in again.state_dict().items())
-    assert not torch.equal(other["conv1.0.weight"], first["conv1.0.weight"])
+    other = build_network(SMALL, "random", seed=6)[0]
+    assert not torch.equal(other.conv1[0].weight, first["conv1.0.weight"])
     assert "seed 5" in provenance["source"] and provenance["n_loaded"] == 0
 
 

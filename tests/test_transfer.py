@@ -4,7 +4,6 @@ import pickle
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -69,17 +68,9 @@ def same_state(a, b):
 
 def test_same_seed_same_result_on_any_number_of_cores(result):
     again = run(cores=2)
-    assert np.array_equal(again.features, result.features)
-    assert np.array_equal(again.scores, result.scores)
-    pd.testing.assert_frame_equal(again.history, result.history)
+    assert np.array_equal(again.features, result.features) and np.array_equal(again.scores, result.scores)
+    assert again.history.equals(result.history)
     assert not np.allclose(run(settings=changed(seed=4)).scores, result.scores)
-
-
-def test_the_callers_random_state_is_left_alone():
-    torch.manual_seed(0)
-    before = torch.get_rng_state()
-    fine_tune(start(), DATA.crops[:6], DATA.labels[:6], SETTINGS)
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("weights, epochs", [("random", 12), ("natural", 4)])
@@ -93,14 +84,6 @@ def test_bright_and_dark_cubes_are_told_apart(weights, epochs, request):
     assert roc_auc_score(data.labels[data.train], result.scores[data.train]) > 0.9
     final = result.history.query("network == 'final'")
     assert final.train_auc.iloc[-1] > 0.95 and final.loss.iloc[-1] < final.loss.iloc[0]
-
-
-def test_result_has_a_row_a_case(result):
-    table = result.feature_table([f"P{i}" for i in range(24)])
-    assert list(table.columns) == ["case_id", "dtl_000", "dtl_001", "dtl_002", "dtl_003"]
-    assert table.shape == (24, 5) and ((result.scores > 0) & (result.scores < 1)).all()
-    rows = result.history.groupby("network", sort=False).epoch.apply(list).to_dict()
-    assert rows == {"final": [1, 2], "fold_1": [1, 2], "fold_2": [1, 2]}
 
 
 class Interrupted(Exception):
@@ -127,10 +110,8 @@ def test_interrupted_training_ends_with_the_same_weights(recipe, is_folded, fold
         fine_tune(stopped, crops, labels, settings, checkpoint)
     assert not same_state(stopped, whole)
     for network in (resumed, finished):
-        table = fine_tune(network, crops, labels, settings, checkpoint)
-        pd.testing.assert_frame_equal(table, history, check_exact=True)
-        assert same_state(network, whole)
-        assert ran == [0, 1, 1, 2]
+        assert fine_tune(network, crops, labels, settings, checkpoint).equals(history)
+        assert same_state(network, whole) and ran == [0, 1, 1, 2]
 
 
 @pytest.mark.parametrize("change", ["labels", "crops", "rate", "start", "truncated"])
@@ -139,8 +120,7 @@ def test_a_checkpoint_of_another_training_is_not_used(change, tmp_path):
     fine_tune(start(), crops, labels, changed(epochs=1), checkpoint)
     if change == "truncated":
         checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
-    labels = 1 - labels if change == "labels" else labels
-    crops = crops + 0.1 if change == "crops" else crops
+    crops, labels = crops + 0.1 * (change == "crops"), labels ^ (change == "labels")
     settings = changed(epochs=1, learning_rate=0.001 if change == "rate" else SETTINGS.learning_rate)
     fresh, begun = (start(changed(seed=9) if change == "start" else SETTINGS) for _ in range(2))
     fine_tune(fresh, crops, labels, settings)
@@ -153,9 +133,9 @@ def test_recalibration_changes_statistics_and_no_output(folded):
     before, _ = features_and_scores(network, DATA.crops)
     training.recalibrate(network, DATA.crops)
     np.testing.assert_allclose(features_and_scores(network, DATA.crops)[0], before, rtol=1e-3, atol=1e-5)
-    convolved = network.conv1[0](torch.tensor(DATA.crops))
-    torch.testing.assert_close(network.conv1[1].running_mean, convolved.mean((0, 2, 3, 4)), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(network.conv1[1].running_var, convolved.var((0, 2, 3, 4)), rtol=1e-3, atol=1e-5)
+    var, mean = torch.var_mean(network.conv1[0](torch.tensor(DATA.crops)), (0, 2, 3, 4))
+    torch.testing.assert_close(network.conv1[1].running_mean, mean, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(network.conv1[1].running_var, var, rtol=1e-3, atol=1e-5)
 
 
 def test_features_out_of_fold_do_not_know_their_own_label():
@@ -176,9 +156,8 @@ def test_features_out_of_fold_do_not_know_their_own_label():
 def test_test_cases_change_nothing_for_training_cases(reduction):
     settings = changed(reduction=reduction, n_dimensions=2)
     before = run(settings=settings)
-    relabelled = run(settings=settings, labels=np.where(DATA.train, DATA.labels, -1))
-    assert np.array_equal(relabelled.features, before.features)
-    assert np.array_equal(relabelled.scores, before.scores)
+    other = run(settings=settings, labels=np.where(DATA.train, DATA.labels, -1))
+    assert np.array_equal(other.features, before.features) and np.array_equal(other.scores, before.scores)
     moved = run(settings=settings, crops=np.where(DATA.train[:, None, None, None, None], DATA.crops, 0.3))
     assert np.array_equal(moved.features[DATA.train], before.features[DATA.train])
     assert np.array_equal(moved.reduction.components, before.reduction.components)
@@ -194,30 +173,25 @@ def test_test_features_are_the_final_networks(result):
     assert not np.isclose(result.scores[DATA.train], scores[DATA.train]).any()
 
 
-def test_alignment_recovers_a_rotation_from_other_cases():
-    rng = np.random.default_rng(6)
+def test_alignment_recovers_a_rotation_from_seen_cases():
+    rng, seen = np.random.default_rng(6), np.arange(20)
     hidden = rng.normal(size=(30, 5)) * [5, 4, 3, 2, 1]
     target = hidden @ ortho_group.rvs(5, random_state=1) + rng.normal(size=5)
     features = hidden @ ortho_group.rvs(40, random_state=2)[:5] + rng.normal(size=40)
-    np.testing.assert_allclose(align(features, np.arange(20), target), target, atol=1e-9)
-
-
-def test_alignment_looks_at_seen_cases_only_and_keeps_distances():
-    rng = np.random.default_rng(7)
-    features, target, seen = rng.normal(size=(30, 40)), rng.normal(size=(30, 5)), np.arange(20)
-    aligned = align(features, seen, target)
+    np.testing.assert_allclose(align(features, seen, target), target, atol=1e-9)
     unseen = np.arange(30)[:, None] >= 20
-    assert np.array_equal(align(features, seen, np.where(unseen, 99, target)), aligned)
-    np.testing.assert_allclose(align(np.where(unseen, 99, features), seen, target)[seen], aligned[seen])
-    np.testing.assert_allclose(pdist(aligned), pdist(reduce_features(features[seen], 5).transform(features)))
+    np.testing.assert_allclose(align(features, seen, np.where(unseen, 99, target)), target, atol=1e-9)
+    np.testing.assert_allclose(align(np.where(unseen, 99, features), seen, target)[seen], target[seen], atol=1e-9)
+    noise = rng.normal(size=(30, 40))  # no rotation fits: distances between principal components are kept
+    own = reduce_features(noise[seen], 5).transform(noise)
+    np.testing.assert_allclose(pdist(align(noise, seen, target)), pdist(own))
 
 
 def test_reductions_keep_what_they_promise():
     features = np.random.default_rng(8).normal(size=(40, 30)) * np.linspace(3, 0.5, 30) + 10
+    reduced = reduce_features(features, 6).transform(features)
     variances = np.linalg.eigvalsh(np.cov(features.T))[::-1]
-    np.testing.assert_allclose(
-        np.cov(reduce_features(features, 6).transform(features).T), np.diag(variances[:6]), atol=1e-9
-    )
+    np.testing.assert_allclose(np.cov(reduced.T), np.diag(variances[:6]), atol=1e-9)
     label, chosen = features[:, 20] > 10, (features[:, 20] - features[:, 20].mean()) / features[:, 20].std()
     np.testing.assert_allclose(reduce_features(features, 3, "lasso", label).transform(features)[:, 0], chosen)
 
@@ -225,7 +199,6 @@ def test_reductions_keep_what_they_promise():
 def test_saved_network_gives_the_same_and_runs_no_code(folded, tmp_path, monkeypatch):
     result = run(settings=changed(weights=folded, layer="stage4", epochs=1))
     path = save_model(tmp_path / "04_dtl", result)
-    assert path.read_bytes() == save_model(tmp_path / "again.safetensors", result).read_bytes()
     assert str(tmp_path).encode() not in path.read_bytes()
 
     def refuse(*arguments, **options):
@@ -234,9 +207,8 @@ def test_saved_network_gives_the_same_and_runs_no_code(folded, tmp_path, monkeyp
     for module, name in ((torch, "load"), (pickle, "load"), (pickle, "loads"), (pickle, "Unpickler")):
         monkeypatch.setattr(module, name, refuse)
     loaded = load_model(tmp_path / "04_dtl")
-    features, scores = loaded.features_and_scores(DATA.crops)
-    assert np.array_equal(features[DATA.test], result.features[DATA.test])
-    assert np.array_equal(scores[DATA.test], result.scores[DATA.test])
+    for found, expected in zip(loaded.features_and_scores(DATA.crops), (result.features, result.scores), strict=True):
+        assert np.array_equal(found[DATA.test], expected[DATA.test])
     assert (loaded.layer, loaded.provenance) == ("stage4", result.provenance)
     assert loaded.settings == changed(weights="folded.safetensors", layer="stage4", epochs=1)
 
@@ -251,37 +223,22 @@ def test_files_that_are_no_model_are_named(folded, tmp_path):
 
 def test_augmentation_flips_shifts_and_scales():
     batch = torch.tensor(DATA.crops)
-    none, flip, shift, intensity = (
-        augment(batch, kinds, np.random.default_rng(1)) for kinds in ([], ["flip"], ["shift"], ["intensity"])
-    )
-    assert torch.equal(none, batch)
+    flip, shift, scale = (augment(batch, [kind], np.random.default_rng(1)) for kind in ("flip", "shift", "intensity"))
     kept = (flip == batch).flatten(1).all(1)
     assert kept.any() and not kept.all() and torch.equal(flip[~kept], batch[~kept].flip(-1))
     padded = torch.nn.functional.pad(batch, (2,) * 6, mode="replicate")
     windows = padded.unfold(2, 16, 1).unfold(3, 16, 1).unfold(4, 16, 1)
     assert ((windows == shift[:, :, None, None, None]).flatten(5).all(-1).flatten(1).sum(1) == 1).all()
-    for after, before in zip(intensity, batch, strict=True):
-        factor, offset = np.polyfit(before.ravel(), after.ravel(), 1)
-        assert 0.9 <= factor <= 1.1 and abs(offset) <= 0.1
-
-
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"n_folds": 9}, "9 folds need as many patients of each class; there are 8 with label 1 and 8 with label 0"),
-        ({"n_dimensions": 16}, "16 training cases and 1024 channels give 15 dimensions at most"),
-        ({"layer": "layer3.3.conv3"}, "layer3.3.conv3.*feature layers"),
-    ],
-)
-def test_settings_that_do_not_fit_fail_before_training(change, message, monkeypatch):
-    monkeypatch.setattr(training, "_epoch", None)
-    with pytest.raises(VcfnbError, match=f"{message}.* -> "):
-        run(settings=changed(**change))
+    factors, offsets = np.transpose([np.polyfit(a.ravel(), b.ravel(), 1) for a, b in zip(batch, scale, strict=True)])
+    assert 0.02 < np.abs(factors - 1).max() <= 0.1 and 0.02 < np.abs(offsets).max() <= 0.1
 
 
 @pytest.mark.parametrize(
     "given, message",
     [
+        ({"settings": changed(n_folds=9)}, "9 folds .* there are 8 with label 1 and 8 with label 0 to train on"),
+        ({"settings": changed(n_dimensions=16)}, "16 training cases and 1024 channels give 15 dimensions at most"),
+        ({"settings": changed(layer="layer3.3.conv3")}, "layer3.3.conv3.* is not in"),
         ({"labels": np.ones(24)}, "labels of the training cases are 1.0 only"),
         ({"crops": DATA.crops[..., :15]}, r"\(16, 16, 15\) voxels are too small"),
         ({"crops": DATA.crops[:, 0]}, "do not fit"),
@@ -289,7 +246,8 @@ def test_settings_that_do_not_fit_fail_before_training(change, message, monkeypa
         ({"groups": np.zeros(24)}, "2 folds need .* 1 with label 1 and 1 with label 0"),
     ],
 )
-def test_data_that_cannot_be_trained_on(given, message):
+def test_what_cannot_be_trained_fails_before_training(given, message, monkeypatch):
+    monkeypatch.setattr(training, "_epoch", None)
     with pytest.raises(VcfnbError, match=f"{message}.* -> "):
         run(**given)
 
