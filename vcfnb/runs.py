@@ -170,7 +170,6 @@ def write_csv(table, path):
     """Write a tidy table as CSV: UTF-8, one header line, shortest text that reads back to the same number."""
     with atomic(path) as temporary:
         table.to_csv(temporary, index=False, encoding="utf-8", lineterminator="\n")
-    return Path(path)
 
 
 def _plain(value):
@@ -189,7 +188,6 @@ def write_json(data, path):
         temporary.write_text(
             json.dumps(data, indent=2, sort_keys=True, default=_plain, allow_nan=False) + "\n", encoding="utf-8"
         )
-    return Path(path)
 
 
 def save_figure(figure, path, data=None, dpi=300):
