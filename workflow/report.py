@@ -44,7 +44,8 @@ def heading_of(notebook, default):
 def results_table(run):
     auc = pd.read_csv(run.needs("statistics", "auc.csv"))
     auc["AUC (95% CI)"] = [f"{r.auc:.3f} ({r.ci_low:.3f}-{r.ci_high:.3f})" for r in auc.itertuples()]
-    return auc.pivot(index="model", columns="split", values="AUC (95% CI)")[["train", "test"]].rename_axis(None, axis=1)
+    table = auc.pivot(index="model", columns="split", values="AUC (95% CI)").rename_axis(None, axis=1)
+    return table.loc[auc["model"].unique(), ["train", "test"]]
 
 
 def front_page(run, params, provenance):
