@@ -1,5 +1,6 @@
 """A folder of images and masks plus cohort.csv, exactly as a user's own cohort looks."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def simulate_cohort(
     Parameters
     ----------
     folder : path
-        Gets ``images/``, ``masks/`` and ``cohort.csv`` with ``site`` "simulated".
+        Gets ``images/``, ``masks/`` and ``cohort.csv`` with ``site`` "simulated"; besides, ``signs.csv`` (how strongly
+        each sign shows) and ``made/`` (notes by which an interrupted simulation goes on).
     n_patients : int
         One fractured vertebra each.
     seed : int
@@ -107,11 +109,17 @@ def _write_case(numbered, folder, seed, spacing):
     number, patient = numbered
     in_plane_y, in_plane_z, slices = spacing
     spacing_zyx = (in_plane_z, in_plane_y, slices)
-    image, masks = simulate_case(patient, spacing_zyx, [seed, 1, number])
     case = patient["patient_id"]
+    # An interrupted simulation goes on: a case that was made by this code from these values stays.
+    note = folder / "made" / f"{case}.json"
+    key = runs.digest(numbered, seed, spacing, *sorted(Path(__file__).parent.glob("*.py")))
+    if note.exists() and json.loads(note.read_text()) == key:
+        return
+    image, masks = simulate_case(patient, spacing_zyx, [seed, 1, number])
     _write(image, spacing_zyx, folder / "images" / f"{case}.nii.gz")
     for reader, mask in masks.items():
         _write(mask, spacing_zyx, folder / "masks" / f"{case}_{reader}.nii.gz")
+    runs.write_json(key, note)
 
 
 def _write(array, spacing, path):
