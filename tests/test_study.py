@@ -1,5 +1,6 @@
 """A whole study on the smallest simulated cohort, and on real CT, run as a user runs it."""
 
+import contextlib
 import fcntl
 import json
 import re
@@ -10,7 +11,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from study import ROOT, columns, contract_files, executed, run_all, tables
+from study import ROOT, columns, contract_files, executed, run_all, run_side_by_side, tables
 
 pytestmark = pytest.mark.study
 
@@ -21,9 +22,16 @@ NOTEBOOKS = [
 
 
 @pytest.fixture(scope="module")
-def smoke(tmp_path_factory):
-    runs = tmp_path_factory.mktemp("runs")
-    return runs, run_all(runs, "params/smoke.yaml")
+def twins(tmp_path_factory):
+    """The same study twice, in folders of their own, on one core and on two: (folder, finished process) of each."""
+    folders = [tmp_path_factory.mktemp("runs") for _ in range(2)]
+    calls = [(folder, ("params/smoke.yaml", "--cores", n)) for n, folder in enumerate(folders, start=1)]
+    return list(zip(folders, run_side_by_side(*calls), strict=True))
+
+
+@pytest.fixture(scope="module")
+def smoke(twins):
+    return twins[0]
 
 
 def test_every_file_of_the_contract_is_there(smoke):
@@ -94,29 +102,56 @@ def test_a_second_run_does_nothing_and_says_so(smoke):
     assert tables(runs / "smoke") == before
 
 
-def test_another_run_in_another_folder_gives_the_same_tables(smoke, tmp_path):
-    run_all(tmp_path, "params/smoke.yaml")
-    first, second = tables(smoke[0] / "smoke"), tables(tmp_path / "smoke")
+def test_another_run_in_another_folder_gives_the_same_tables(twins):
+    first, second = (tables(folder / "smoke") for folder, _ in twins)
     assert set(first) == set(second)
     assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_test_labels_change_nothing_that_was_fitted(smoke, tmp_path):
-    """Permuted test labels leave selection, models and all scores as they were."""
-    shutil.copytree(smoke[0] / "smoke", tmp_path / "smoke")
-    table = pd.read_csv(tmp_path / "smoke" / "00_cohort" / "cohort.csv")
+@pytest.fixture(scope="module")
+def flipped_and_real(smoke, request, tmp_path_factory):
+    """Two more studies, side by side: smoke with all test labels flipped, and real CT where it is there."""
+    flipped, real = tmp_path_factory.mktemp("flipped"), tmp_path_factory.mktemp("real")
+    calls = [(flipped, flipped_cohort(smoke[0] / "smoke", flipped))]
+    # Without real CT its test skips by itself, saying why.
+    with contextlib.suppress(pytest.skip.Exception):
+        calls.append((real, real_cohort(request.getfixturevalue("shared"), real)))
+    finished = run_side_by_side(*calls)
+    return {"flipped": (flipped, finished[0]), "real": (real, finished[-1])}
+
+
+def flipped_cohort(study, folder):
+    shutil.copytree(study, folder / "smoke")
+    table = pd.read_csv(study / "00_cohort" / "cohort.csv")
     test = table.index[table.split == "test"]
     table.loc[test, "label"] = 1 - table.loc[test, "label"]
-    csv = tmp_path / "cohort.csv"
-    source = tmp_path / "smoke" / "00_cohort"
     for column in ("image", "mask", "mask_reader_a2", "mask_reader_b"):
+        table[column] = [str(study / "00_cohort" / name) for name in table[column]]
+    table.to_csv(folder / "cohort.csv", index=False)
+    return "params/smoke.yaml", "--cores", 1, "--set", "study=flipped", "--set", f"cohort.csv={folder / 'cohort.csv'}"
+
+
+def real_cohort(shared, folder):
+    source = shared / "real" / "sarcoma"
+    table = pd.read_csv(source / "cases.csv")
+    for column in ("image", "mask"):
         table[column] = [str(source / name) for name in table[column]]
-    table.to_csv(csv, index=False)
-    run_all(tmp_path, "params/smoke.yaml", "--set", "study=flipped", "--set", f"cohort.csv={csv}")
+    table = table[["patient_id", "image", "mask", "pet_avid"]].rename(columns={"pet_avid": "label"})
+    table.to_csv(folder / "cohort.csv", index=False)
+    short = [
+        *("study=sarcoma", f"cohort.csv={folder / 'cohort.csv'}", "cohort.test_fraction=0.375", "expansions=[0,6]"),
+        *("preprocessing.margin_mm=20", "dtl.epochs=2", "selection.lasso_folds=3"),
+    ]
+    return "params/smoke.yaml", *(part for value in short for part in ("--set", value))
+
+
+def test_test_labels_change_nothing_that_was_fitted(flipped_and_real):
+    """Flipped test labels leave selection, models and all scores as they were."""
+    folder, _ = flipped_and_real["flipped"]
     for name in ("radiomics_selected", "dtl_00_selected", "dtl_06_selected", "radiomics_lasso_path"):
-        left, right = (tmp_path / s / "05_selection" / f"{name}.csv" for s in ("smoke", "flipped"))
+        left, right = (folder / s / "05_selection" / f"{name}.csv" for s in ("smoke", "flipped"))
         assert left.read_bytes() == right.read_bytes(), name
-    left, right = (pd.read_csv(tmp_path / s / "06_fusion" / "scores.csv") for s in ("smoke", "flipped"))
+    left, right = (pd.read_csv(folder / s / "06_fusion" / "scores.csv") for s in ("smoke", "flipped"))
     pd.testing.assert_frame_equal(left.drop(columns="label"), right.drop(columns="label"))
     assert not left.label.equals(right.label)
 
@@ -176,20 +211,10 @@ def test_a_bad_cohort_stops_at_once_with_all_its_problems(tmp_path):
     assert "../x" in finished.stdout
 
 
-def test_real_ct(shared, tmp_path):
+def test_real_ct(shared, flipped_and_real):
     """Sixteen real patients with a label from PET: no second readings, no age, sex or BMD."""
-    folder = shared / "real" / "sarcoma"
-    table = pd.read_csv(folder / "cases.csv")
-    for column in ("image", "mask"):
-        table[column] = [str(folder / name) for name in table[column]]
-    csv = tmp_path / "cohort.csv"
-    table[["patient_id", "image", "mask", "pet_avid"]].rename(columns={"pet_avid": "label"}).to_csv(csv, index=False)
-    short = [
-        *("study=sarcoma", f"cohort.csv={csv}", "cohort.test_fraction=0.375", "expansions=[0,6]"),
-        *("preprocessing.margin_mm=20", "dtl.epochs=2", "selection.lasso_folds=3"),
-    ]
-    finished = run_all(tmp_path, "params/smoke.yaml", *(part for value in short for part in ("--set", value)))
-    study = tmp_path / "sarcoma"
+    folder, finished = flipped_and_real["real"]
+    study = folder / "sarcoma"
     assert "SIMULATED" not in finished.stdout
     assert "your cohort" in finished.stdout
     features = pd.read_csv(study / "03_radiomics" / "features.csv").set_index("case_id")
