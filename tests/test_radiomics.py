@@ -39,9 +39,10 @@ def test_the_number_of_features_of_each_image_type():
 
 
 def vertebra(shared, ct="lumbar_ct.nii.gz", mask="lumbar_L3_body_mask.nii.gz"):
+    """Preprocessed image and mask, with a margin of 60 mm: PyRadiomics filters whole images."""
     folder = shared / "real" / "vertebrae"
     read = images.read_image(folder / ct)
-    processed, masks = images.preprocess(read, {"a": images.read_mask(folder / mask, read)})
+    processed, masks = images.preprocess(read, {"a": images.read_mask(folder / mask, read)}, margin_mm=60)
     return processed, masks["a"]
 
 
