@@ -47,21 +47,61 @@ def _taps(strides):
 
 
 @njit(cache=True)
-def _sample(coefficients, voxels, offsets, weights, outside):
-    """Spline values at the sphere's points of every voxel, rounded half away from zero; 0 outside the image."""
-    samples = np.zeros((len(voxels), len(offsets)))
+def _sample(coefficients, voxel, offsets, weights):
+    """Spline value at one point, rounded half away from zero as SciPy does for an integer image."""
+    value = 0.0
+    for tap in range(64):
+        value += weights[tap] * coefficients[voxel + offsets[tap]]
+    return np.floor(value + 0.5) if value > 0 else np.ceil(value - 0.5)
+
+
+@njit(cache=True)
+def _describe(coefficients, voxels, centres, offsets, weights, outside, harmonics, products):
+    """Number of ones, kurtosis, and the sum under m2's root, of every voxel. Samples outside the image are 0."""
+    n_points = len(offsets)
+    ones = np.zeros(len(voxels), dtype=np.int64)
+    kurtosis = np.empty(len(voxels))
+    square = np.empty(len(voxels), dtype=np.complex128)
+    samples = np.empty(n_points)
+    c = np.empty(3, dtype=np.complex128)
+    for k in range(len(voxels)):
+        c[:] = 0
+        mean = 0.0
+        for point in range(n_points):
+            value = 0.0 if outside[k, point] else _sample(coefficients, voxels[k], offsets[point], weights[point])
+            samples[point] = value
+            mean += value
+            if value >= centres[k]:
+                ones[k] += 1
+                for m in range(3):
+                    c[m] += harmonics[point, m]
+        mean /= n_points
+        second, fourth = 0.0, 0.0
+        for point in range(n_points):
+            d = (samples[point] - mean) ** 2
+            second += d
+            fourth += d * d
+        kurtosis[k] = n_points * fourth / (second * second) - 3 if second > 0 else np.nan
+        total = 0j
+        for m in range(3):
+            for other in range(3):
+                total += c[m] * c[other] * products[m, other]
+        square[k] = total
+    return ones, kurtosis, square
+
+
+@njit(cache=True)
+def _bits(coefficients, voxels, centres, offsets, weights, outside):
+    """Patterns of ones and zeros of a few voxels."""
+    bits = np.zeros((len(voxels), len(offsets)), dtype=np.bool_)
     for k in range(len(voxels)):
         for point in range(len(offsets)):
-            if outside[k, point]:
-                continue
-            value = 0.0
-            for tap in range(64):
-                value += weights[point, tap] * coefficients[voxels[k] + offsets[point, tap]]
-            samples[k, point] = np.floor(value + 0.5) if value > 0 else np.ceil(value - 0.5)
-    return samples
+            value = 0.0 if outside[k, point] else _sample(coefficients, voxels[k], offsets[point], weights[point])
+            bits[k, point] = value >= centres[k]
+    return bits
 
 
-def lbp3d(image, inside, shape):
+def lbp3d(image, inside, faces):
     """Values of the three LBP images in the ROI.
 
     Parameters
@@ -71,7 +111,7 @@ def lbp3d(image, inside, shape):
         the comparisons are decided by data; on floats rounding would decide, so they are not taken.
     inside : tuple of 3 index arrays
         The ROI's voxels in `image`.
-    shape : tuple of 3 pairs of bool
+    faces : 3 pairs of bool
         Per axis, whether the crop's first and last face are faces of the whole image.
 
     Returns
@@ -84,41 +124,34 @@ def lbp3d(image, inside, shape):
     coefficients = np.pad(coefficients, 2, mode="reflect")
     strides = np.array([coefficients.shape[1] * coefficients.shape[2], coefficients.shape[2], 1])
     voxels = sum((index + 2) * stride for index, stride in zip(inside, strides, strict=True))
-    offsets, weights = _taps(strides)
-    samples = _sample(coefficients.ravel(), voxels, offsets, weights, _outside(inside, image.shape, shape))
-    bits = samples >= image[inside][:, None]
-    mean = samples.mean(axis=1, keepdims=True)
-    second = np.mean((samples - mean) ** 2, axis=1)
-    fourth = np.mean((samples - mean) ** 4, axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kurtosis = np.where(second > 0, fourth / second**2 - 3, np.nan)
-    return *_harmonic_images(bits), kurtosis
+    _, harmonics = _sphere()
+    degree_1 = np.ascontiguousarray(harmonics[:, 1:])
+    centres = image[inside].astype(np.float64)
+    given = (coefficients.ravel(), voxels, centres, *_taps(strides), _outside(inside, image.shape, faces))
+    ones, kurtosis, square = _describe(*given, degree_1, degree_1.T @ degree_1)
+    m2 = np.sqrt(square).real
+    # Where the sum cancels, what is left is rounding of PyRadiomics' order of operations: that order decides.
+    small = np.flatnonzero(np.abs(square) < _NOISE)
+    if len(small):
+        flat, voxels, centres, offsets, weights, outside = given
+        m2[small] = _in_their_order(_bits(flat, voxels[small], centres[small], offsets, weights, outside[small]))[1]
+    return _m1_by_count()[ones], m2, kurtosis
 
 
-def _outside(inside, size, shape):
+def _outside(inside, size, faces):
     """Which sphere points of which voxels lie beyond the whole image, where PyRadiomics' sampling gives 0."""
     vertices, _ = _sphere()
     outside = np.zeros((len(inside[0]), len(vertices)), dtype=bool)
-    for axis, (first, last) in enumerate(shape):
-        position = inside[axis][:, None] + vertices[None, :, axis]
+    for axis, (first, last) in enumerate(faces):
+        at_edge = np.zeros(len(inside[0]), dtype=bool)
         if first:
-            outside |= position < 0
+            at_edge |= inside[axis] < 1
         if last:
-            outside |= position > size[axis] - 1
+            at_edge |= inside[axis] > size[axis] - 2
+        if at_edge.any():
+            position = inside[axis][at_edge][:, None] + vertices[None, :, axis]
+            outside[at_edge] |= (position < 0) & first | (position > size[axis] - 1) & last
     return outside
-
-
-def _harmonic_images(bits):
-    _, harmonics = _sphere()
-    kernel = harmonics[:, 1:] @ harmonics[:, 1:].T
-    gram = kernel @ kernel.T
-    patterns = bits.astype(float)
-    square = np.sum((patterns @ gram) * patterns, axis=1)
-    m2 = np.sqrt(square).real
-    small = np.abs(square) < _NOISE
-    if small.any():
-        m2[small] = _in_their_order(bits[small])[1]
-    return _m1_by_count()[bits.sum(axis=1)], m2
 
 
 @cache
