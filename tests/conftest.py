@@ -1,11 +1,15 @@
 """Fixtures shared by all tests."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from study import start_all
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+_DEMO = pytest.StashKey[tuple]()
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,32 @@ def shared():
     if not (folder / "real").is_dir():
         pytest.skip(f"no real CT: {folder / 'real'} does not exist (set VCFNB_SHARED to the folder that holds real/)")
     return folder
+
+
+def pytest_collection_modifyitems(items):
+    """Whole studies come last."""
+    items.sort(key=lambda item: item.get_closest_marker("study") is not None)
+
+
+def pytest_collection_finish(session):
+    """The demonstration takes minutes: where a test needs it, it starts at once, beside the quick tests."""
+    if not session.config.option.collectonly and any("demo" in item.fixturenames for item in session.items):
+        folder = tempfile.TemporaryDirectory(prefix="vcfnb-demo-")
+        session.config.stash[_DEMO] = folder, start_all(folder.name)
+
+
+def pytest_unconfigure(config):
+    if _DEMO in config.stash:
+        folder, process = config.stash[_DEMO]
+        process.terminate()
+        process.wait()
+        folder.cleanup()
+
+
+@pytest.fixture(scope="session")
+def demo(pytestconfig):
+    """The README's first command on an empty results folder: the folder of all runs, and what the console showed."""
+    folder, process = pytestconfig.stash[_DEMO]
+    said, failed = process.communicate()
+    assert process.returncode == 0, f"run_all.sh failed:\n{said}\n{failed}"
+    return Path(folder.name), said

@@ -10,15 +10,23 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run_all(runs, *arguments, check=True, cwd=ROOT, **environment):
-    """Call run_all.sh with all results under `runs`; return the finished process."""
-    finished = subprocess.run(
+def start_all(runs, *arguments, cwd=ROOT, **environment):
+    """Start run_all.sh with all results under `runs`; return the running process."""
+    return subprocess.Popen(
         [str(ROOT / "run_all.sh"), *map(str, arguments)],
         cwd=cwd,
         env=os.environ | {"VCFNB_RUNS": str(runs)} | environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def run_all(runs, *arguments, check=True, cwd=ROOT, **environment):
+    """Call run_all.sh with all results under `runs`; return the finished process."""
+    process = start_all(runs, *arguments, cwd=cwd, **environment)
+    said, failed = process.communicate()
+    finished = subprocess.CompletedProcess(process.args, process.returncode, said, failed)
     if check and finished.returncode:
         raise AssertionError(f"run_all.sh {arguments} failed:\n{finished.stdout}\n{finished.stderr}")
     return finished
@@ -31,8 +39,9 @@ def run_side_by_side(*calls):
 
 
 def executed(finished):
-    """Names of the notebooks that a call of run_all.sh executed."""
-    return [line.split("]")[1].split()[0] for line in finished.stdout.splitlines() if " done in " in line]
+    """Names of the notebooks that a call of run_all.sh executed, from the finished process or from what it said."""
+    said = getattr(finished, "stdout", finished)
+    return [line.split("]")[1].split()[0] for line in said.splitlines() if " done in " in line]
 
 
 def tables(folder):

@@ -9,7 +9,7 @@ import sys
 
 import nbformat
 import pytest
-from study import ROOT, contract_files, executed, run_all
+from study import ROOT, contract_files, executed
 
 from vcfnb.params import NOTEBOOKS
 
@@ -72,17 +72,10 @@ def nbval(notebook, runs, *options):
     return subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """The README's first command on an empty results folder; nbval then goes on from these results."""
-    runs = tmp_path_factory.mktemp("runs")
-    return runs, run_all(runs)
-
-
 @pytest.mark.study
 def test_run_all_without_arguments_is_the_demonstration(demo):
-    runs, finished = demo
-    assert len(executed(finished)) == 13
+    runs, said = demo
+    assert len(executed(said)) == 13
     assert not [name for name in contract_files([0, 2, 4, 6, 8, 10]) if not (runs / "demo" / name).is_file()]
 
 
