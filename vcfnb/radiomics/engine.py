@@ -9,8 +9,9 @@ from vcfnb.errors import VcfnbError
 from vcfnb.radiomics import textures
 from vcfnb.radiomics.firstorder import firstorder
 from vcfnb.radiomics.image_types import Box, filtered
-from vcfnb.radiomics.reference import extract_with_pyradiomics, features_of_image, shape_features
+from vcfnb.radiomics.reference import extract_with_pyradiomics, features_of_image
 from vcfnb.radiomics.settings import CLASSES, Settings, feature_names
+from vcfnb.radiomics.shape import shape_features
 
 # Index of PyRadiomics' 14 GLDM features among the 16 that any level-and-size matrix has.
 _GLDM = [n for n in range(16) if n not in (3, 9)]
@@ -62,7 +63,7 @@ def extract_features(image, mask, settings=None, label=None):
         # Filtered values of constant and two-valued ROIs lie on the edges of bins.
         found = extract_with_pyradiomics(image, mask, settings)
         return _series([found[name] for name in names], names, ["all"])
-    values, elsewhere = [shape_features(box)], []
+    values, elsewhere = [shape_features(box.mask, box.spacing[::-1])], []
     voxel_volume = float(np.prod(image.GetSpacing()))
     for name, array in filtered(box, settings):
         row = _features(array, box.mask, voxel_volume, settings)

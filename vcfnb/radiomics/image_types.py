@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from vcfnb.errors import VcfnbError
 from vcfnb.radiomics.lbp3d import PAD as LBP_PAD
 from vcfnb.radiomics.lbp3d import lbp3d
+from vcfnb.radiomics.log_filter import laplacian_of_gaussian
 from vcfnb.radiomics.settings import WAVELETS, log_name
 
 # Bit-equal to the whole image from 18 sigma on.
@@ -90,12 +91,8 @@ def _log(box, sigma):
             f"the image ({' x '.join(map(str, size[::-1]))} voxels) is too small for LoG with sigma {sigma:g} mm "
             "-> give more image around the ROI, or leave that sigma out"
         )
-    image, inner = box.crop_image(np.ceil(_LOG_PAD_SIGMAS * sigma / spacing))
-    filter_ = sitk.LaplacianRecursiveGaussianImageFilter()
-    filter_.SetNormalizeAcrossScale(True)
-    filter_.SetSigma(sigma)
-    result = filter_.Execute(image)
-    return sitk.GetArrayFromImage(result)[inner]
+    array, inner = box.crop(np.ceil(_LOG_PAD_SIGMAS * sigma / spacing))
+    return laplacian_of_gaussian(array, sigma, spacing, inner)
 
 
 def _wavelets(box):

@@ -1,4 +1,4 @@
-"""PyRadiomics itself: for shape, for ROIs on which rounding decides, and to check the engine against."""
+"""PyRadiomics itself: for ROIs on which rounding decides, and to check the engine against."""
 
 import contextlib
 import logging
@@ -72,19 +72,6 @@ def extract_with_pyradiomics(image, mask, settings):
     extractor.enableFeaturesByName(shape=list(SHAPE), **{kind: list(names) for kind, names in CLASSES.items()})
     with _old_scipy_names(), np.errstate(all="ignore"):
         return {name: float(value) for name, value in extractor.execute(image, mask).items()}
-
-
-def shape_features(box):
-    """14 shape features of the ROI (definitions and code: PyRadiomics)."""
-    from radiomics import shape
-
-    _quiet()
-    image, mask = _as_images(box, box.mask.astype(np.uint8))
-    extractor = shape.RadiomicsShape(image, mask)
-    for name in SHAPE:
-        extractor.enableFeatureByName(name)
-    values = extractor.execute()
-    return np.array([float(values[name]) for name in SHAPE])
 
 
 def features_of_image(box, array, settings):

@@ -1,0 +1,137 @@
+"""Shape features of an ROI (definitions and values: PyRadiomics 3).
+
+Surface and volume are those of PyRadiomics' marching cubes mesh. Both are sums over cubes of 2 x 2 x 2 voxels, of which
+there are 256 kinds, so PyRadiomics itself is asked once for each kind, and the ROI's cubes are counted. Diameters are
+taken between the mesh's outermost points only.
+"""
+
+from functools import cache
+
+import numpy as np
+from numba import njit
+
+from vcfnb.radiomics.settings import SHAPE
+
+
+@cache
+def _cubes(spacing):
+    """Surface (mm2) of each kind of cube, and its share of the volume (voxels): at the origin, and more per step.
+
+    Voxel i of a cube (bit i of its kind) lies at z = i // 4, y = i // 2 % 2, x = i % 2.
+    """
+    from radiomics import cShape
+
+    def measured(mask, size=(1.0, 1.0, 1.0)):
+        return cShape.calculate_coefficients(np.ascontiguousarray(mask), np.array(size))[:2]
+
+    kinds = [np.array([(kind >> i) & 1 for i in range(8)], dtype=bool).reshape(2, 2, 2) for kind in range(256)]
+    area = np.array([measured(cube, spacing)[0] for cube in kinds])
+    volume = np.array([measured(cube)[1] for cube in kinds])
+    per_step = np.zeros((256, 3))
+    for axis in range(3):
+        for kind, cube in enumerate(kinds):
+            # A layer before the cube moves it by one voxel; the cube that this adds is known.
+            first = cube.take([0], axis)
+            added = int(np.concatenate([first, first], axis).ravel() @ (1 << np.arange(8)))
+            moved = measured(np.concatenate([first, cube], axis))[1]
+            per_step[kind, axis] = moved - volume[added] - volume[kind]
+    return area, volume, per_step
+
+
+@njit(cache=True)
+def _mesh(mask, area, volume, per_step):
+    """Surface and volume of the mesh around a mask with a border of zeros."""
+    surface, total = 0.0, 0.0
+    for z in range(mask.shape[0] - 1):
+        for y in range(mask.shape[1] - 1):
+            for x in range(mask.shape[2] - 1):
+                kind = 0
+                for i in range(8):
+                    if mask[z + i // 4, y + i // 2 % 2, x + i % 2]:
+                        kind |= 1 << i
+                if kind:
+                    surface += area[kind]
+                    total += volume[kind] + per_step[kind, 0] * z + per_step[kind, 1] * y + per_step[kind, 2] * x
+    return surface, total
+
+
+def _line_ends(mask):
+    """Outermost mesh points of every line along x, in half voxels: (n, 3) as z, y, x.
+
+    Mesh points are the middles of voxel edges that cross the outline. The farthest of any points, in space or in a
+    plane that holds the line, are ends of such lines.
+    """
+    points = []
+    for axis in range(3):
+        index = np.argwhere(np.diff(mask.astype(np.int8), axis=axis)) * 2
+        index[:, axis] += 1
+        points.append(index)
+    points = np.concatenate(points)
+    points = points[np.lexsort((points[:, 2], points[:, 1], points[:, 0]))]
+    new_line = np.any(points[1:, :2] != points[:-1, :2], axis=1)
+    ends = np.r_[True, new_line] | np.r_[new_line, True]
+    return points[ends]
+
+
+@njit(cache=True)
+def _farthest(points, planes):
+    """Largest distance between two points of one plane; the points of a plane follow each other."""
+    largest = 0.0
+    for i in range(len(points)):
+        z, y, x = points[i]
+        for j in range(i - 1, -1, -1):
+            if planes[j] != planes[i]:
+                break
+            distance = (points[j, 0] - z) ** 2 + (points[j, 1] - y) ** 2 + (points[j, 2] - x) ** 2
+            if distance > largest:
+                largest = distance
+    return np.sqrt(largest)
+
+
+def _diameter(points, spacing, axis=None):
+    """Largest distance (mm) of points in half voxels, of all or of those in planes perpendicular to an axis."""
+    if axis is None:
+        return _farthest(points * (spacing / 2), np.zeros(len(points), dtype=np.int64))
+    points = points[np.argsort(points[:, axis], kind="stable")]
+    return _farthest(points * (spacing / 2), points[:, axis])
+
+
+def shape_features(mask, spacing):
+    """14 features in the order of settings.SHAPE.
+
+    Parameters
+    ----------
+    mask : array of bool (z, y, x)
+        The ROI in its bounding box.
+    spacing : tuple of 3 float
+        mm, (z, y, x).
+    """
+    mask = np.pad(mask, 1)
+    spacing = tuple(map(float, spacing))
+    surface, volume = _mesh(mask, *_cubes(spacing))
+    volume *= float(np.prod(spacing))
+    along_x, step = _line_ends(mask), np.array(spacing)
+    # Planes of constant x hold no line along x, but lines along y.
+    along_y = _line_ends(mask.transpose(2, 0, 1))[:, [1, 2, 0]]
+    places = np.argwhere(mask) * step
+    places = (places - places.mean(axis=0)) / np.sqrt(len(places))
+    axes = np.linalg.eigvals(places.T.copy() @ places)
+    axes[(axes < 0) & (axes > -1e-10)] = 0
+    least, minor, major = np.sort(axes)
+    values = {
+        "Elongation": np.sqrt(minor / major),
+        "Flatness": np.sqrt(least / major),
+        "LeastAxisLength": 4 * np.sqrt(least),
+        "MajorAxisLength": 4 * np.sqrt(major),
+        "Maximum2DDiameterColumn": _diameter(along_x, step, 1),
+        "Maximum2DDiameterRow": _diameter(along_y, step, 2),
+        "Maximum2DDiameterSlice": _diameter(along_x, step, 0),
+        "Maximum3DDiameter": _diameter(along_x, step),
+        "MeshVolume": volume,
+        "MinorAxisLength": 4 * np.sqrt(minor),
+        "Sphericity": (36 * np.pi * volume**2) ** (1 / 3) / surface,
+        "SurfaceArea": surface,
+        "SurfaceVolumeRatio": surface / volume,
+        "VoxelVolume": np.count_nonzero(mask) * float(np.prod(spacing)),
+    }
+    return np.array([values[name] for name in SHAPE])
