@@ -73,12 +73,10 @@ def test_colours_are_summed_and_a_classifier_of_other_classes_is_left_out(tmp_pa
     flat = torchvision_network(SMALL, n_classes=1000).state_dict()
     path = saved({"state_dict": {f"module.{key}": value for key, value in flat.items()}}, tmp_path / "w.pth")
     network, provenance = build_network(SMALL, path, n_classes=2)
-    assert provenance["left_random"] == ["fc"]
-    assert network.fc.weight.shape == (2, 1024)
+    assert provenance["left_random"] == ["fc"] and network.fc.weight.shape == (2, 1024)
     assert torch.equal(network.conv5[1].running_var, flat["conv5.1.running_var"])
-    colours = flat["conv1.0.weight"].sum(1)
     for depth in range(3):
-        torch.testing.assert_close(network.conv1[0].weight[:, 0, depth], colours / 3)
+        torch.testing.assert_close(network.conv1[0].weight[:, 0, depth], flat["conv1.0.weight"].sum(1) / 3)
 
 
 def test_natural_image_weights_load_with_their_activation(shared):
@@ -88,8 +86,7 @@ def test_natural_image_weights_load_with_their_activation(shared):
     assert provenance["left_random"] == ["conv5", "fc"]
     assert provenance["activation"] == metadata["activation"] == "LeakyReLU(0.1)"
     assert provenance["folded_batch_norm"] and "stage4.3.branch2.6" in network.folded
-    deep = network.stage3[2].branch2[3].weight
-    torch.testing.assert_close(deep.sum(2), state["stage3.2.branch2.3.weight"].float())
+    torch.testing.assert_close(network.stage3[2].branch2[3].weight.sum(2), state["stage3.2.branch2.3.weight"].float())
 
 
 def unusable(kind, path):
@@ -127,12 +124,12 @@ def test_unusable_files_are_named_with_the_reason(kind, message, tmp_path):
     assert "mine.pth" in str(error.value)
 
 
-@pytest.mark.parametrize("kept", [0, 5, 5000, -1])
+@pytest.mark.parametrize("kept", [0, 5, 50, -1])
 def test_truncated_safetensors_are_named(kept, tmp_path):
-    path = saved(torchvision_network(SMALL).state_dict(), tmp_path / "mine.safetensors")
+    path = saved({"weight": torch.ones(9)}, tmp_path / "mine.safetensors")
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(VcfnbError, match="mine.safetensors is truncated"):
-        build_network(SMALL, path)
+        read_weights(path)
 
 
 class Payload(str):
@@ -171,13 +168,14 @@ def test_imagenet_that_cannot_be_had_says_what_to_do(answer, reason, tmp_path, m
 
 def test_version_1_is_the_papers():
     network = build_network("shufflenet_v1_3d", "random")[0]
-    assert [len(stage) for stage in (network.layer1, network.layer2, network.layer3)] == [4, 8, 4]
-    units = [unit for stage in (network.layer1, network.layer2, network.layer3) for unit in stage]
+    stages = (network.layer1, network.layer2, network.layer3)
+    assert [len(stage) for stage in stages] == [4, 8, 4]
+    units = [unit for stage in stages for unit in stage]
     assert {unit.conv3.groups for unit in units} == {3}
     assert [unit.conv1.groups for unit in units] == [1] + [3] * 15  # the stem's 24 channels are too few
     shapes = []
-    for stage in (network.layer1, network.layer2, network.layer3, network.layer3[3].conv3):
-        stage.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape)))
+    for module in (*stages, network.layer3[3].conv3):
+        module.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape)))
     with torch.no_grad():
         network.eval()(torch.zeros(1, 1, 64, 64, 64))
         assert network(torch.zeros(2, 1, 16, 16, 16)).shape == (2, 1)
@@ -189,8 +187,7 @@ def test_version_1_is_the_papers():
 @pytest.mark.parametrize("groups, channels", [(2, 8), (3, 12), (3, 240)])
 def test_channel_shuffle_interleaves_the_groups(groups, channels):
     x = torch.randn(2, channels, 2, 3, 4, generator=torch.Generator().manual_seed(3))
-    shuffled = channel_shuffle(x, groups)
-    n = channels // groups
+    shuffled, n = channel_shuffle(x, groups), channels // groups
     for group, index in np.ndindex(groups, n):
         assert torch.equal(shuffled[:, index * groups + group], x[:, group * n + index])
 
@@ -222,8 +219,7 @@ def test_unknown_layers_get_the_valid_ones(layer):
 def test_every_feature_layer_can_be_pooled_and_the_network_is_left_as_it_was():
     network = build_network(SMALL, "random")[0].train()
     before = copy.deepcopy(network.state_dict())
-    layers = feature_layers(network)
-    assert {"conv1.0", "stage2", "stage4.3.branch2.7", "conv5"} <= set(layers)
+    assert {"conv1.0", "stage2", "stage4.3.branch2.7", "conv5"} <= set(feature_layers(network))
     assert network.training and all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     x = torch.randn(2, 1, 32, 32, 32)
     with torch.no_grad(), pooled_output(network.eval(), "conv1.1") as pooled:

@@ -210,3 +210,125 @@ def test_the_most_different_features_are_found():
     assert shown.feature[0] in ("original_glcm_F3", "original_glcm_F4")
     assert not {"original_glcm_F3", "original_glcm_F4"} <= set(shown.feature)
     assert len(shown) == 3 * 40
+
+
+def test_a_crop_gives_what_a_large_image_gives():
+    """Wavelets, LoG, LBP3D and the gradient need no more of the image than is taken around the ROI."""
+    shape = (150, 150, 150)
+    large, mask = texture(shape), ball(shape, radius=6)
+    cut = tuple(slice(13, 140) for _ in range(3))
+    whole = radiomics.extract_features(image(large), image(mask))
+    part = radiomics.extract_features(image(large[cut]), image(mask[cut]))
+    scaled = whole.index.str.startswith(("exponential", "square", "logarithm"))
+    deviation = (whole - part).abs() / whole.abs().clip(lower=1e-12)
+    assert deviation[~scaled].drop(UNSTABLE).max() < 1e-9
+
+
+PARAMETERS = """
+imageType:
+  Original: {}
+  LoG:
+    sigma: [1.5]
+  Square: {}
+featureClass:
+  shape: [Sphericity]
+  glcm: [Contrast, Imc2]
+  firstorder: [Mean, Entropy]
+setting:
+  binWidth: 10
+  label: 3
+  force2D: false
+"""
+
+
+def pyradiomics_says(path, ct, mask):
+    """Values of PyRadiomics' own extractor for a parameter file."""
+    from radiomics import featureextractor
+
+    extractor = featureextractor.RadiomicsFeatureExtractor(str(path))
+    return pd.Series({k: float(v) for k, v in extractor.execute(ct, mask).items() if not k.startswith("diagnostics")})
+
+
+@pytest.mark.parametrize(
+    ("change", "by_engine"),
+    [
+        ("", True),
+        ("  binCount: 32", True),
+        ("  gldm_a: 1", False),
+        ("  resampledPixelSpacing: [2, 2, 2]", False),
+        ("  distances: [1, 2]", False),
+        ("  weightingNorm: euclidean", False),
+    ],
+)
+def test_a_parameter_file_of_pyradiomics(change, by_engine, tmp_path):
+    path = tmp_path / "parameters.yaml"
+    path.write_text(
+        PARAMETERS.replace("  binWidth: 10\n", "") + change if "binCount" in change else PARAMETERS + change
+    )
+    settings = radiomics.Settings.from_pyradiomics(path)
+    assert settings.by_engine is by_engine
+    ct, mask = image(texture()), image(ball() * 3)
+    ours, theirs = radiomics.extract_features(ct, mask, settings), pyradiomics_says(path, ct, mask)
+    assert sorted(ours.index) == sorted(theirs.index)
+    np.testing.assert_allclose(ours, theirs[ours.index], rtol=1e-9)
+    assert (ours.attrs["by_pyradiomics"] == []) is by_engine
+
+
+@pytest.mark.parametrize(
+    ("text", "by_engine"),
+    [
+        ("imageType: {Wavelet: {wavelet: db1}}\nfeatureClass: {firstorder: [Mean]}", False),
+        ("imageType: {Original: {}}\nfeatureClass: {glcm: [MCC, Contrast]}", False),
+        ("imageType: {Original: {}}\nfeatureClass: {ngtdm: }", True),
+    ],
+)
+def test_what_the_engine_lacks_goes_to_pyradiomics(text, by_engine, tmp_path):
+    path = tmp_path / "parameters.yaml"
+    path.write_text(text)
+    settings = radiomics.Settings.from_pyradiomics(path)
+    assert settings.by_engine is by_engine
+    ct, mask = image(texture()), image(ball())
+    ours, theirs = radiomics.extract_features(ct, mask, settings), pyradiomics_says(path, ct, mask)
+    np.testing.assert_allclose(ours[theirs.index], theirs, rtol=1e-9)
+
+
+def test_pyradiomics_settings_in_a_cohort_are_stored_and_found_again(cases, tmp_path):
+    settings = radiomics.Settings(
+        image_types=["Original"], features={"gldm": ["DependenceEntropy"]}, others={"gldm_a": 2}
+    )
+    first, _ = radiomics.extract_cohort(cases, tmp_path / "cache", settings, cores=1)
+    again, _ = radiomics.extract_cohort(cases, tmp_path / "cache", settings, cores=1)
+    assert first.columns.tolist() == ["case_id", "original_gldm_DependenceEntropy"]
+    assert again.equals(first)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("imageType: {Laplace: {}}", "image_types"),
+        ("featureClass: {glcm: [Roundness]}", "glcm has no feature 'Roundness'"),
+        ("featureClass: {gclm: [Contrast]}", "no feature class 'gclm'"),
+        ("settings: {binWidth: 5}", "holds other keys"),
+        ("setting: {binWidth: -5}", "bin_width"),
+        ("setting: [", "no YAML"),
+    ],
+)
+def test_a_wrong_parameter_file_is_refused(text, message, tmp_path):
+    path = tmp_path / "parameters.yaml"
+    path.write_text(text)
+    with pytest.raises(VcfnbError, match=message):
+        radiomics.Settings.from_pyradiomics(path)
+
+
+def test_a_dask_cluster_gives_the_same(cases, tmp_path):
+    distributed = pytest.importorskip("dask.distributed")
+    # The nanny would set an allocator option that doubles the CPU time; workers are threads of one process here.
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        features, failures = radiomics.extract_cohort(
+            cases, tmp_path / "dask", executor="dask", scheduler=cluster.scheduler_address
+        )
+    local, _ = radiomics.extract_cohort(cases, tmp_path / "local", cores=1)
+    assert features.equals(local)
+    assert failures.case_id.tolist() == ["C2"]

@@ -62,8 +62,7 @@ def start(settings=SETTINGS):
 
 
 def same_state(a, b):
-    b = b.state_dict()
-    return all(torch.equal(value, b[key]) for key, value in a.state_dict().items())
+    return all(torch.equal(value, b.state_dict()[key]) for key, value in a.state_dict().items())
 
 
 def test_same_seed_same_result_on_any_number_of_cores(result):
@@ -139,9 +138,8 @@ def test_features_out_of_fold_do_not_know_their_own_label():
     patients, swapped = np.repeat(np.arange(12), 2), DATA.labels.copy()
     swapped[:2] = swapped[1::-1]
     before, after = run(groups=patients), run(groups=patients, labels=swapped)
-    # The final network was trained on both, so the swap did reach it ...
     assert not np.allclose(after.scores[DATA.test], before.scores[DATA.test])
-    # ... but not the network that this patient was kept from: not its scores, nor the distance of its features.
+    # The swap reached the final network, but not the one that the patient was kept from.
     assert np.array_equal(after.scores[:2], before.scores[:2])
     np.testing.assert_allclose(pdist(after.features[:2]), pdist(before.features[:2]), rtol=1e-9)
     in_sample = changed(feature_mode="in_sample")
@@ -175,8 +173,8 @@ def test_alignment_recovers_a_rotation_from_seen_cases():
     target = hidden @ ortho_group.rvs(5, random_state=1) + rng.normal(size=5)
     features = hidden @ ortho_group.rvs(40, random_state=2)[:5] + rng.normal(size=40)
     np.testing.assert_allclose(align(features, seen, target), target, atol=1e-9)
-    unseen = np.arange(30)[:, None] >= 20
-    np.testing.assert_allclose(align(features, seen, np.where(unseen, 99, target)), target, atol=1e-9)
+    only_seen = np.where(np.arange(30)[:, None] < 20, target, 99)
+    np.testing.assert_allclose(align(features, seen, only_seen), target, atol=1e-9)
     noise = rng.normal(size=(30, 40))  # no rotation fits: distances between principal components are kept
     own = reduce_features(noise[seen], 5).transform(noise)
     np.testing.assert_allclose(pdist(align(noise, seen, target)), pdist(own))
@@ -193,8 +191,7 @@ def test_reductions_keep_what_they_promise():
 
 def test_saved_network_gives_the_same_and_runs_no_code(folded, tmp_path, monkeypatch):
     result = run(settings=changed(weights=folded, layer="stage4", epochs=1))
-    path = save_model(tmp_path / "04_dtl", result)
-    assert str(tmp_path).encode() not in path.read_bytes()
+    assert str(tmp_path).encode() not in save_model(tmp_path / "04_dtl", result).read_bytes()
 
     def refuse(*arguments, **options):
         raise AssertionError("unpickled")

@@ -10,7 +10,7 @@ from vcfnb.radiomics import textures
 from vcfnb.radiomics.firstorder import firstorder
 from vcfnb.radiomics.image_types import Box, filtered
 from vcfnb.radiomics.reference import extract_with_pyradiomics, features_of_image
-from vcfnb.radiomics.settings import CLASSES, Settings, feature_names
+from vcfnb.radiomics.settings import CLASSES, SHAPE, Settings, feature_names
 from vcfnb.radiomics.shape import shape_features
 
 # Index of PyRadiomics' 14 GLDM features among the 16 that any level-and-size matrix has.
@@ -28,8 +28,9 @@ def extract_features(image, mask, settings=None, label=None):
     image, mask : path or SimpleITK.Image
         CT (HU) and ROI. The mask's voxels must be voxels of the image, in any order.
     settings : Settings, optional
+        What the engine does not do itself (:attr:`Settings.by_engine`) is computed by PyRadiomics.
     label : int, optional
-        Value of the ROI in a mask with several.
+        Value of the ROI in a mask with several; by default that of the settings.
 
     Returns
     -------
@@ -52,26 +53,29 @@ def extract_features(image, mask, settings=None, label=None):
     if not isinstance(image, sitk.Image):
         image = images.read_image(image)
     read = images.on_grid if isinstance(mask, sitk.Image) else images.read_mask
-    mask = read(mask, image, label)
+    mask = read(mask, image, settings.label if label is None else label)
     inside = sitk.GetArrayFromImage(mask) != 0
     box = Box(image, inside)
     if sum(n > 1 for n in box.shape) < 2:
         raise VcfnbError("the ROI is a single voxel or line -> draw it over at least two dimensions")
-    names = feature_names(settings)
-    original = box.crop(0)[0][box.mask]
-    if len(np.unique(original)) < 3:
-        # Filtered values of constant and two-valued ROIs lie on the edges of bins.
+    # Filtered values of constant and two-valued ROIs lie on the edges of bins.
+    if not settings.by_engine or len(np.unique(box.crop(0)[0][box.mask])) < 3:
         found = extract_with_pyradiomics(image, mask, settings)
+        names = feature_names(settings) if settings.by_engine else list(found)
         return _series([found[name] for name in names], names, ["all"])
-    values, elsewhere = [shape_features(box.mask, box.spacing[::-1])], []
+    values, elsewhere = [], []
+    if settings.features.get("shape"):
+        chosen = [name in settings.features["shape"] for name in SHAPE]
+        values.append(shape_features(box.mask, box.spacing[::-1])[chosen])
+    chosen = [name in settings.features.get(kind, ()) for kind, names in CLASSES.items() for name in names]
     voxel_volume = float(np.prod(image.GetSpacing()))
     for name, array in filtered(box, settings):
         row = _features(array, box.mask, voxel_volume, settings)
         if row is None:
             row = features_of_image(box, array, settings)
             elsewhere.append(name)
-        values.append(row)
-    return _series(np.concatenate(values), names, elsewhere)
+        values.append(row[chosen])
+    return _series(np.concatenate(values), feature_names(settings), elsewhere)
 
 
 def _series(values, names, elsewhere):
@@ -85,7 +89,7 @@ def _features(array, mask, voxel_volume, settings):
     values = array[mask]
     if not np.isfinite(values).all():
         return None
-    levels = discretise(values, settings.bin_width)
+    levels = discretise(values, settings.bin_width, settings.bin_count)
     used = np.unique(levels)
     if len(used) < 2:
         return None
@@ -107,8 +111,12 @@ def _features(array, mask, voxel_volume, settings):
     return np.concatenate([parts[kind] for kind in CLASSES])
 
 
-def discretise(values, bin_width):
-    """Grey levels, from 1, of fixed bin width: edges are multiples of the width (PyRadiomics)."""
+def discretise(values, bin_width, bin_count=None):
+    """Grey levels, from 1: of fixed width, with edges at multiples of it, or of a fixed number (PyRadiomics)."""
+    if bin_count is not None:
+        edges = np.histogram(values, bin_count)[1]
+        edges[-1] += 1
+        return np.digitize(values, edges)
     low, high = values.min(), values.max()
     edges = np.arange(low - (low % bin_width), high + 2 * bin_width, bin_width)
     return np.digitize(values, edges)

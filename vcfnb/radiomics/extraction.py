@@ -42,17 +42,18 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
         case_id, file, problem, remedy.
     """
     settings = settings or Settings()
-    names = feature_names(settings)
     work = partial(_remembered, folder=Path(cache_folder).resolve(), settings=settings)
     rows = cases[["case_id", "image", "mask"]].to_dict("records")
+    names = feature_names(settings) if settings.by_engine else []
     values, ids, failures = [], [], []
     with _cluster(executor, scheduler) as parallel:
         for row, found in zip(rows, parallel(work, rows, cores, desc=desc), strict=True):
             if isinstance(found, dict):
                 failures.append(found)
-            else:
-                values.append(found)
-                ids.append(row["case_id"])
+                continue
+            names = names or list(found.index)
+            values.append(found[names].to_numpy())
+            ids.append(row["case_id"])
     features = pd.DataFrame(np.array(values).reshape(len(ids), len(names)), columns=names)
     features.insert(0, "case_id", ids)
     return features, pd.DataFrame(failures, columns=["case_id", "file", "problem", "remedy"])
@@ -97,7 +98,7 @@ def _cluster(executor, scheduler):
 
 
 def _remembered(case, folder, settings):
-    """Values of one case as an array, from its file when that is up to date; a dict that says what failed."""
+    """Values of one case as a Series, from its file when that is up to date; a dict that says what failed."""
     try:
         key = _key(case, settings)
     except OSError:
@@ -121,14 +122,15 @@ def _remembered(case, folder, settings):
         problem = f"{len(bad)} features are not finite, such as {bad[0]}"
         remedy = "look at the ROI: it may be too small or too uniform for texture"
         return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
-    runs.write_json({"values": values.tolist()}, path)
-    return values.to_numpy()
+    # As pairs: they keep their order.
+    runs.write_json(list(values.items()), path)
+    return values
 
 
 def _stored(path):
     if not path.exists():
         return None
-    return np.array(json.loads(path.read_text())["values"])
+    return pd.Series(dict(json.loads(path.read_text())), dtype=float)
 
 
 def _key(case, settings):

@@ -73,14 +73,19 @@ def filtered(box, settings):
     VcfnbError
         When the image is too small for a filter, or has only zeros.
     """
+    chosen = settings.image_types
     original, _ = box.crop(0)
-    yield "original", original
-    for sigma in settings.log_sigma_mm:
+    if "Original" in chosen:
+        yield "original", original
+    for sigma in settings.log_sigma_mm if "LoG" in chosen else ():
         yield log_name(sigma), _log(box, sigma)
-    yield from _wavelets(box)
-    yield from _lbp(box)
-    yield from _point_transforms(box, original.astype(np.float64))
-    yield "gradient", _gradient(box)
+    if "Wavelet" in chosen:
+        yield from _wavelets(box)
+    if "LBP3D" in chosen:
+        yield from _lbp(box)
+    yield from _point_transforms(box, original.astype(np.float64), chosen)
+    if "Gradient" in chosen:
+        yield "gradient", _gradient(box)
 
 
 def _log(box, sigma):
@@ -130,15 +135,21 @@ def _lbp(box):
         yield f"lbp-3D-{name}", image
 
 
-def _point_transforms(box, x):
+def _point_transforms(box, x, chosen):
+    if not {"Exponential", "Square", "SquareRoot", "Logarithm"} & set(chosen):
+        return
     largest = float(max(abs(float(box.array.max())), abs(float(box.array.min()))))
     if largest == 0:
         raise VcfnbError("the image has only zeros -> check that it is the right file")
-    yield "exponential", np.exp(math.log(largest) / largest * x)
-    yield "square", (1 / np.sqrt(largest) * x) ** 2
-    yield "squareroot", np.sign(x) * np.sqrt(np.abs(x) * largest)
-    logarithm = np.sign(x) * np.log(np.abs(x) + 1)
-    yield "logarithm", logarithm * (largest / np.log(largest + 1))
+    transforms = {
+        "Exponential": lambda: np.exp(math.log(largest) / largest * x),
+        "Square": lambda: (1 / np.sqrt(largest) * x) ** 2,
+        "SquareRoot": lambda: np.sign(x) * np.sqrt(np.abs(x) * largest),
+        "Logarithm": lambda: np.sign(x) * np.log(np.abs(x) + 1) * (largest / np.log(largest + 1)),
+    }
+    for name, transformed in transforms.items():
+        if name in chosen:
+            yield name.lower(), transformed()
 
 
 def _gradient(box):

@@ -8,7 +8,7 @@ import types
 import numpy as np
 import SimpleITK as sitk
 
-from vcfnb.radiomics.settings import CLASSES, LBP, SHAPE
+from vcfnb.radiomics.settings import CLASSES, LBP
 
 
 @contextlib.contextmanager
@@ -61,17 +61,21 @@ def extract_with_pyradiomics(image, mask, settings):
     from radiomics import featureextractor
 
     _quiet()
-    extractor = featureextractor.RadiomicsFeatureExtractor(binWidth=settings.bin_width, additionalInfo=False)
+    extractor = featureextractor.RadiomicsFeatureExtractor(**_bins(settings), additionalInfo=False, **settings.others)
     extractor.disableAllImageTypes()
-    extractor.enableImageTypeByName("Original")
-    if settings.log_sigma_mm:
-        extractor.enableImageTypeByName("LoG", customArgs={"sigma": list(settings.log_sigma_mm)})
-    for name in ("Wavelet", "LBP3D", "Exponential", "Square", "SquareRoot", "Logarithm", "Gradient"):
-        extractor.enableImageTypeByName(name)
+    for name in settings.image_types:
+        sigma = {"sigma": list(settings.log_sigma_mm)} if name == "LoG" else {}
+        extractor.enableImageTypeByName(name, customArgs=sigma | settings.image_others.get(name, {}))
     extractor.disableAllFeatures()
-    extractor.enableFeaturesByName(shape=list(SHAPE), **{kind: list(names) for kind, names in CLASSES.items()})
+    extractor.enableFeaturesByName(**{kind: list(names) for kind, names in settings.features.items()})
     with _old_scipy_names(), np.errstate(all="ignore"):
         return {name: float(value) for name, value in extractor.execute(image, mask).items()}
+
+
+def _bins(settings):
+    if settings.bin_count is not None:
+        return {"binCount": settings.bin_count}
+    return {"binWidth": settings.bin_width}
 
 
 def features_of_image(box, array, settings):
@@ -85,7 +89,7 @@ def features_of_image(box, array, settings):
     found = []
     with np.errstate(all="ignore"):
         for kind, features in CLASSES.items():
-            extractor = getattr(modules[kind], names[kind])(image, mask, binWidth=settings.bin_width)
+            extractor = getattr(modules[kind], names[kind])(image, mask, **_bins(settings))
             for name in features:
                 extractor.enableFeatureByName(name)
             values = extractor.execute()

@@ -1,8 +1,13 @@
 """What is computed, and what it is called."""
 
-from typing import Annotated
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from vcfnb.errors import VcfnbError
 
 SHAPE = (
     *(
@@ -57,27 +62,137 @@ WAVELETS = ("LLH", "LHL", "LHH", "HLL", "HLH", "HHL", "HHH", "LLL")
 LBP = ("m1", "m2", "k")
 
 
+IMAGE_TYPES = ("Original", "LoG", "Wavelet", "LBP3D", "Exponential", "Square", "SquareRoot", "Logarithm", "Gradient")
+# What PyRadiomics does when a setting is not given: naming the same changes nothing, so the engine may go on.
+_DEFAULTS = {
+    **{"additionalInfo": False, "correctMask": False, "distances": [1], "force2D": False, "force2Ddimension": 0},
+    **{"geometryTolerance": None, "gldm_a": 0, "gradientUseSpacing": True, "interpolator": "sitkBSpline", "level": 1},
+    **{"lbp3DIcosphereRadius": 1, "lbp3DIcosphereSubdivision": 1, "lbp3DLevels": 2, "minimumROIDimensions": 2},
+    **{"minimumROISize": None, "normalize": False, "normalizeScale": 1, "padDistance": 5, "preCrop": False},
+    **{"removeOutliers": None, "resampledPixelSpacing": None, "resegmentRange": None, "resegmentShape": False},
+    **{"start_level": 0, "symmetricalGLCM": True, "voxelArrayShift": 0, "wavelet": "coif1", "weightingNorm": None},
+}
+
+
 class Settings(BaseModel):
-    """Settings of the extraction; the defaults are the paper's (section on radiomics)."""
+    """Settings of the extraction; the defaults are the paper's (section on radiomics).
+
+    What the engine does not do itself is kept in `others` and done by PyRadiomics, never left out.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     bin_width: float = Field(5, gt=0, description="Grey-level bin width, HU (units of the filtered image).")
+    bin_count: int | None = Field(None, ge=1, description="Number of grey levels, in place of a width.")
     log_sigma_mm: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         (1.0, 2.0, 3.0), description="Sigma of the Laplacian of Gaussian, mm."
     )
+    image_types: tuple[Literal[IMAGE_TYPES], ...] = Field(
+        IMAGE_TYPES, min_length=1, description="Image types, as PyRadiomics names them."
+    )
+    features: dict[str, tuple[str, ...]] = Field(
+        {"shape": SHAPE, **CLASSES}, description="Features of each class, as PyRadiomics names them."
+    )
+    label: int | None = Field(None, ge=1, description="Value of the ROI in a mask with several.")
+    others: dict[str, Any] = Field(
+        {}, description="Further settings of PyRadiomics; with any of them it computes the whole case itself."
+    )
+    image_others: dict[str, dict[str, Any]] = Field(
+        {}, description="Further settings of single image types, such as {'Wavelet': {'binWidth': 10}}."
+    )
 
-    @field_validator("log_sigma_mm")
+    @field_validator("log_sigma_mm", "image_types")
     @classmethod
-    def _each_once(cls, sigmas):
-        if len(set(sigmas)) != len(sigmas):
-            raise ValueError("give every sigma once")
-        return sigmas
+    def _each_once(cls, values):
+        if len(set(values)) != len(values):
+            raise ValueError("give every value once")
+        return values
+
+    @field_validator("features")
+    @classmethod
+    def _known(cls, features):
+        for kind, names in features.items():
+            known = _pyradiomics_features(kind)
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise ValueError(f"{kind} has no feature {unknown[0]!r}; it has {', '.join(sorted(known))}")
+        return features
 
     @classmethod
     def from_params(cls, params):
         """Settings of a :class:`vcfnb.params.RadiomicsParams`."""
         return cls(bin_width=params.bin_width, log_sigma_mm=params.log_sigma_mm)
+
+    @classmethod
+    def from_pyradiomics(cls, path):
+        """Read a parameter file of PyRadiomics (YAML with imageType, featureClass, setting).
+
+        Parameters
+        ----------
+        path : path
+
+        Raises
+        ------
+        VcfnbError
+            The file is missing, no YAML, or holds something that PyRadiomics does not know.
+        """
+        given = _read_yaml(path)
+        setting = dict(given.get("setting") or {})
+        types = {name: dict(options or {}) for name, options in (given.get("imageType") or {"Original": {}}).items()}
+        values = {"image_types": tuple(types), "bin_width": setting.pop("binWidth", 25)}
+        for key, name in (("binCount", "bin_count"), ("label", "label")):
+            if setting.get(key) is not None:
+                values[name] = setting[key]
+            setting.pop(key, None)
+        # A sigma may stand with LoG or with the settings of all image types.
+        values["log_sigma_mm"] = tuple(types.get("LoG", {}).pop("sigma", setting.pop("sigma", ())))
+        classes = given.get("featureClass")
+        if classes is None:
+            classes = dict.fromkeys(("shape", *CLASSES))
+        values["features"] = {
+            kind: tuple(names) if names else tuple(_pyradiomics_features(kind)) for kind, names in classes.items()
+        }
+        unset = object()
+        values["others"] = {key: value for key, value in setting.items() if _DEFAULTS.get(key, unset) != value}
+        values["image_others"] = {name: options for name, options in types.items() if options}
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise VcfnbError(f"{path}: {problems} -> see the documentation of PyRadiomics' parameter files") from None
+
+    @property
+    def by_engine(self):
+        """Whether the engine computes all of this; otherwise PyRadiomics does."""
+        own = {"shape": SHAPE, **CLASSES}
+        known = all(set(names) <= set(own.get(kind, ())) for kind, names in self.features.items())
+        return known and not self.others and not self.image_others
+
+
+def _read_yaml(path):
+    try:
+        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError:
+        raise VcfnbError(f"{path}: cannot be read -> check the path") from None
+    except yaml.YAMLError as error:
+        raise VcfnbError(f"{path}: no YAML: {error} -> give a parameter file of PyRadiomics") from None
+    known = {"setting", "imageType", "featureClass", "voxelSetting"}
+    if not isinstance(given, dict) or not set(given) <= known:
+        raise VcfnbError(
+            f"{path}: holds other keys than {', '.join(sorted(known))} -> give a parameter file of PyRadiomics"
+        )
+    return given
+
+
+@cache
+def _pyradiomics_features(kind):
+    """Names of all features of one class that are not deprecated."""
+    from radiomics import getFeatureClasses
+
+    classes = getFeatureClasses()
+    if kind not in classes:
+        raise ValueError(f"no feature class {kind!r}; there are {', '.join(sorted(classes))}")
+    return [name for name, deprecated in classes[kind].getFeatureNames().items() if not deprecated]
 
 
 def log_name(sigma):
@@ -85,19 +200,20 @@ def log_name(sigma):
     return f"log-sigma-{str(float(sigma)).replace('.', '-')}-mm-3D"
 
 
-def image_types(settings):
-    """Names of the image types in the order of the features."""
-    return [
-        "original",
-        *(log_name(sigma) for sigma in settings.log_sigma_mm),
-        *(f"wavelet-{band}" for band in WAVELETS),
-        *(f"lbp-3D-{level}" for level in LBP),
-        *("exponential", "square", "squareroot", "logarithm", "gradient"),
-    ]
+def image_names(settings):
+    """Names of the filtered images in the order of the features."""
+    names = {
+        "Original": ["original"],
+        "LoG": [log_name(sigma) for sigma in settings.log_sigma_mm],
+        "Wavelet": [f"wavelet-{band}" for band in WAVELETS],
+        "LBP3D": [f"lbp-3D-{level}" for level in LBP],
+    }
+    chosen = [kind for kind in IMAGE_TYPES if kind in settings.image_types]
+    return [name for kind in chosen for name in names.get(kind, [kind.lower()])]
 
 
 def feature_names(settings=None):
-    """Names of all features in the order in which they are returned.
+    """Names of all features that the engine computes, in the order in which they are returned.
 
     Parameters
     ----------
@@ -106,9 +222,11 @@ def feature_names(settings=None):
     Returns
     -------
     list of str
-        1834 with the default settings: 14 shape features and 91 for each of 20 image types.
+        1834 with the default settings: 14 shape features and 91 for each of 20 images.
     """
-    names = [f"original_shape_{name}" for name in SHAPE]
-    for image_type in image_types(settings or Settings()):
-        names += [f"{image_type}_{kind}_{name}" for kind, features in CLASSES.items() for name in features]
+    settings = settings or Settings()
+    names = [f"original_shape_{name}" for name in SHAPE if name in settings.features.get("shape", ())]
+    for image in image_names(settings):
+        for kind, features in CLASSES.items():
+            names += [f"{image}_{kind}_{name}" for name in features if name in settings.features.get(kind, ())]
     return names
