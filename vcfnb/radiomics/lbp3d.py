@@ -33,52 +33,80 @@ def _sphere():
     return vertices, np.stack(harmonics, axis=1)
 
 
-def _taps(strides):
-    """Flat offsets (42, 64) and weights (42, 64) of the cubic B-spline at the sphere's points."""
+def _spline_weights(t):
+    """Weights of the four neighbours of a point, at the distance t behind the second one (cubic B-spline)."""
+    return np.array([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
+
+
+@njit(cache=True)
+def _shifted(flat, weights, first, stride, margin):
+    """Spline values of a raveled volume at one offset along one axis; the margin at both ends is left 0."""
+    result = np.zeros_like(flat)
+    a, b, c, d = weights
+    for i in range(margin, len(flat) - margin):
+        k = i + first * stride
+        result[i] = a * flat[k] + b * flat[k + stride] + c * flat[k + 2 * stride] + d * flat[k + 3 * stride]
+    return result
+
+
+@njit(cache=True)
+def _rounded(flat, voxels, weights, first, stride, outside, samples):
+    """Spline values at the ROI's voxels, rounded half away from zero as SciPy does for an integer image."""
+    a, b, c, d = weights
+    for n in range(len(voxels)):
+        k = voxels[n] + first * stride
+        value = a * flat[k] + b * flat[k + stride] + c * flat[k + 2 * stride] + d * flat[k + 3 * stride]
+        samples[n] = 0.0 if outside[n] else np.floor(value + 0.5) if value > 0 else np.ceil(value - 0.5)
+
+
+def _sample(coefficients, inside, outside, dtype):
+    """Rounded spline values (42, voxels) on the sphere around every voxel; axis after axis, as offsets are few.
+
+    `inside` are indices into `coefficients`, at least three from its faces.
+    """
     vertices, _ = _sphere()
-    whole = np.floor(vertices)
-    t = vertices - whole
-    weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=-1) / 6
-    steps = whole[..., None].astype(np.int64) + np.arange(-1, 3)
-    z, y, x = (steps[:, axis] * strides[axis] for axis in range(3))
-    offsets = z[:, :, None, None] + y[:, None, :, None] + x[:, None, None, :]
-    weight = np.einsum("va,vb,vc->vabc", weights[:, 0], weights[:, 1], weights[:, 2])
-    return offsets.reshape(len(vertices), 64), weight.reshape(len(vertices), 64)
+    low, high = [index.min() - 3 for index in inside], [index.max() + 4 for index in inside]
+    part = np.ascontiguousarray(coefficients[tuple(slice(a, b) for a, b in zip(low, high, strict=True))])
+    strides = part.shape[1] * part.shape[2], part.shape[2], 1
+    voxels = sum((index - start) * stride for index, start, stride in zip(inside, low, strides, strict=True))
+    margin = [3 * stride for stride in strides]
+    whole = np.floor(np.round(vertices, 9))
+    weights = [[_spline_weights(value) for value in vertex] for vertex in np.clip(vertices - whole, 0, 1)]
+    key = np.round(vertices, 9)
+    flat, along_x, along_yx = part.ravel(), {}, {}
+    samples = np.empty((len(vertices), len(voxels)), dtype=dtype)
+    for point, (_, y, x) in enumerate(map(tuple, key)):
+        first = (whole[point] - 1).astype(int)
+        if x not in along_x:
+            along_x[x] = _shifted(flat, weights[point][2], first[2], strides[2], margin[2])
+        if (y, x) not in along_yx:
+            along_yx[y, x] = _shifted(along_x[x], weights[point][1], first[1], strides[1], margin[1])
+        given = along_yx[y, x], voxels, weights[point][0], first[0], strides[0], outside[:, point], samples[point]
+        _rounded(*given)
+    return samples
 
 
 @njit(cache=True)
-def _sample(coefficients, voxel, offsets, weights):
-    """Spline value at one point, rounded half away from zero as SciPy does for an integer image."""
-    value = 0.0
-    for tap in range(64):
-        value += weights[tap] * coefficients[voxel + offsets[tap]]
-    return np.floor(value + 0.5) if value > 0 else np.ceil(value - 0.5)
-
-
-@njit(cache=True)
-def _describe(coefficients, voxels, centres, offsets, weights, outside, harmonics, products):
-    """Number of ones, kurtosis, and the sum under m2's root, of every voxel. Samples outside the image are 0."""
-    n_points = len(offsets)
-    ones = np.zeros(len(voxels), dtype=np.int64)
-    kurtosis = np.empty(len(voxels))
-    square = np.empty(len(voxels), dtype=np.complex128)
-    samples = np.empty(n_points)
+def _describe(samples, centres, harmonics, products):
+    """Number of ones, kurtosis, and the sum under m2's root, of every voxel."""
+    n_points, n_voxels = samples.shape
+    ones = np.zeros(n_voxels, dtype=np.int64)
+    kurtosis = np.empty(n_voxels)
+    square = np.empty(n_voxels, dtype=np.complex128)
     c = np.empty(3, dtype=np.complex128)
-    for k in range(len(voxels)):
+    for k in range(n_voxels):
         c[:] = 0
         mean = 0.0
         for point in range(n_points):
-            value = 0.0 if outside[k, point] else _sample(coefficients, voxels[k], offsets[point], weights[point])
-            samples[point] = value
-            mean += value
-            if value >= centres[k]:
+            mean += samples[point, k]
+            if samples[point, k] >= centres[k]:
                 ones[k] += 1
                 for m in range(3):
                     c[m] += harmonics[point, m]
         mean /= n_points
         second, fourth = 0.0, 0.0
         for point in range(n_points):
-            d = (samples[point] - mean) ** 2
+            d = (samples[point, k] - mean) ** 2
             second += d
             fourth += d * d
         kurtosis[k] = n_points * fourth / (second * second) - 3 if second > 0 else np.nan
@@ -88,17 +116,6 @@ def _describe(coefficients, voxels, centres, offsets, weights, outside, harmonic
                 total += c[m] * c[other] * products[m, other]
         square[k] = total
     return ones, kurtosis, square
-
-
-@njit(cache=True)
-def _bits(coefficients, voxels, centres, offsets, weights, outside):
-    """Patterns of ones and zeros of a few voxels."""
-    bits = np.zeros((len(voxels), len(offsets)), dtype=np.bool_)
-    for k in range(len(voxels)):
-        for point in range(len(offsets)):
-            value = 0.0 if outside[k, point] else _sample(coefficients, voxels[k], offsets[point], weights[point])
-            bits[k, point] = value >= centres[k]
-    return bits
 
 
 def lbp3d(image, inside, faces):
@@ -120,21 +137,20 @@ def lbp3d(image, inside, faces):
         k is NaN where all 42 samples are equal.
     """
     coefficients = ndimage.spline_filter(image, order=3, output=np.float64)
-    # Two voxels beyond the crop are needed at most; SciPy mirrors the coefficients there.
-    coefficients = np.pad(coefficients, 2, mode="reflect")
-    strides = np.array([coefficients.shape[1] * coefficients.shape[2], coefficients.shape[2], 1])
-    voxels = sum((index + 2) * stride for index, stride in zip(inside, strides, strict=True))
+    # SciPy mirrors the coefficients beyond the image; three voxels are needed at most.
+    coefficients = np.pad(coefficients, 3, mode="reflect")
     _, harmonics = _sphere()
     degree_1 = np.ascontiguousarray(harmonics[:, 1:])
-    centres = image[inside].astype(np.float64)
-    given = (coefficients.ravel(), voxels, centres, *_taps(strides), _outside(inside, image.shape, faces))
-    ones, kurtosis, square = _describe(*given, degree_1, degree_1.T @ degree_1)
+    # float32 holds 16-bit whole numbers exactly, at half the memory.
+    dtype = np.float32 if image.dtype.itemsize <= 2 else np.float64
+    samples = _sample(coefficients, [index + 3 for index in inside], _outside(inside, image.shape, faces), dtype)
+    centres = image[inside]
+    ones, kurtosis, square = _describe(samples, centres, degree_1, degree_1.T @ degree_1)
     m2 = np.sqrt(square).real
     # Where the sum cancels, what is left is rounding of PyRadiomics' order of operations: that order decides.
-    small = np.flatnonzero(np.abs(square) < _NOISE)
-    if len(small):
-        flat, voxels, centres, offsets, weights, outside = given
-        m2[small] = _in_their_order(_bits(flat, voxels[small], centres[small], offsets, weights, outside[small]))[1]
+    small = np.abs(square) < _NOISE
+    if small.any():
+        m2[small] = _in_their_order((samples[:, small] >= centres[small]).T)[1]
     return _m1_by_count()[ones], m2, kurtosis
 
 

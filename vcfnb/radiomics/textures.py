@@ -13,6 +13,9 @@ from numba import njit
 
 # What PyRadiomics adds to a probability before its logarithm.
 EPS = np.spacing(1.0)
+LN2 = np.log(2.0)
+# Base-2 logarithms of counts.
+LOGS = np.log2(np.maximum(np.arange(4096), 1))
 
 
 def neighbours(shape):
@@ -23,7 +26,7 @@ def neighbours(shape):
 
 
 @njit(cache=True)
-def glcm(levels, voxels, offsets, n_levels, used):
+def glcm(levels, voxels, offsets, n_levels, used, logs=LOGS):
     """22 features of the symmetric grey-level co-occurrence matrix (order of settings.CLASSES).
 
     Parameters
@@ -76,7 +79,8 @@ def glcm(levels, voxels, offsets, n_levels, used):
         variance = 0.0
         for i in range(1, size):
             variance += (i - mean) ** 2 * marginal[i]
-        auto, covariance, energy, hxy, largest, tail = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        auto, covariance, energy, hxy, largest, tail, cells = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0
+        log_total = np.log2(total)
         for v in voxels:
             j = levels[v + offset]
             if j == 0:
@@ -94,10 +98,14 @@ def glcm(levels, voxels, offsets, n_levels, used):
             auto += times * p * i * j
             covariance += times * p * (i - mean) * (j - mean)
             energy += times * p * p
-            hxy -= times * p * np.log2(p + EPS)
+            # p log2(p) from whole numbers: p is a count by the total.
+            whole = count if i != j else 2 * count
+            hxy -= times * p * ((logs[whole] if whole < len(logs) else np.log2(whole)) - log_total)
+            cells += times
             if p > largest:
                 largest = p
-            tail += times * p * _log2_rest(marginal[i] * marginal[j])
+            rest = EPS / (marginal[i] * marginal[j])
+            tail += times * p * (rest - 0.5 * rest * rest)
         prominence, shade, tendency, sum_entropy = 0.0, 0.0, 0.0, 0.0
         for k in range(2, 2 * size):
             if sums[k] > 0:
@@ -125,9 +133,10 @@ def glcm(levels, voxels, offsets, n_levels, used):
         for k in range(size):
             if differences[k] > 0:
                 spread += differences[k] / pairs * (k - average) ** 2
-        # log2(px py + eps) = log2(px) + log2(py) + a rest that matters for rare levels only.
-        hxy1 = 2 * _plain_entropy(marginal) - tail
-        hxy2 = 2 * _plain_entropy(marginal) - used * used * EPS / np.log(2.0)
+        # log2(p + eps) = log2(p) + eps / (p ln 2): small, but PyRadiomics adds it; for px py it matters at rare levels.
+        hxy -= cells * EPS / LN2
+        hxy1 = 2 * _plain_entropy(marginal) - tail / LN2
+        hxy2 = 2 * _plain_entropy(marginal) - used * used * EPS / LN2
         correlation = covariance / (variance + EPS) if variance > 0 else 1.0
         imc1 = 0.0 if largest == 1 else (hxy - hxy1) / hx
         imc2 = 0.0 if largest == 1 else np.sqrt(1 - np.exp(-2 * (hxy2 - hxy)))
@@ -138,12 +147,6 @@ def glcm(levels, voxels, offsets, n_levels, used):
         for k in range(22):
             features[k] += values[k]
     return features / n_angles if n_angles else np.full(22, np.nan)
-
-
-@njit(cache=True)
-def _log2_rest(product):
-    x = EPS / product
-    return np.log1p(x) / np.log(2.0)
 
 
 @njit(cache=True)
@@ -176,17 +179,13 @@ def _sizes(counts, levels, sizes):
     small, large, low, high = 0.0, 0.0, 0.0, 0.0
     small_low, small_high, large_low, large_high = 0.0, 0.0, 0.0, 0.0
     mean_level, mean_size = 0.0, 0.0
-    order = np.argsort(sizes, kind="mergesort")
-    size_square, at_size, last = 0.0, 0.0, -1
-    for k in order:
+    by_size = np.zeros(sizes.max() + 1)
+    for k in range(len(counts)):
         count, i, j = float(counts[k]), float(levels[k]), float(sizes[k])
         total += count
         voxels += count * j
         by_level[levels[k]] += count
-        if sizes[k] != last:
-            size_square += at_size * at_size
-            at_size, last = 0.0, sizes[k]
-        at_size += count
+        by_size[sizes[k]] += count
         ii, jj = i * i, j * j
         small += count / jj
         large += count * jj
@@ -198,12 +197,13 @@ def _sizes(counts, levels, sizes):
         large_high += count * ii * jj
         mean_level += count * i
         mean_size += count * j
-    size_square += at_size * at_size
     mean_level /= total
     mean_size /= total
-    level_square = 0.0
+    level_square, size_square = 0.0, 0.0
     for value in by_level:
         level_square += value * value
+    for value in by_size:
+        size_square += value * value
     level_variance, size_variance, entropy = 0.0, 0.0, 0.0
     for k in range(len(counts)):
         p = counts[k] / total
