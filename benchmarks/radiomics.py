@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# This file's name is that of PyRadiomics' package, which would not be found from this folder.
+sys.path = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # Unstable by itself: it changes by 1e-4 between versions of SciPy.
 UNSTABLE = "lbp-3D-m2_firstorder_RobustMeanAbsoluteDeviation"

@@ -128,6 +128,14 @@ def test_two_valued_and_constant_rois_are_left_to_pyradiomics():
     assert radiomics.extract_features(image(texture()), image(ball())).attrs["by_pyradiomics"] == []
 
 
+def test_kurtosis_that_is_not_defined_is_left_to_pyradiomics():
+    """Around voxels in a constant region all samples are equal."""
+    array = texture((36, 36, 36), seed=13)
+    array[10:26, 10:26, 10:26] = 150
+    features = compare(image(array), image(ball((36, 36, 36), radius=9)))
+    assert features.attrs["by_pyradiomics"] == ["lbp-3D-k"]
+
+
 def test_paths_give_the_same_as_images(tmp_path):
     ct, mask = image(texture()), image(ball() * 7)
     paths = write(ct, tmp_path / "ct.nii.gz"), write(mask, tmp_path / "mask.nii.gz")

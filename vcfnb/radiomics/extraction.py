@@ -77,7 +77,7 @@ def _cluster(executor, scheduler):
         yield runs.parallel_map
         return
     try:
-        from dask.distributed import Client, as_completed
+        from dask.distributed import Client
     except ImportError:
         raise VcfnbError("executor dask needs dask and distributed -> pip install 'vcfnb[dask]'") from None
     try:
@@ -86,12 +86,12 @@ def _cluster(executor, scheduler):
         raise VcfnbError(f"scheduler: no Dask scheduler answers at {scheduler!r} ({error}) -> start one") from None
 
     def over_cluster(function, items, _cores=None, desc=""):
+        from joblib import Parallel, delayed, parallel_config
         from tqdm.auto import tqdm
 
-        futures = client.map(function, items, pure=False)
-        for _ in tqdm(as_completed(futures), total=len(futures), desc=desc):
-            pass
-        return client.gather(futures)
+        with parallel_config(backend="dask"):
+            results = Parallel(return_as="generator")(delayed(function)(item) for item in items)
+            yield from tqdm(results, total=len(items), desc=desc)
 
     with client:
         yield over_cluster
