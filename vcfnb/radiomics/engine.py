@@ -63,7 +63,7 @@ def extract_features(image, mask, settings=None, label=None):
         found = extract_with_pyradiomics(image, mask, settings)
         names = feature_names(settings) if settings.by_engine else list(found)
         return _series([found[name] for name in names], names, ["all"])
-    values, elsewhere = [], []
+    values = []
     if settings.features.get("shape"):
         chosen = [name in settings.features["shape"] for name in SHAPE]
         values.append(shape_features(box.mask, box.spacing[::-1])[chosen])
@@ -73,9 +73,9 @@ def extract_features(image, mask, settings=None, label=None):
         row = _features(array, box.mask, voxel_volume, settings)
         if row is None:
             row = features_of_image(box, array, settings)
-            elsewhere.append(name)
+            box.borrowed.add(name)
         values.append(row[chosen])
-    return _series(np.concatenate(values), feature_names(settings), elsewhere)
+    return _series(np.concatenate(values), feature_names(settings), sorted(box.borrowed))
 
 
 def _series(values, names, elsewhere):

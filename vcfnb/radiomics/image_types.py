@@ -15,7 +15,8 @@ from vcfnb.errors import VcfnbError
 from vcfnb.radiomics.lbp3d import PAD as LBP_PAD
 from vcfnb.radiomics.lbp3d import lbp3d
 from vcfnb.radiomics.log_filter import laplacian_of_gaussian
-from vcfnb.radiomics.settings import WAVELETS, log_name
+from vcfnb.radiomics.reference import lbp_images
+from vcfnb.radiomics.settings import LBP, WAVELETS, log_name
 
 # Bit-equal to the whole image from 18 sigma on.
 _LOG_PAD_SIGMAS = 18
@@ -39,6 +40,8 @@ class Box:
         self.stop = np.array([span[-1] + 1 for span in spans])
         self.mask = mask[tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))]
         self.spacing = image.GetSpacing()
+        # Image types that PyRadiomics itself had to filter.
+        self.borrowed = set()
 
     @property
     def shape(self):
@@ -120,19 +123,25 @@ def _wavelets(box):
 
 
 def _lbp(box):
-    if not np.issubdtype(box.array.dtype, np.signedinteger):
-        from vcfnb.radiomics.reference import lbp_images
-
-        yield from lbp_images(box)
+    values = _own_lbp(box) if np.issubdtype(box.array.dtype, np.signedinteger) else None
+    # On floats, and around constant regions (where the kurtosis is not defined), rounding decides: PyRadiomics' own.
+    if values is None or not np.isfinite(values[2]).all():
+        for name, image in lbp_images(box):
+            box.borrowed.add(name)
+            yield name, image
         return
+    for name, found in zip(LBP, values, strict=True):
+        image = np.zeros(box.shape)
+        image[box.mask] = found
+        yield f"lbp-3D-{name}", image
+
+
+def _own_lbp(box):
     part, inner = box.crop(LBP_PAD)
     low, high = box.padded(LBP_PAD)
     faces = [(a == 0, b == n) for a, b, n in zip(low, high, box.array.shape, strict=True)]
     voxels = tuple(index + cut.start for index, cut in zip(np.nonzero(box.mask), inner, strict=True))
-    for name, values in zip(("m1", "m2", "k"), lbp3d(part, voxels, faces), strict=True):
-        image = np.zeros(box.shape)
-        image[box.mask] = values
-        yield f"lbp-3D-{name}", image
+    return lbp3d(part, voxels, faces)
 
 
 def _point_transforms(box, x, chosen):
