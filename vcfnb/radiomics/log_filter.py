@@ -110,6 +110,10 @@ def _along(image, n, d, start, stop):
 
 
 def _pass(image, axis, n, d, cut):
+    if axis == 2:
+        # Lines side by side are filtered together: along the last axis, none would lie side by side.
+        turned = _pass(np.ascontiguousarray(image.transpose(0, 2, 1)), 1, n, d, cut)
+        return np.ascontiguousarray(turned.transpose(0, 2, 1))
     shape = image.shape
     lines, columns = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
     filtered = _along(image.reshape(lines, shape[axis], columns), n, d, cut.start, cut.stop)
