@@ -156,7 +156,7 @@ def chart(table):
     figure, axes = plt.subplots(1, len(best), figsize=(7.2, 2.4), layout="constrained")
     for axis, (name, row) in zip(axes, best.iterrows(), strict=True):
         axis.barh(list(row.index), row, color=[colors[label] for label in row.index])
-        axis.set(title=name, xlabel="User CPU (s)", xlim=(0, 1.25 * row.max()))
+        axis.set(title=name, xlabel="CPU (s)", xlim=(0, 1.25 * row.max()))
         for position, (label, seconds) in enumerate(row.items()):
             times = "" if label == "PyRadiomics" else f" ({row['PyRadiomics'] / seconds:.0f}x)"
             axis.annotate(f"{seconds:.2f}{times}", (seconds, position), (2, 0), textcoords="offset points", va="center")
