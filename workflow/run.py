@@ -111,7 +111,8 @@ def main():
             print("Nothing to do: every result is up to date.")
         if (run.folder / "07_statistics" / "auc.csv").exists():
             print(summary(run))
-        print(f"Report: {run.folder / 'report' / 'index.html'}")
+        page = run.folder / "report" / "index.html"
+        print(f"Report: {page}" if page.exists() else "No report yet: not all notebooks were asked for.")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from vcfnb import runs
+from vcfnb.cohort import SIMULATED
 from vcfnb.errors import VcfnbError
 from vcfnb.phantom import patients, readers, scanner, scene
 
@@ -73,7 +74,7 @@ def simulate_cohort(
     for _ in runs.parallel_map(work, list(enumerate(table.to_dict("records"))), cores, desc="simulating"):
         pass
     table["case_id"] = table["patient_id"]
-    table["site"] = "simulated"
+    table["site"] = SIMULATED
     table["image"] = [f"images/{case}.nii.gz" for case in table["case_id"]]
     table["mask"] = [f"masks/{case}_a.nii.gz" for case in table["case_id"]]
     again = table["case_id"].where(table.index < (n_patients if n_second_readings is None else n_second_readings))

@@ -1,8 +1,8 @@
 """The twenty image types: filtered versions of the image, in the ROI's box.
 
 Every filter sees as much of the image around the box as it needs to give what it would give on the whole image
-(wavelet and point transforms bit by bit; LoG and LBP3D to rounding), so time and memory depend on the ROI and not on
-the scan.
+(wavelet and point transforms bit by bit; LoG and LBP3D to rounding), so filtering costs what the ROI costs, however
+large the scan.
 """
 
 import math
