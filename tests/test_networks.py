@@ -58,12 +58,13 @@ def test_constant_along_depth_gives_what_torchvision_gives(name, suffix, tmp_pat
     flat = torchvision_network(name)
     network, provenance = build_network(name, saved(flat.state_dict(), tmp_path / f"weights{suffix}"))
     repeat_the_edge_in_depth(network)
-    slices = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(2))
+    slices = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(2), dtype=torch.double)
     with torch.no_grad():
-        expected = flat(slices.expand(-1, 3, -1, -1))
-        found = network.eval()(slices[:, :, None].expand(-1, -1, 32, -1, -1))
+        expected = flat.double()(slices.expand(-1, 3, -1, -1))
+        found = network.double().eval()(slices[:, :, None].expand(-1, -1, 32, -1, -1))
     assert expected.std() > 1e-3
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    # Stored weights are float32: a kernel divided by its depth of 3 is rounded.
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
     assert list(network.state_dict()) == list(flat.state_dict())
     assert provenance["n_loaded"] == len(flat.state_dict()) and not provenance["folded_batch_norm"]
 
@@ -181,6 +182,55 @@ def test_version_1_is_the_papers():
     # The layer is part of its stage, and comes before it.
     assert shapes[:4] == [(1, 240, 8, 8, 8), (1, 480, 4, 4, 4), (1, 960, 2, 2, 2), (1, 960, 2, 2, 2)]
     assert check_layer(network) == "layer3.3.conv3" in feature_layers(network)
+
+
+def version_1_by_definition(state, x, slope):
+    """ShuffleNet v1 (Zhang et al. 2018, figure 2 and table 1, 3 groups) in three dimensions, operation by operation."""
+
+    def norm(x, name):
+        mean, var, weight, bias = (
+            state[f"{name}.{part}"].view(-1, 1, 1, 1) for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return (x - mean) / (var + 1e-5).sqrt() * weight + bias
+
+    def pool(x, function):
+        fill = -np.inf if function == "amax" else 0.0
+        windows = nn.functional.pad(x, (1,) * 6, value=fill).unfold(2, 3, 2).unfold(3, 3, 2).unfold(4, 3, 2)
+        return getattr(windows, function)((5, 6, 7))
+
+    def unit(x, name, stride, groups):
+        weight = {number: state[f"{name}.conv{number}.weight"] for number in (1, 2, 3)}
+        out = activation(norm(nn.functional.conv3d(x, weight[1], groups=groups), f"{name}.bn1"))
+        out = torch.stack(out.chunk(3, dim=1), dim=2).flatten(1, 2)  # channel shuffle
+        out = nn.functional.conv3d(out, weight[2], stride=stride, padding=1, groups=len(weight[2]))
+        out = norm(nn.functional.conv3d(norm(out, f"{name}.bn2"), weight[3], groups=3), f"{name}.bn3")
+        return activation(out + x) if stride == 1 else activation(torch.cat((out, pool(x, "mean")), dim=1))
+
+    def activation(x):
+        return torch.where(x > 0, x, slope * x)
+
+    x = activation(norm(nn.functional.conv3d(x, state["conv1.0.weight"], stride=2, padding=1), "conv1.1"))
+    x = pool(x, "amax")
+    for stage, units in ((1, 4), (2, 8), (3, 4)):
+        for number in range(units):
+            first = number == 0
+            x = unit(x, f"layer{stage}.{number}", 2 if first else 1, 1 if first and stage == 1 else 3)
+    return x.mean((2, 3, 4)) @ state["fc.weight"].T + state["fc.bias"]
+
+
+@pytest.mark.parametrize("activation, slope", [("ReLU", 0.0), ("LeakyReLU(0.1)", 0.1)])
+def test_version_1_computes_its_definition(activation, slope):
+    network = build_network("shufflenet_v1_3d", "random", activation=activation)[0].double().eval()
+    torch.manual_seed(5)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    x = torch.randn(2, 1, 36, 32, 32, dtype=torch.double)
+    with torch.no_grad():
+        found, expected = network(x), version_1_by_definition(network.state_dict(), x, slope)
+    assert expected.abs().min() > 1e-3
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("groups, channels", [(2, 8), (3, 12), (3, 240)])

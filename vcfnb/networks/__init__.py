@@ -1,4 +1,4 @@
-"""Three-dimensional ShuffleNets, with weights from natural images or random ones."""
+"""Three-dimensional ShuffleNets and one on slices, with weights from natural images or random ones."""
 
 import hashlib
 from pathlib import Path
@@ -9,6 +9,7 @@ from torch import nn
 from vcfnb.errors import VcfnbError
 from vcfnb.networks.layers import check_layer, feature_layers, pooled_output
 from vcfnb.networks.shufflenet import ShuffleNetV1, ShuffleNetV2
+from vcfnb.networks.slices import SliceShuffleNetV2
 from vcfnb.networks.torchvision_import import import_torchvision
 from vcfnb.networks.weights import (
     download_imagenet,
@@ -25,16 +26,19 @@ NETWORKS = {
     "shufflenet_v2_x1_0_3d": lambda **options: ShuffleNetV2((24, 116, 232, 464, 1024), **options),
     "shufflenet_v2_x0_5_3d": lambda **options: ShuffleNetV2((24, 48, 96, 192, 1024), **options),
     "shufflenet_v1_3d": ShuffleNetV1,
+    "shufflenet_v2_x1_0_25d": lambda **options: SliceShuffleNetV2("shufflenet_v2_x1_0", **options),
+    "shufflenet_v2_x0_5_25d": lambda **options: SliceShuffleNetV2("shufflenet_v2_x0_5", **options),
 }
 
 
 def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1, seed=0, activation=None):
-    """Make a three-dimensional ShuffleNet.
+    """Make a ShuffleNet for crops.
 
     Parameters
     ----------
-    name : {"shufflenet_v2_x1_0_3d", "shufflenet_v2_x0_5_3d", "shufflenet_v1_3d"}
-        Version 2 is torchvision's, inflated; version 1 is the paper's (inferred): 3 groups, 240/480/960 channels.
+    name : str
+        One of ``NETWORKS``. Version 2 is torchvision's, inflated (``_3d``), or as it is on three orthogonal slices
+        (``_25d``); version 1 is the paper's (inferred): 3 groups, 240/480/960 channels.
     weights : str or path
         ``"imagenet"`` (torchvision's, downloaded), ``"random"`` (from `seed`), or a file: ``.safetensors`` or a
         torch state dict, two-dimensional with torchvision's names or three-dimensional.
@@ -90,6 +94,6 @@ def _initialised(name, n_classes, slope, seed):
         torch.manual_seed(seed)
         network = NETWORKS[name](n_classes=n_classes, slope=slope)
         for module in network.modules():
-            if isinstance(module, nn.Conv3d):
+            if isinstance(module, (nn.Conv2d, nn.Conv3d)):
                 nn.init.kaiming_normal_(module.weight, a=slope)
     return network

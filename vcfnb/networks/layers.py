@@ -23,7 +23,7 @@ def feature_layers(network):
     seen = set()
 
     def note(name):
-        return lambda module, inputs, output: seen.add(name) if output.dim() == 5 else None
+        return lambda module, inputs, output: seen.add(name) if output.dim() >= 4 else None
 
     hooks = [module.register_forward_hook(note(name)) for name, module in network.named_modules() if name]
     training = network.training
@@ -59,7 +59,7 @@ def check_layer(network, layer=None):
 
 @contextlib.contextmanager
 def pooled_output(network, layer):
-    """Collect the output of a layer, averaged over space, while the block runs.
+    """Collect the output of a layer, averaged over space (and slices), while the block runs.
 
     Yields
     ------
@@ -67,10 +67,13 @@ def pooled_output(network, layer):
         Receives one tensor (n, channels) a forward pass.
     """
     collected = []
+
     # Averaged inside the hook: an activation behind the layer may work in place on this very output.
-    hook = network.get_submodule(check_layer(network, layer)).register_forward_hook(
-        lambda module, inputs, output: collected.append(output.mean((2, 3, 4)))
-    )
+    def pool(module, inputs, output):
+        pooled = output.mean(tuple(range(2, output.dim())))
+        collected.append(pooled.unflatten(0, (network.n_slices, -1)).mean(0))
+
+    hook = network.get_submodule(check_layer(network, layer)).register_forward_hook(pool)
     try:
         yield collected
     finally:

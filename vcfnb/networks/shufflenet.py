@@ -77,7 +77,10 @@ class ShuffleNetV2(nn.Module):
     """
 
     default_layer = "conv5"
+    cam_layer = "stage2"
     head = ("conv5", "fc")
+    n_slices = 1
+    memory_format = torch.channels_last_3d
 
     def __init__(self, channels, n_classes=1, slope=0.0, repeats=(4, 8, 4)):
         super().__init__()
@@ -138,7 +141,10 @@ class ShuffleNetV1(nn.Module):
     """
 
     default_layer = "layer3.3.conv3"
+    cam_layer = "layer1"
     head = ("fc",)
+    n_slices = 1
+    memory_format = torch.channels_last_3d
 
     def __init__(self, n_classes=1, slope=0.0, groups=3, channels=(24, 240, 480, 960), repeats=(4, 8, 4)):
         super().__init__()

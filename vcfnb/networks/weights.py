@@ -1,4 +1,4 @@
-"""Weights from a file or from torchvision, put into a three-dimensional network."""
+"""Weights from a file or from torchvision, put into a network."""
 
 import hashlib
 import json
@@ -7,13 +7,15 @@ import re
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from vcfnb.errors import VcfnbError
 
 _IMAGENET = {
     "shufflenet_v2_x1_0_3d": "ShuffleNet_V2_X1_0_Weights",
     "shufflenet_v2_x0_5_3d": "ShuffleNet_V2_X0_5_Weights",
+    "shufflenet_v2_x1_0_25d": "ShuffleNet_V2_X1_0_Weights",
+    "shufflenet_v2_x0_5_25d": "ShuffleNet_V2_X0_5_Weights",
 }
 
 
@@ -89,7 +91,7 @@ def download_imagenet(name):
 
 
 def inflate(state, target):
-    """Turn two-dimensional weights of an RGB network into those of a three-dimensional one with one channel.
+    """Turn two-dimensional weights of an RGB network into those of a network with one channel, flat or not.
 
     A k x k kernel is repeated k times along depth and divided by k, so that a volume that is constant along depth
     gives what its slice gave (Carreira and Zisserman 2017); the first convolution is summed over red, green and
@@ -99,7 +101,7 @@ def inflate(state, target):
     ----------
     state : dict of str to torch.Tensor
     target : dict of str to torch.Tensor
-        State dict of the three-dimensional network: its shapes decide.
+        State dict of the network: its shapes decide.
 
     Returns
     -------
@@ -110,7 +112,7 @@ def inflate(state, target):
     for key, value in state.items():
         value = value.float() if value.is_floating_point() else value
         wanted = target[key].shape if key in target else value.shape
-        if value.dim() in (4, 5) and len(wanted) == 5 and value.shape[1] == 3 and wanted[1] == 1:
+        if value.dim() in (4, 5) and len(wanted) in (4, 5) and value.shape[1] == 3 and wanted[1] == 1:
             value = value.sum(1, keepdim=True)
         if value.dim() == 4 and len(wanted) == 5:
             value = value[:, :, None].expand(-1, -1, wanted[2], -1, -1) / wanted[2]
@@ -141,6 +143,11 @@ def put_weights(network, state, source):
         When keys are missing or unknown, shapes differ, or values are not finite; the message names them.
     """
     target = network.state_dict()
+    if max(map(torch.Tensor.dim, target.values())) < max(map(torch.Tensor.dim, state.values()), default=0):
+        raise VcfnbError(
+            f"weights: {source} is of a three-dimensional network, and {type(network).__name__} looks at slices -> "
+            "give two-dimensional weights (torchvision's names), or choose a network whose name ends in _3d"
+        )
     state = inflate(state, target)
     # A classifier of another number of classes is no use here.
     for key in ("fc.weight", "fc.bias"):
@@ -196,7 +203,7 @@ def folded_batch_norms(network, loaded):
     Their normalisation was folded into the convolutions; see :func:`vcfnb.transfer.recalibrate` for what that asks
     of training.
     """
-    norms = {name: module for name, module in network.named_modules() if isinstance(module, nn.BatchNorm3d)}
+    norms = {name: module for name, module in network.named_modules() if isinstance(module, _BatchNorm)}
     loaded_norms = {name: norm for name, norm in norms.items() if f"{name}.running_mean" in loaded}
     # Some files store 1 - eps, so that the layer's own eps is made up for.
     is_one = {name: bool(((norm.running_var - 1).abs() < 1e-4).all()) for name, norm in loaded_norms.items()}

@@ -9,7 +9,7 @@ from vcfnb.transfer.training import device, one_thread, tensor
 def features_and_scores(network, crops, layer=None, batch_size=16):
     """One pass over crops for both :func:`deep_features` and :func:`scores`."""
     where = device()
-    network.to(where, memory_format=torch.channels_last_3d).eval()
+    network.to(where, memory_format=network.memory_format).eval()
     logits = []
     with one_thread(), torch.inference_mode(), pooled_output(network, layer) as pooled:
         for start in range(0, len(crops), batch_size):

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from vcfnb import __version__, runs
 from vcfnb.errors import VcfnbError
@@ -107,7 +107,7 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
     where = device()
     with one_thread():
         key = _key(network, crops, labels, settings) if checkpoint else None
-        network.to(where, memory_format=torch.channels_last_3d)
+        network.to(where, memory_format=network.memory_format)
         optimizer = _optimizer(network, settings)
         history, finished = _resume(checkpoint, key, network, optimizer, where)
         if not history and getattr(network, "folded", None):
@@ -188,7 +188,7 @@ def _epoch(network, optimizer, crops, labels, settings, epoch, where):
 
 
 def _batch_norms(network):
-    return {name: module for name, module in network.named_modules() if isinstance(module, nn.BatchNorm3d)}
+    return {name: module for name, module in network.named_modules() if isinstance(module, _BatchNorm)}
 
 
 def recalibrate(network, crops, n_crops=64):
@@ -212,8 +212,9 @@ def recalibrate(network, crops, n_crops=64):
     def measure(name):
         def hook(module, inputs):
             x = inputs[0].detach().double()
-            axes = (0, 2, 3, 4)
-            total = torch.stack([torch.full_like(x[0, :, 0, 0, 0], x[:, 0].numel()), x.sum(axes), (x * x).sum(axes)])
+            axes = (0, *range(2, x.dim()))
+            sum_ = x.sum(axes)
+            total = torch.stack([torch.full_like(sum_, x[:, 0].numel()), sum_, (x * x).sum(axes)])
             sums[name] = sums.get(name, 0) + total
 
         return hook
