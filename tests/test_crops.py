@@ -217,3 +217,62 @@ def test_real_vertebra(shared, tmp_path, name, cut_by_border):
     low, high = crops.scale(np.array([-100, 1100]), **WINDOW)
     assert low <= found.min() < found.mean() < found.max() <= high
     assert found.mean() == pytest.approx(crops.scale(wide, **WINDOW).mean(), abs=0.02)
+
+
+def framed(box, shape=(24, 26, 28)):
+    """Mask of a box: (first, behind the last) along z, y, x."""
+    mask = np.zeros(shape, dtype=np.uint8)
+    mask[tuple(slice(*edges) for edges in box)] = 1
+    return mask
+
+
+@pytest.mark.parametrize(
+    "box, message",
+    [
+        (((9, 10), (5, 9), (5, 9)), r"thick along z \(head to feet\): its box is 1 x 4 x 4 voxels \(z, y, x\)"),
+        (((2, 9), (5, 6), (5, 9)), r"thick along y \(front to back\): its box is 7 x 1 x 4"),
+        (((4, 5), (5, 6), (7, 8)), r"along z .*, y .*, x \(left to right\): its box is 1 x 1 x 1"),
+    ],
+    ids=["one_slice", "one_row", "one_voxel"],
+)
+def test_a_roi_of_a_single_voxel_along_an_axis_is_refused(box, message):
+    with pytest.raises(VcfnbError, match=f"{message}.* -> draw the whole vertebra"):
+        crops.check_box(framed(box), 6)
+
+
+def test_half_of_a_crop_must_lie_in_the_image():
+    # At the image's corner: grown by n voxels, a box of 8 has (8 + n) of its (8 + 2 n) voxels inside, along each axis.
+    mask = framed([(0, 8)] * 3)
+    assert (10 / 12) ** 3 > crops.MIN_REAL_SHARE > (11 / 14) ** 3
+    crops.check_box(mask, 2)
+    expected = (
+        r"only 49% of the crop lies in the image: it is 14 x 14 x 14 voxels \(z, y, x\) with an expansion of 3, the "
+        "image 24 x 26 x 28 -> choose a smaller expansion"
+    )
+    with pytest.raises(VcfnbError, match=expected):
+        crops.check_box(mask, 3)
+    # An image that is the vertebra and no more: the crop is larger than the image.
+    with pytest.raises(VcfnbError, match="only 30% .* 30 x 30 x 30 .* the image 20 x 20 x 20"):
+        crops.check_box(np.ones((20, 20, 20)), 5)
+
+
+def test_boxes_that_make_no_usable_crop_are_named_all_at_once(case, tmp_path):
+    _, picture, _ = case
+    masks = {"voxel": [(4, 5), (5, 6), (7, 8)], "slice": [(4, 12), (5, 12), (7, 8)], "corner": [(0, 8)] * 3}
+    rows = []
+    for name, box in masks.items():
+        rows.append((name, picture, write(image(framed(box)), tmp_path / f"{name}.nii.gz")))
+    with pytest.raises(BadInput) as error:
+        load(case, *rows, expansion=4)
+    problems = error.value.problems.set_index("case_id")
+    assert list(problems.index) == list(masks) and list(problems["file"]) == [str(row[2]) for row in rows]
+    assert list(problems["problem"].str[:20]) == ["the ROI is a single "] * 2 + ["only 42% of the crop"]
+    assert list(problems["remedy"].str[:20]) == ["draw the whole verte"] * 2 + ["choose a smaller exp"]
+
+
+def test_resizing_to_a_box():
+    array = np.random.default_rng(5).normal(size=(9, 16, 50))
+    expected = np.einsum(
+        "zyx,az,by,cx->abc", array, *(triangle(n, m) for n, m in zip(array.shape, (12, 7, 16), strict=True))
+    )
+    np.testing.assert_allclose(crops.resize(array, (12, 7, 16)), expected, atol=1e-5)

@@ -3,6 +3,7 @@
 Arrays are (z, y, x), as SimpleITK gives them; voxels are those of the preprocessed image (1 mm).
 """
 
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,9 @@ from vcfnb.errors import BadInput, VcfnbError
 # and blue of ImageNet's means and standard deviations. A crop standardised with the same two numbers has the
 # scale that the first convolution expects, and no number is fitted on the cohort.
 GREY_MEAN, GREY_SD = 0.449, 0.226
+# A crop of which less than this share lies in the image shows repeated edge values more than a patient.
+MIN_REAL_SHARE = 0.5
+_AXES = ("z (head to feet)", "y (front to back)", "x (left to right)")
 
 
 def bounding_box(mask):
@@ -39,6 +43,12 @@ def bounding_box(mask):
         raise VcfnbError("the mask is empty -> draw the ROI, or check its label value")
     spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     return np.array([span[0] for span in spans]), np.array([span[-1] + 1 for span in spans])
+
+
+def expanded_box(mask, expansion):
+    """:func:`bounding_box`, grown by `expansion` voxels on every side; it may leave the image."""
+    start, stop = bounding_box(mask)
+    return start - expansion, stop + expansion
 
 
 def crop(image, mask, expansion):
@@ -71,14 +81,48 @@ def crop(image, mask, expansion):
         raise VcfnbError(f"image {image.shape} and mask {np.shape(mask)} differ in size -> put both on one grid")
     if expansion < 0:
         raise VcfnbError(f"expansion {expansion} is negative -> give 0 or more voxels")
-    start, stop = bounding_box(mask)
-    start, stop = start - expansion, stop + expansion
+    start, stop = expanded_box(mask, expansion)
     inside = tuple(np.clip(np.arange(a, b), 0, n - 1) for a, b, n in zip(start, stop, image.shape, strict=True))
     return image[np.ix_(*inside)], int(max(0, -start.min(), (stop - image.shape).max()))
 
 
+def check_box(mask, expansion):
+    """Refuse a box that makes no usable crop.
+
+    Parameters
+    ----------
+    mask : array (z, y, x)
+    expansion : int
+        Voxels.
+
+    Raises
+    ------
+    VcfnbError
+        When the ROI is a single voxel thick along an axis (a stray mark, or one drawn slice), or when less than half
+        of the crop lies in the image. A crop that leaves the image by less is allowed, see :func:`crop`.
+    """
+    start, stop = bounding_box(mask)
+    extent = " x ".join(map(str, stop - start))
+    thin = [name for name, length in zip(_AXES, stop - start, strict=True) if length == 1]
+    if thin:
+        raise VcfnbError(
+            f"the ROI is a single voxel thick along {', '.join(thin)}: its box is {extent} voxels (z, y, x) -> draw "
+            "the whole vertebra, on all of its slices"
+        )
+    start, stop = expanded_box(mask, expansion)
+    inside = np.minimum(stop, np.shape(mask)) - np.maximum(start, 0)
+    real = float(np.prod(inside / (stop - start)))
+    if real < MIN_REAL_SHARE:
+        crop_size, image_size = (" x ".join(map(str, size)) for size in (stop - start, np.shape(mask)))
+        raise VcfnbError(
+            f"only {real:.0%} of the crop lies in the image: it is {crop_size} voxels (z, y, x) with an expansion of "
+            f"{expansion}, the image {image_size} -> choose a smaller expansion, or an image that shows more around "
+            "the vertebra"
+        )
+
+
 def resize(array, size):
-    """Resize to a cube with trilinear interpolation, per axis, anti-aliased along axes that shrink.
+    """Resize to a cube (or a box) with trilinear interpolation, per axis, anti-aliased along axes that shrink.
 
     Voxel centres are mapped as on a grid of cells (``align_corners=False``); along an axis that shrinks, the
     interpolating triangle is widened by the same factor, so that no voxel is skipped.
@@ -86,22 +130,24 @@ def resize(array, size):
     Parameters
     ----------
     array : array (z, y, x)
-    size : int
-        Edge of the cube.
+    size : int or 3 int
+        Edge of the cube, or edges (z, y, x).
 
     Returns
     -------
-    numpy.ndarray of float32, shape (size, size, size)
+    numpy.ndarray of float32, shape (size, size, size), or `size`
     """
     import torch
     from torch.nn.functional import interpolate
 
     linear = partial(interpolate, mode="bilinear", antialias=True, align_corners=False)
+    depth, *plane = map(int, np.broadcast_to(size, 3))
     volume = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[:, None]
     # The filter is separable and torch has it for two axes only: y and x first, then z against all of (y, x).
-    volume = linear(volume, size=(size, size))
-    volume = linear(volume.reshape(1, 1, -1, size * size), size=(size, size * size))
-    return volume.reshape(size, size, size).numpy()
+    volume = linear(volume, size=plane)
+    in_plane = plane[0] * plane[1]
+    volume = linear(volume.reshape(1, 1, -1, in_plane), size=(depth, in_plane))
+    return volume.reshape(depth, *plane).numpy()
 
 
 def scale(array, level, width):
@@ -117,12 +163,34 @@ def scale(array, level, width):
     return ((np.clip((array - (level - width / 2)) / width, 0, 1) - GREY_MEAN) / GREY_SD).astype(np.float32)
 
 
+def read_oriented(path):
+    """Read an image or mask and bring it into the orientation of the network's input, LPS.
+
+    The array's z runs to the head, y to the back, x to the patient's left; nearest axes, nothing is interpolated.
+
+    Returns
+    -------
+    SimpleITK.Image
+
+    Raises
+    ------
+    VcfnbError
+        When it cannot be read.
+    """
+    import SimpleITK as sitk
+
+    try:
+        return sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise VcfnbError(f"cannot be read: {reason} -> run the preprocessing") from None
+
+
 def load_crops(cases, expansion, size, level, width, cores=None):
     """Read preprocessed cases and make the network's input of them.
 
-    Image and mask are brought into one orientation first (LPS: the array's z runs to the head, y to the back, x to
-    the patient's left; nearest axes, nothing is interpolated), so that sagittal and axial series look alike to a
-    network and left-right is always the last axis.
+    Image and mask are brought into one orientation first (:func:`read_oriented`), so that sagittal and axial series
+    look alike to a network and left-right is always the last axis.
 
     Parameters
     ----------
@@ -146,9 +214,9 @@ def load_crops(cases, expansion, size, level, width, cores=None):
     ------
     BadInput
         After all cases were tried: every case whose files are missing or unreadable, whose grids differ, whose mask
-        is empty, or whose crop holds values that are not finite.
+        is empty, whose box makes no usable crop (:func:`check_box`), or whose crop holds values that are not finite.
     """
-    work = partial(_load_crop, expansion=expansion, size=size, level=level, width=width)
+    work = partial(_load_crop_or_problem, expansion=expansion, size=size, level=level, width=width)
     rows = cases[["case_id", "image", "mask"]].to_dict("records")
     crops = np.empty((len(rows), 1, size, size, size), dtype=np.float32)
     problems = []
@@ -162,28 +230,48 @@ def load_crops(cases, expansion, size, level, width, cores=None):
     return crops
 
 
-def _load_crop(case, expansion, size, level, width):
+@contextmanager
+def naming(case, kind):
+    """Turn an error in the block into one that names the case and its file.
+
+    Parameters
+    ----------
+    case : dict
+        With ``case_id`` and the path of `kind`.
+    kind : {"image", "mask"}
+
+    Raises
+    ------
+    BadInput
+    """
+    try:
+        yield
+    except VcfnbError as error:
+        problem, _, remedy = str(error).partition(" -> ")
+        row = {"case_id": case["case_id"], "file": case[kind], "problem": problem, "remedy": remedy}
+        raise BadInput([row]) from None
+
+
+def _load_crop_or_problem(case, **options):
     """One case's cube, or a dict that says what is wrong with it."""
+    try:
+        return _load_crop(case, **options)
+    except BadInput as error:
+        return error.problems.iloc[0].to_dict()
+
+
+def _load_crop(case, expansion, size, level, width):
     import SimpleITK as sitk
 
-    problem = {"case_id": case["case_id"], "file": case["image"]}
-    arrays = []
+    arrays = {}
     for kind in ("image", "mask"):
-        try:
-            arrays.append(sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(case[kind]), "LPS")))
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            return problem | {
-                "file": case[kind],
-                "problem": f"cannot be read: {reason}",
-                "remedy": "run the preprocessing",
-            }
-    try:
-        array, _ = crop(*arrays, expansion)
-    except VcfnbError as error:
-        text, _, remedy = str(error).partition(" -> ")
-        return problem | {"file": case["mask"], "problem": text, "remedy": remedy}
+        with naming(case, kind):
+            arrays[kind] = sitk.GetArrayFromImage(read_oriented(case[kind]))
+    with naming(case, "mask"):
+        array, _ = crop(**arrays, expansion=expansion)
+        check_box(arrays["mask"], expansion)
     bad = np.size(array) - np.count_nonzero(np.isfinite(array))
-    if bad:
-        return problem | {"problem": f"{bad} voxels of the crop are not finite", "remedy": "mend the image"}
+    with naming(case, "image"):
+        if bad:
+            raise VcfnbError(f"{bad} voxels of the crop are not finite -> mend the image")
     return resize(scale(array, level, width), size)
