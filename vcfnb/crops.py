@@ -163,33 +163,43 @@ def scale(array, level, width):
     return ((np.clip((array - (level - width / 2)) / width, 0, 1) - GREY_MEAN) / GREY_SD).astype(np.float32)
 
 
-def read_oriented(path):
-    """Read an image or mask and bring it into the orientation of the network's input, LPS.
+def read(image):
+    """A SimpleITK image as it is, or from a preprocessed file.
 
-    The array's z runs to the head, y to the back, x to the patient's left; nearest axes, nothing is interpolated.
-
-    Returns
-    -------
-    SimpleITK.Image
+    Parameters
+    ----------
+    image : path or SimpleITK.Image
 
     Raises
     ------
     VcfnbError
-        When it cannot be read.
+        When the file cannot be read.
     """
     import SimpleITK as sitk
 
+    if isinstance(image, sitk.Image):
+        return image
     try:
-        return sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
+        return sitk.ReadImage(str(image))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise VcfnbError(f"cannot be read: {reason} -> run the preprocessing") from None
 
 
+def oriented(image):
+    """Bring a SimpleITK image into the orientation of the network's input, LPS.
+
+    The array's z runs to the head, y to the back, x to the patient's left; nearest axes, nothing is interpolated.
+    """
+    import SimpleITK as sitk
+
+    return sitk.DICOMOrient(image, "LPS")
+
+
 def load_crops(cases, expansion, size, level, width, cores=None):
     """Read preprocessed cases and make the network's input of them.
 
-    Image and mask are brought into one orientation first (:func:`read_oriented`), so that sagittal and axial series
+    Image and mask are brought into one orientation first (:func:`oriented`), so that sagittal and axial series
     look alike to a network and left-right is always the last axis.
 
     Parameters
@@ -266,7 +276,7 @@ def _load_crop(case, expansion, size, level, width):
     arrays = {}
     for kind in ("image", "mask"):
         with naming(case, kind):
-            arrays[kind] = sitk.GetArrayFromImage(read_oriented(case[kind]))
+            arrays[kind] = sitk.GetArrayFromImage(oriented(read(case[kind])))
     with naming(case, "mask"):
         array, _ = crop(**arrays, expansion=expansion)
         check_box(arrays["mask"], expansion)

@@ -39,6 +39,26 @@ def middle_slices(crops):
     return torch.cat([crops.select(2 + axis, crops.shape[2 + axis] // 2) for axis in SLICE_AXES])
 
 
+def on_slices(maps):
+    """Put maps of slices where the slices were; inverse of :func:`middle_slices`.
+
+    Parameters
+    ----------
+    maps : torch.Tensor (3 * n, edge, edge)
+
+    Returns
+    -------
+    torch.Tensor (n, edge, edge, edge)
+        Zero off the slices. Where slices cross, their values are summed: the network sees these voxels several times.
+    """
+    parts = maps.chunk(len(SLICE_AXES))
+    edge = maps.shape[-1]
+    volume = maps.new_zeros(len(parts[0]), edge, edge, edge)
+    for axis, part in zip(SLICE_AXES, parts, strict=True):
+        volume.select(1 + axis, edge // 2).add_(part)
+    return volume
+
+
 class SliceShuffleNetV2(nn.Module):
     """torchvision's ShuffleNetV2 with one grey channel, on three slices.
 

@@ -1,9 +1,11 @@
-"""Deep transfer learning: fine-tuning, deep features, their reduction, and the saved network."""
+"""Deep transfer learning: fine-tuning, deep features, their reduction, what the network looks at, and the saved network."""
 
 from vcfnb.transfer.alignment import align
+from vcfnb.transfer.attribution import grad_cam, integrated_gradients
 from vcfnb.transfer.expansion import ExpansionResult, run_expansion
 from vcfnb.transfer.features import deep_features, features_and_scores, scores
 from vcfnb.transfer.reduction import Reduction, reduce_features
+from vcfnb.transfer.regions import attribution_shares, heatmap_image
 from vcfnb.transfer.saved import SavedNetwork, load_model, save_model
 from vcfnb.transfer.settings import TrainSettings
 from vcfnb.transfer.training import fine_tune, recalibrate, refresh_batch_norm
@@ -14,9 +16,13 @@ __all__ = [
     "SavedNetwork",
     "TrainSettings",
     "align",
+    "attribution_shares",
     "deep_features",
     "features_and_scores",
     "fine_tune",
+    "grad_cam",
+    "heatmap_image",
+    "integrated_gradients",
     "load_model",
     "recalibrate",
     "reduce_features",
