@@ -1,4 +1,4 @@
-"""Deep transfer learning: fine-tuning, deep features, their reduction, what the network looks at, and the saved network."""
+"""Deep transfer learning: fine-tuning, deep features and their reduction, what the network looks at, saving it."""
 
 from vcfnb.transfer.alignment import align
 from vcfnb.transfer.attribution import grad_cam, integrated_gradients
