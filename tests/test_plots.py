@@ -62,8 +62,17 @@ CASES = [
     {"case_id": "A2", "label": 0, "image": texture(), "mask": ball(), "readings": READINGS},
 ]
 
+HEATED = [
+    {"case_id": "A1", "label": 1, "score": 0.81, "heatmap": ball(radius=3) * 2.0, "image": texture(), "mask": ball()},
+    {"case_id": "A2", "label": 0, "score": 0.63, "heatmap": ball() * 0.0, "image": texture(), "mask": ball()},
+]
+SHARES = grid(expansion=[0, 6], case_id=["A", "B", "C"], method=["grad_cam"], region=["bone", "ring", "beyond"])
+SHARES["share"] = [0.5, 0.3, 0.2, 0.6, 0.3, 0.1, 0.7, 0.3, 0.0] * 2
+SHARES["volume_share"] = [0.5, 0.25, 0.25] * 6
+
 # Arguments of each figure, and the columns of the first without which it cannot be drawn.
 FIGURES = {
+    "attribution_shares": ((SHARES,), "expansion method region share volume_share"),
     "auc_by_expansion": ((EXPANSIONS,), "expansion split auc ci_low ci_high chosen"),
     "calibration": ((CALIBRATION, SCORES), "model predicted observed low high n"),
     "confusion": ((OPERATING,), "tp fp tn fn"),
@@ -73,6 +82,7 @@ FIGURES = {
     "dice": ((DICE,), "comparison dice"),
     "feature_by_class": ((VALUES,), "feature label value"),
     "feature_counts": ((COUNTS,), "image_type n_features"),
+    "grad_cam_examples": ((HEATED,), ""),
     "icc_overview": ((ICC,), "feature icc_intra icc_inter stable"),
     "importance": ((SELECTED,), "feature coefficient"),
     "lasso_error": ((ERRORS,), "lambda mse_mean mse_sd chosen"),
@@ -89,7 +99,7 @@ FIGURES = {
     "training_curves": ((HISTORY,), "epoch loss"),
     "workflow": ((), ""),
 }
-PICTURES = {"crops_examples", "montage", "patient_flow", "shufflenet_unit", "workflow"}
+PICTURES = {"crops_examples", "grad_cam_examples", "montage", "patient_flow", "shufflenet_unit", "workflow"}
 each = pytest.mark.parametrize("name", FIGURES)
 
 
@@ -222,6 +232,36 @@ def test_numbers_are_written_as_given():
         assert part in flow
     assert "A1, acute" in texts(draw("montage")) and "A2, chronic" in texts(draw("montage"))
     assert "aim 0.1: 200 cases" in texts(draw("split_power"))
+
+
+def test_shares_are_means_over_the_cases_that_have_any():
+    missing = SHARES.assign(share=SHARES["share"].where(SHARES["case_id"] != "C"))
+    for table, ring, bone, title in (
+        (SHARES, [0.3, 0.3], [0.6, 0.6], "Grad-CAM"),
+        (missing, [0.3, 0.3], [0.55, 0.55], "Grad-CAM (2 without attribution)"),
+    ):
+        axis = plots.attribution_shares(table).axes[0]
+        lines = [line.get_xydata()[:, 1] for line in axis.get_lines() if line.get_linestyle() == "-"]
+        dashed = [line.get_xydata()[:, 1] for line in axis.get_lines() if line.get_linestyle() == "--"]
+        np.testing.assert_allclose(lines[:2], [bone, ring])
+        np.testing.assert_allclose(dashed, [[0.5, 0.5], [0.25, 0.25], [0.25, 0.25]])
+        assert axis.get_title() == title
+    # Half of a t interval of three values, 0.1 apart.
+    bars = plots.attribution_shares(SHARES).axes[0].collections[0].get_segments()
+    assert np.ptp(bars[0][:, 1]) / 2 == pytest.approx(4.302653 * 0.1 / np.sqrt(3), rel=1e-6)
+
+
+def test_heat_maps_say_what_the_network_answered():
+    figure = draw("grad_cam_examples")
+    said = {"A1: acute\nscore 0.81, correct", "A2: chronic\nscore 0.63, wrong\n(no heat)", "axial (R–L)"}
+    assert said <= set(texts(figure))
+    assert "A2: chronic\nscore 0.63, correct\n(no heat)" in texts(plots.grad_cam_examples(HEATED, threshold=0.7))
+    heat = [picture for picture in figure.axes[0].images if picture.get_cmap().name == "inferno"][0]
+    assert heat.get_array().max() == 1 and not figure.axes[3].images[-1].get_array().any()
+    with pytest.raises(VcfnbError, match="A1: heatmap .3, 3, 3. and image"):
+        plots.grad_cam_examples([{**HEATED[0], "heatmap": np.ones((3, 3, 3))}])
+    with pytest.raises(VcfnbError, match="no cases"):
+        plots.grad_cam_examples([])
 
 
 def test_importance_shows_the_largest_coefficients_first():

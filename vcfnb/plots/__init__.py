@@ -4,6 +4,7 @@ Call :func:`style` once; :func:`vcfnb.runs.save_figure` writes PNG, SVG and the 
 says so.
 """
 
+from vcfnb.plots.attribution import attribution_shares, grad_cam_examples
 from vcfnb.plots.description import quality, split_power
 from vcfnb.plots.diagrams import patient_flow, shufflenet_unit, workflow
 from vcfnb.plots.features import dice, feature_by_class, feature_counts, icc_overview
@@ -23,6 +24,7 @@ from vcfnb.plots.training import cv_by_expansion, training_curves
 __all__ = [
     "CLASSES",
     "MODELS",
+    "attribution_shares",
     "auc_by_expansion",
     "calibration",
     "confusion",
@@ -32,6 +34,7 @@ __all__ = [
     "dice",
     "feature_by_class",
     "feature_counts",
+    "grad_cam_examples",
     "icc_overview",
     "importance",
     "lasso_error",

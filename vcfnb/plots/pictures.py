@@ -146,7 +146,7 @@ def montage(cases, level=500, width=1200, *, simulated=False):
             axis.set_visible(True)
             draw_plane(axis, volume, plane, level, width, colors, view)
         axes[2 * block, column].set_title(f"{case['case_id']}, {name}", fontsize=7, pad=2)
-    _scale_bar(axes[0, 0])
+    scale_bar(axes[0, 0])
     if several:
         shown = dict.fromkeys(name for volume in volumes for name in volume.masks)
         handles = [Line2D([], [], color=READINGS.get(name, YELLOW), label=name) for name in shown]
@@ -162,8 +162,8 @@ def _case_volume(case):
         raise VcfnbError(f"{case['case_id']}: {error}") from error
 
 
-def draw_plane(axis, volume, plane, level, width, colors, view=None):
-    """Draw one slice through the middle of the mask: window in grey, contours, heatmap.
+def draw_plane(axis, volume, plane, level, width, colors, view=None, middle=None, through=False):
+    """Draw one slice through a voxel: window in grey, contours, heatmap.
 
     Parameters
     ----------
@@ -175,7 +175,11 @@ def draw_plane(axis, volume, plane, level, width, colors, view=None):
     colors : dict of str to color
         Of the contours, by name of the mask.
     view : float, optional
-        Edge of the picture, mm, around the middle of the mask; the whole slice when left out.
+        Edge of the picture, mm, around `middle`; the whole slice when left out.
+    middle : array (3,) of int, optional
+        Voxel (z, y, x) through which to cut; the middle of the first mask by default.
+    through : bool
+        Show the heatmap's mean along the line of sight instead of its slice, as a share of the largest mean.
 
     Returns
     -------
@@ -183,7 +187,8 @@ def draw_plane(axis, volume, plane, level, width, colors, view=None):
         The heatmap's.
     """
     across, _ = PLANES[plane]
-    index = volume.middle[across]
+    middle = volume.middle if middle is None else middle
+    index = middle[across]
     rows, columns = (n for n in range(3) if n != across)
     size = np.array(volume.image.shape) * volume.spacing
     # Pixel edges in mm; the axial slice has the front on top, the others the head.
@@ -193,9 +198,13 @@ def draw_plane(axis, volume, plane, level, width, colors, view=None):
     axis.imshow(volume.image.take(index, across), cmap="gray", vmin=low, vmax=high, **look)
     heat = None
     if volume.heatmap is not None:
-        top = max(float(volume.heatmap.max()), np.finfo(np.float32).tiny)
-        part = volume.heatmap.take(index, across) / top
-        heat = axis.imshow(part, cmap="inferno", vmin=0, vmax=1, alpha=0.6 * np.clip(part, 0, 1), **look)
+        part, top, opacity = volume.heatmap.take(index, across), volume.heatmap.max(), 0.6
+        if through:
+            part = volume.heatmap.mean(across)
+            # Means are spread wider than single voxels' values: faint ones are shown too.
+            top, opacity = part.max(), 1.5
+        part = part / max(float(top), np.finfo(np.float32).tiny)
+        heat = axis.imshow(part, cmap="inferno", vmin=0, vmax=1, alpha=np.clip(opacity * part, 0, 0.75), **look)
     x, y = ((np.arange(volume.image.shape[n]) + 0.5) * volume.spacing[n] for n in (columns, rows))
     for name, mask in volume.masks.items():
         part = mask.take(index, across) != 0
@@ -205,7 +214,7 @@ def draw_plane(axis, volume, plane, level, width, colors, view=None):
                 _beyond(x), _beyond(y), np.pad(part, 1), [0.5], colors=[colors.get(name, YELLOW)], linewidths=0.8
             )
     if view is not None:
-        x0, y0 = ((volume.middle[n] + 0.5) * volume.spacing[n] for n in (columns, rows))
+        x0, y0 = ((middle[n] + 0.5) * volume.spacing[n] for n in (columns, rows))
         axis.set_xlim(x0 - view / 2, x0 + view / 2)
         axis.set_ylim(*((y0 + view / 2, y0 - view / 2) if plane == "axial" else (y0 - view / 2, y0 + view / 2)))
     axis.set(facecolor="black", xticks=[], yticks=[], aspect="equal")
@@ -217,7 +226,7 @@ def _beyond(positions):
     return np.concatenate(([positions[0] - step], positions, [positions[-1] + step]))
 
 
-def _scale_bar(axis, length=20):
+def scale_bar(axis, length=20):
     """White bar of `length` mm at the lower left."""
     (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
     x, y = left + 0.05 * (right - left), bottom + 0.06 * (top - bottom)
@@ -249,7 +258,7 @@ def three_planes(volume, level=500, width=1200, title=""):
         for x, end in zip((0.02, 0.98), ends, strict=True):
             letter = axis.text(x, 0.5, end, color="white", ha="left" if x < 0.5 else "right", transform=axis.transAxes)
             letter.set_path_effects(_OUTLINE)
-    _scale_bar(axes[0])
+    scale_bar(axes[0])
     if heat is not None:
         figure.colorbar(heat, ax=axes, label="Heatmap (share of its maximum)", shrink=0.8, alpha=1)
     if title:
