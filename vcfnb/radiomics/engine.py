@@ -6,12 +6,14 @@ import SimpleITK as sitk
 
 from vcfnb import images
 from vcfnb.errors import VcfnbError
-from vcfnb.radiomics import textures
-from vcfnb.radiomics.firstorder import firstorder
+from vcfnb.radiomics.firstorder import discretise, firstorder
+from vcfnb.radiomics.glcm import glcm
 from vcfnb.radiomics.image_types import Box, filtered
 from vcfnb.radiomics.reference import extract_with_pyradiomics, features_of_image
+from vcfnb.radiomics.roi import Roi
 from vcfnb.radiomics.settings import CLASSES, SHAPE, Settings, feature_names
 from vcfnb.radiomics.shape import shape_features
+from vcfnb.radiomics.sizes import glrlm, glszm_gldm_ngtdm
 
 # Index of PyRadiomics' 14 GLDM features among the 16 that any level-and-size matrix has.
 _GLDM = [n for n in range(16) if n not in (3, 9)]
@@ -69,8 +71,9 @@ def extract_features(image, mask, settings=None, label=None):
         values.append(shape_features(box.mask, box.spacing[::-1])[chosen])
     chosen = [name in settings.features.get(kind, ()) for kind, names in CLASSES.items() for name in names]
     voxel_volume = float(np.prod(image.GetSpacing()))
+    roi = Roi(box.mask)
     for name, array in filtered(box, settings):
-        row = _features(array, box.mask, voxel_volume, settings)
+        row = _features(array, box.mask, roi, voxel_volume, settings)
         if row is None:
             row = features_of_image(box, array, settings)
             box.borrowed.add(name)
@@ -84,42 +87,23 @@ def _series(values, names, elsewhere):
     return series
 
 
-def _features(array, mask, voxel_volume, settings):
-    """The 91 features of one filtered image; None where PyRadiomics has to decide (one grey level, or NaN)."""
+def _features(array, mask, roi, voxel_volume, settings):
+    """The 91 features of one filtered image; None where PyRadiomics has to decide (NaN, or nothing but rounding)."""
     values = array[mask]
     if not np.isfinite(values).all():
         return None
     levels = discretise(values, settings.bin_width, settings.bin_count)
-    n_used, top = int(np.count_nonzero(np.bincount(levels))), int(levels.max())
-    if n_used < 2:
+    volume, n_levels = roi.volume(levels), int(levels.max())
+    cooccurrence = glcm(volume, roi, n_levels)
+    if np.isnan(cooccurrence).any() and roi.paired.any():
         return None
-    volume = np.zeros(np.array(mask.shape) + 2, dtype=np.int32)
-    volume[1:-1, 1:-1, 1:-1][mask] = levels
-    offsets = textures.neighbours(volume.shape)
-    flat = volume.ravel()
-    voxels = np.flatnonzero(flat)
-    dependence, tone = textures.gldm_and_ngtdm(flat, voxels, offsets, top)
+    zones, dependence, tone = glszm_gldm_ngtdm(volume, roi, n_levels)
     parts = {
         "firstorder": firstorder(values.astype(np.float64), levels, voxel_volume),
-        "glcm": textures.glcm(flat, voxels, offsets, top, n_used),
-        "glrlm": textures.glrlm(flat, voxels, offsets, top, max(mask.shape)),
-        "glszm": textures.glszm(flat, voxels, offsets, top),
+        "glcm": cooccurrence,
+        "glrlm": glrlm(volume, roi, n_levels),
+        "glszm": zones,
         "gldm": dependence[_GLDM],
         "ngtdm": tone,
     }
     return np.concatenate([parts[kind] for kind in CLASSES])
-
-
-def discretise(values, bin_width, bin_count=None):
-    """Grey levels, from 1: of fixed width, with edges at multiples of it, or of a fixed number (PyRadiomics)."""
-    if bin_count is not None:
-        edges = np.histogram(values, bin_count)[1]
-        edges[-1] += 1
-        return np.digitize(values, edges)
-    low, high = values.min(), values.max()
-    edges = np.arange(low - (low % bin_width), high + 2 * bin_width, bin_width)
-    # numpy.digitize without its search: one division, put right where rounding crossed an edge.
-    level = ((values - edges[0]) / bin_width).astype(np.int64).clip(0, len(edges) - 2)
-    level -= values < edges[level]
-    level += values >= edges[level + 1]
-    return level + 1

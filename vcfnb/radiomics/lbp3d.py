@@ -9,13 +9,16 @@ from functools import cache
 
 import numpy as np
 from numba import njit
-from scipy import ndimage
 from scipy.special import sph_harm_y
+
+from vcfnb.radiomics.passes import filter_along
 
 # Beyond this many voxels the cubic spline's prefilter forgets (4e-11 of the values).
 PAD = 24
 # m2 is the square root of a sum that cancels to rounding noise in symmetric patterns.
 _NOISE = 1e-6
+# Voxels of a line that are handled together.
+_STEP = 16
 
 
 @cache
@@ -38,84 +41,192 @@ def _spline_weights(t):
     return np.array([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
 
 
+def _spline_coefficients(image, cut):
+    """Coefficients of the cubic spline through an image that is mirrored at its faces, in a part of it.
+
+    A recursive filter runs along every line forwards and backwards (Unser 1999, IEEE Signal Process Mag 16(6):22).
+    """
+    coefficients = np.ascontiguousarray(image, dtype=np.float64)
+    for axis in (0, 1, 2):
+        coefficients = filter_along(_spline_filter, coefficients, axis, cut[axis])
+    return coefficients
+
+
 @njit(cache=True)
-def _shifted(flat, weights, first, stride, margin):
-    """Spline values of a raveled volume at one offset along one axis; the margin at both ends is left 0."""
-    result = np.zeros_like(flat)
-    a, b, c, d = weights
-    for i in range(margin, len(flat) - margin):
-        k = i + first * stride
-        result[i] = a * flat[k] + b * flat[k + stride] + c * flat[k + 2 * stride] + d * flat[k + 3 * stride]
+def _spline_filter(lines, start, stop):
+    """Filter (lines, length, columns) along the middle axis, and keep start to stop."""
+    n_lines, length, columns = lines.shape
+    result = np.empty((n_lines, stop - start, columns))
+    if length == 1:
+        result[:] = lines
+        return result
+    pole = np.sqrt(3.0) - 2
+    row = np.empty((length, columns))
+    for line in range(n_lines):
+        # What a mirrored line gives from its far past up to its first value.
+        row[0] = 0
+        for i in range(length):
+            weight = pole**i + (pole ** (2 * length - 2 - i) if 0 < i < length - 1 else 0.0)
+            _add_scaled(row[0], weight * 6 / (1 - pole ** (2 * length - 2)), lines[line, i], row[0])
+        for i in range(1, length):
+            _combine(6.0, lines[line, i], pole, row[i - 1], row[i])
+        last = pole / (pole * pole - 1)
+        _combine(last, row[length - 1], last * pole, row[length - 2], row[length - 1])
+        for i in range(length - 2, start - 1, -1):
+            _combine(-pole, row[i], pole, row[i + 1], row[i])
+        result[line] = row[start:stop]
     return result
 
 
 @njit(cache=True)
-def _rounded(flat, voxels, weights, first, stride, outside, samples):
-    """Spline values at the ROI's voxels, rounded half away from zero as SciPy does for an integer image."""
-    a, b, c, d = weights
-    for n in range(len(voxels)):
-        k = voxels[n] + first * stride
-        value = a * flat[k] + b * flat[k + stride] + c * flat[k + 2 * stride] + d * flat[k + 3 * stride]
-        samples[n] = 0.0 if outside[n] else np.floor(value + 0.5) if value > 0 else np.ceil(value - 0.5)
-
-
-def _sample(coefficients, inside, outside, dtype):
-    """Rounded spline values (42, voxels) on the sphere around every voxel; axis after axis, as offsets are few.
-
-    `inside` are indices into `coefficients`, at least three from its faces.
-    """
-    vertices, _ = _sphere()
-    low, high = [index.min() - 3 for index in inside], [index.max() + 4 for index in inside]
-    part = np.ascontiguousarray(coefficients[tuple(slice(a, b) for a, b in zip(low, high, strict=True))])
-    strides = part.shape[1] * part.shape[2], part.shape[2], 1
-    voxels = sum((index - start) * stride for index, start, stride in zip(inside, low, strides, strict=True))
-    margin = [3 * stride for stride in strides]
-    whole = np.floor(np.round(vertices, 9))
-    weights = [[_spline_weights(value) for value in vertex] for vertex in np.clip(vertices - whole, 0, 1)]
-    key = np.round(vertices, 9)
-    flat, along_x, along_yx = part.ravel(), {}, {}
-    samples = np.empty((len(vertices), len(voxels)), dtype=dtype)
-    for point, (_, y, x) in enumerate(map(tuple, key)):
-        first = (whole[point] - 1).astype(int)
-        if x not in along_x:
-            along_x[x] = _shifted(flat, weights[point][2], first[2], strides[2], margin[2])
-        if (y, x) not in along_yx:
-            along_yx[y, x] = _shifted(along_x[x], weights[point][1], first[1], strides[1], margin[1])
-        given = along_yx[y, x], voxels, weights[point][0], first[0], strides[0], outside[:, point], samples[point]
-        _rounded(*given)
-    return samples
+def _add_scaled(a, factor, b, out):
+    for k in range(len(out)):
+        out[k] = a[k] + factor * b[k]
 
 
 @njit(cache=True)
-def _describe(samples, centres, harmonics, products):
-    """Number of ones, kurtosis, and the sum under m2's root, of every voxel."""
-    n_points, n_voxels = samples.shape
-    ones = np.zeros(n_voxels, dtype=np.int64)
+def _combine(p, a, q, b, out):
+    for k in range(len(out)):
+        out[k] = p * a[k] + q * b[k]
+
+
+@cache
+def _plan():
+    """Where and how to sample: the distinct x of the vertices, and for each vertex which of them, offsets, weights.
+
+    Returns
+    -------
+    x_weights : array (distinct x, 4)
+    x_first, which : first voxel of those four relative to the centre; index of the x of each vertex
+    first, weights : (42, 2) and (42, 2, 4), the same along z and y
+    """
+    vertices = np.round(_sphere()[0], 9)
+    whole = np.floor(vertices)
+    between = np.clip(_sphere()[0] - whole, 0, 1)
+    weights = np.array([[_spline_weights(t) for t in vertex] for vertex in between])
+    first = (whole - 1).astype(np.int64)
+    _, shown, which = np.unique(vertices[:, 2], return_index=True, return_inverse=True)
+    return weights[shown, 2], first[shown, 2], which, first[:, :2], weights[:, :2]
+
+
+@njit(cache=True)
+def _shifted(flat, weights, first):
+    """Spline values of a raveled volume at one offset along x; 0 at both ends, and for one step more."""
+    result = np.zeros(len(flat) + _STEP)
+    n = len(flat) - 6
+    _weighted(weights, flat[3 + first :], flat[4 + first :], flat[5 + first :], flat[6 + first :], result[3 : 3 + n])
+    return result
+
+
+@njit(cache=True)
+def _weighted(w, a, b, c, d, out):
+    """Add a weighted sum of four rows."""
+    p, q, r, s = w[0], w[1], w[2], w[3]
+    for k in range(len(out)):
+        out[k] += p * a[k] + q * b[k] + r * c[k] + s * d[k]
+
+
+@njit(cache=True)
+def _describe(along_x, which, first, weights, strides, lines, centres, outside, basis):
+    """Pattern (bit p: sample p is at least the centre), degree-1 sums and kurtosis of every voxel, line by line.
+
+    Parameters
+    ----------
+    along_x : array (distinct x, voxels)
+        Volumes of spline values, shifted along x.
+    which, first, weights : arrays
+        See :func:`_plan`.
+    strides : tuple of 2 int
+        Of z and y.
+    lines : array (n, 2)
+        Flat index of the first voxel of every line of the ROI, and its length.
+    centres : array (voxels,)
+    outside : array (42, voxels) of bool, or (42, 0)
+        Samples that are 0 since they lie beyond the image.
+    basis : array (3, 42)
+    """
+    n_points, n_voxels = len(which), len(centres)
+    pattern = np.empty(n_voxels, dtype=np.int64)
+    sums = np.empty((3, n_voxels))
     kurtosis = np.empty(n_voxels)
-    square = np.empty(n_voxels, dtype=np.complex128)
-    c = np.empty(3, dtype=np.complex128)
-    for k in range(n_voxels):
-        c[:] = 0
-        mean = 0.0
-        for point in range(n_points):
-            mean += samples[point, k]
-            if samples[point, k] >= centres[k]:
-                ones[k] += 1
-                for m in range(3):
-                    c[m] += harmonics[point, m]
-        mean /= n_points
-        second, fourth = 0.0, 0.0
-        for point in range(n_points):
-            d = (samples[point, k] - mean) ** 2
-            second += d
-            fourth += d * d
-        kurtosis[k] = n_points * fourth / (second * second) - 3 if second > 0 else np.nan
-        total = 0j
-        for m in range(3):
-            for other in range(3):
-                total += c[m] * c[other] * products[m, other]
-        square[k] = total
-    return ones, kurtosis, square
+    longest = lines[:, 1].max() + _STEP
+    samples, bits = np.empty((n_points, longest)), np.empty(longest, dtype=np.int64)
+    # Centres, their sums over the basis, and the sum of their samples.
+    centre, a, b, c, total = (
+        np.zeros(longest),
+        np.empty(longest),
+        np.empty(longest),
+        np.empty(longest),
+        np.empty(longest),
+    )
+    done = 0
+    for v, n in lines:
+        # The loops run over whole steps, as far as the processor works on several voxels at once.
+        m = -(-n // _STEP) * _STEP
+        centre[:n] = centres[done : done + n]
+        bits[:m], a[:m], b[:m], c[:m], total[:m] = 0, 0, 0, 0, 0
+        for p in range(n_points):
+            row = samples[p, :m]
+            row[:] = 0
+            at = v + first[p, 0] * strides[0] + first[p, 1] * strides[1]
+            for z in range(4):
+                volume = along_x[which[p], at + z * strides[0] :]
+                w = weights[p, 0, z] * weights[p, 1]
+                _weighted(w, volume, volume[strides[1] :], volume[2 * strides[1] :], volume[3 * strides[1] :], row)
+            if outside.shape[1]:
+                row[:n][outside[p, done : done + n]] = 0
+            _compare(row, centre[:m], 1 << p, basis[:, p], bits[:m], a[:m], b[:m], c[:m], total[:m])
+        pattern[done : done + n] = bits[:n]
+        sums[0, done : done + n], sums[1, done : done + n], sums[2, done : done + n] = a[:n], b[:n], c[:n]
+        _kurtosis(samples, total[:n] / n_points, kurtosis[done : done + n])
+        done += n
+    return pattern, sums, kurtosis
+
+
+@njit(cache=True)
+def _compare(row, centre, bit, basis, bits, a, b, c, total):
+    """Round samples half away from zero, as SciPy does for an integer image, and compare them with their centres."""
+    p, q, r = basis
+    for k in range(len(row)):
+        value = np.floor(row[k] + 0.5) if row[k] > 0 else np.ceil(row[k] - 0.5)
+        row[k] = value
+        total[k] += value
+        one = value >= centre[k]
+        bits[k] += bit if one else 0
+        a[k] += p if one else 0.0
+        b[k] += q if one else 0.0
+        c[k] += r if one else 0.0
+
+
+@njit(cache=True)
+def _kurtosis(samples, mean, out):
+    """Excess kurtosis of the first columns; NaN where all samples are equal."""
+    second, fourth = np.zeros(len(mean)), np.zeros(len(mean))
+    for row in samples:
+        _add_powers(row, mean, second, fourth)
+    for k in range(len(out)):
+        out[k] = len(samples) * fourth[k] / (second[k] * second[k]) - 3 if second[k] > 0 else np.nan
+
+
+@njit(cache=True)
+def _add_powers(row, mean, second, fourth):
+    for k in range(len(mean)):
+        square = (row[k] - mean[k]) ** 2
+        second[k] += square
+        fourth[k] += square * square
+
+
+@cache
+def _degree_1():
+    """Real basis (3, 42) of the harmonics of degree 1, and the form that gives m2 squared from its sums.
+
+    The harmonics of order -1 and 1 are conjugate but for a sign, so that patterns have real sums: with c the sums of
+    ones over the basis, f(p) = c0 Y0(p) + 2 c1 Re Y1(p) + 2 c2 Im Y1(p), and m2 is the root of the sum of f squared.
+    """
+    harmonics = _sphere()[1]
+    basis = np.array([harmonics[:, 2].real, harmonics[:, 3].real, -harmonics[:, 3].imag])
+    f = basis * np.array([1, 2, 2])[:, None]
+    return basis, f @ f.T
 
 
 def lbp3d(image, inside, faces):
@@ -136,26 +247,42 @@ def lbp3d(image, inside, faces):
     m1, m2, k : arrays of float64, one value a voxel
         k is NaN where all 42 samples are equal.
     """
-    coefficients = ndimage.spline_filter(image, order=3, output=np.float64)
+    cut = [
+        slice(max(index.min() - 3, 0), min(index.max() + 4, n)) for index, n in zip(inside, image.shape, strict=True)
+    ]
+    part = _spline_coefficients(image, cut)
     # SciPy mirrors the coefficients beyond the image; three voxels are needed at most.
-    coefficients = np.pad(coefficients, 3, mode="reflect")
-    _, harmonics = _sphere()
-    degree_1 = np.ascontiguousarray(harmonics[:, 1:])
-    # float32 holds 16-bit whole numbers exactly, at half the memory.
-    dtype = np.float32 if image.dtype.itemsize <= 2 else np.float64
-    samples = _sample(coefficients, [index + 3 for index in inside], _outside(inside, image.shape, faces), dtype)
-    centres = image[inside]
-    ones, kurtosis, square = _describe(samples, centres, degree_1, degree_1.T @ degree_1)
-    m2 = np.sqrt(square).real
+    beyond = [
+        (3 + part_.start - index.min(), 4 + index.max() - part_.stop) for part_, index in zip(cut, inside, strict=True)
+    ]
+    part = np.pad(part, beyond, mode="reflect")
+    strides = part.shape[1] * part.shape[2], part.shape[2]
+    places = [index - index.min() + 3 for index in inside]
+    voxels = places[0] * strides[0] + places[1] * strides[1] + places[2]
+    starts = np.flatnonzero(np.append(True, np.diff(voxels) != 1))
+    lines = np.stack([voxels[starts], np.diff(np.append(starts, len(voxels)))], axis=1)
+    x_weights, x_first, which, first, weights = _plan()
+    along_x = np.array([_shifted(part.ravel(), w, f) for w, f in zip(x_weights, x_first, strict=True)])
+    centres = image[inside].astype(np.float64)
+    basis, form = _degree_1()
+    sampled = along_x, which, first, weights, strides, lines, centres, _outside(inside, image.shape, faces), basis
+    pattern, sums, kurtosis = _describe(*sampled)
+    square = np.einsum("in,ij,jn->n", sums, form, sums)
+    m2 = np.sqrt(np.maximum(square, 0))
     # Where the sum cancels, what is left is rounding of PyRadiomics' order of operations: that order decides.
     small = np.abs(square) < _NOISE
     if small.any():
-        m2[small] = _in_their_order((samples[:, small] >= centres[small]).T)[1]
-    return _m1_by_count()[ones], m2, kurtosis
+        m2[small] = _in_their_order(pattern[small][:, None] >> np.arange(42) & 1)[1]
+    return _m1_by_count()[np.bitwise_count(pattern)], m2, kurtosis
 
 
 def _outside(inside, size, faces):
-    """Which sphere points of which voxels lie beyond the whole image, where PyRadiomics' sampling gives 0."""
+    """Which sphere points lie beyond the whole image, where PyRadiomics' sampling gives 0.
+
+    Returns
+    -------
+    array of bool, shape (42, voxels), or (42, 0) when none does
+    """
     vertices, _ = _sphere()
     outside = np.zeros((len(inside[0]), len(vertices)), dtype=bool)
     for axis, (first, last) in enumerate(faces):
@@ -167,7 +294,7 @@ def _outside(inside, size, faces):
         if at_edge.any():
             position = inside[axis][at_edge][:, None] + vertices[None, :, axis]
             outside[at_edge] |= (position < 0) & first | (position > size[axis] - 1) & last
-    return outside
+    return outside.T.copy() if outside.any() else np.zeros((len(vertices), 0), dtype=bool)
 
 
 @cache

@@ -9,6 +9,8 @@ float32, and the order of passes is ITK's, so that values agree to the last bit 
 import numpy as np
 from numba import njit
 
+from vcfnb.radiomics.passes import filter_along
+
 # Deriche's constants: frequencies and decays (shared), and amplitudes for smoothing and for the second derivative.
 _W1, _L1, _W2, _L2 = 0.6681, -1.3932, 2.0787, -1.3732
 _SMOOTH = (1.3530, 1.8151, -0.3531, 0.0902)
@@ -64,7 +66,7 @@ def _coefficients(sigma, scale):
 
 
 @njit(cache=True)
-def _along(image, n, d, start, stop):
+def _recursive_filter(image, n, d, start, stop):
     """Filter (lines, length, columns) along the middle axis, and keep start to stop. Ends go on with their value."""
     lines, length, columns = image.shape
     m = np.array([n[1] - d[0] * n[0], n[2] - d[1] * n[0], n[3] - d[2] * n[0], -d[3] * n[0]])
@@ -109,17 +111,6 @@ def _along(image, n, d, start, stop):
     return result
 
 
-def _pass(image, axis, n, d, cut):
-    if axis == 2:
-        # Lines side by side are filtered together: along the last axis, none would lie side by side.
-        turned = _pass(np.ascontiguousarray(image.transpose(0, 2, 1)), 1, n, d, cut)
-        return np.ascontiguousarray(turned.transpose(0, 2, 1))
-    shape = image.shape
-    lines, columns = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
-    filtered = _along(image.reshape(lines, shape[axis], columns), n, d, cut.start, cut.stop)
-    return filtered.reshape(*shape[:axis], cut.stop - cut.start, *shape[axis + 1 :])
-
-
 def laplacian_of_gaussian(image, sigma, spacing, inner):
     """LoG, scaled by sigma squared, of a part of an image.
 
@@ -144,6 +135,6 @@ def laplacian_of_gaussian(image, sigma, spacing, inner):
         passed = image
         for step in (axis, *(other for other in (2, 1, 0) if other != axis)):
             smooth, second, d = _coefficients(sigma / spacing[step], sigma**2)
-            passed = _pass(passed, step, second if step == axis else smooth, d, inner[step])
+            passed = filter_along(_recursive_filter, passed, step, inner[step], second if step == axis else smooth, d)
         result = (result + passed.astype(np.float64) * (1 / spacing[axis] ** 2)).astype(np.float32)
     return result

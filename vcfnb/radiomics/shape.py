@@ -74,26 +74,32 @@ def _line_ends(mask):
 
 
 @njit(cache=True)
-def _farthest(points, planes):
-    """Largest distance between two points of one plane; the points of a plane follow each other."""
-    largest = 0.0
+def _farthest(points, planes, reach):
+    """Largest distance between two points of one plane.
+
+    The points of a plane follow each other, those far from the centre (`reach`) first: two points are no farther
+    from each other than both are from the centre, so that most pairs need no look.
+    """
+    square, largest = 0.0, 0.0
     for i in range(len(points)):
         z, y, x = points[i]
-        for j in range(i - 1, -1, -1):
-            if planes[j] != planes[i]:
+        for j in range(i + 1, len(points)):
+            if planes[j] != planes[i] or reach[i] + reach[j] < largest:
                 break
             distance = (points[j, 0] - z) ** 2 + (points[j, 1] - y) ** 2 + (points[j, 2] - x) ** 2
-            if distance > largest:
-                largest = distance
-    return np.sqrt(largest)
+            if distance > square:
+                square = distance
+                largest = np.sqrt(square)
+    return largest
 
 
 def _diameter(points, spacing, axis=None):
     """Largest distance (mm) of points in half voxels, of all or of those in planes perpendicular to an axis."""
-    if axis is None:
-        return _farthest(points * (spacing / 2), np.zeros(len(points), dtype=np.int64))
-    points = points[np.argsort(points[:, axis], kind="stable")]
-    return _farthest(points * (spacing / 2), points[:, axis])
+    places = points * (spacing / 2)
+    reach = np.linalg.norm(places - places.mean(axis=0), axis=1)
+    planes = np.zeros(len(points), dtype=np.int64) if axis is None else points[:, axis]
+    order = np.lexsort((-reach, planes))
+    return _farthest(places[order], planes[order], reach[order])
 
 
 def shape_features(mask, spacing):
