@@ -27,6 +27,7 @@ class Octant(nn.Module):
 
     cam_layer = "there"
     n_slices = 1
+    memory_format = torch.channels_last_3d
 
     def __init__(self, weight=1.0):
         super().__init__()

@@ -29,7 +29,7 @@ def _frozen(network):
     """
     where, training = device(), network.training
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    network.to(where).eval()
+    network.to(where, memory_format=network.memory_format).eval()
     try:
         for parameter in learning:
             parameter.requires_grad_(False)
