@@ -5,6 +5,9 @@ import re
 import numpy as np
 
 from vcfnb.plots.theme import BLUE, GREEN, GREY, MODELS, ORANGE, PURPLE, SKY, VERMILLION
+from vcfnb.radiomics.settings import image_type_of
+
+image_type = image_type_of
 
 # Image types by family: twenty colours could not be told apart.
 FAMILIES = {
@@ -31,12 +34,6 @@ _SHORTER = {
     "MeanAbsolute": "MeanAbs.",
     "Variance": "Var.",
 }
-
-
-def image_type(feature):
-    """Image type of a PyRadiomics feature name (``wavelet-LLH_glcm_Id``: ``wavelet-LLH``); shape is one of its own."""
-    first, _, rest = str(feature).partition("_")
-    return "shape" if first == "original" and rest.startswith("shape_") else first
 
 
 def short_image_type(name):

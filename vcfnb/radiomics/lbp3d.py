@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from scipy.special import sph_harm_y
 
-from vcfnb.radiomics.passes import filter_along
+from vcfnb.radiomics.spline import MARGIN, coefficients_around, weights_at
 
 # Beyond this many voxels the cubic spline's prefilter forgets (4e-11 of the values).
 PAD = 24
@@ -36,60 +36,6 @@ def _sphere():
     return vertices, np.stack(harmonics, axis=1)
 
 
-def _spline_weights(t):
-    """Weights of the four neighbours of a point, at the distance t behind the second one (cubic B-spline)."""
-    return np.array([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
-
-
-def _spline_coefficients(image, cut):
-    """Coefficients of the cubic spline through an image that is mirrored at its faces, in a part of it.
-
-    A recursive filter runs along every line forwards and backwards (Unser 1999, IEEE Signal Process Mag 16(6):22).
-    """
-    coefficients = np.ascontiguousarray(image, dtype=np.float64)
-    for axis in (0, 1, 2):
-        coefficients = filter_along(_spline_filter, coefficients, axis, cut[axis])
-    return coefficients
-
-
-@njit(cache=True)
-def _spline_filter(lines, start, stop):
-    """Filter (lines, length, columns) along the middle axis, and keep start to stop."""
-    n_lines, length, columns = lines.shape
-    result = np.empty((n_lines, stop - start, columns))
-    if length == 1:
-        result[:] = lines
-        return result
-    pole = np.sqrt(3.0) - 2
-    row = np.empty((length, columns))
-    for line in range(n_lines):
-        # What a mirrored line gives from its far past up to its first value.
-        row[0] = 0
-        for i in range(length):
-            weight = pole**i + (pole ** (2 * length - 2 - i) if 0 < i < length - 1 else 0.0)
-            _add_scaled(row[0], weight * 6 / (1 - pole ** (2 * length - 2)), lines[line, i], row[0])
-        for i in range(1, length):
-            _combine(6.0, lines[line, i], pole, row[i - 1], row[i])
-        last = pole / (pole * pole - 1)
-        _combine(last, row[length - 1], last * pole, row[length - 2], row[length - 1])
-        for i in range(length - 2, start - 1, -1):
-            _combine(-pole, row[i], pole, row[i + 1], row[i])
-        result[line] = row[start:stop]
-    return result
-
-
-@njit(cache=True)
-def _add_scaled(a, factor, b, out):
-    for k in range(len(out)):
-        out[k] = a[k] + factor * b[k]
-
-
-@njit(cache=True)
-def _combine(p, a, q, b, out):
-    for k in range(len(out)):
-        out[k] = p * a[k] + q * b[k]
-
-
 @cache
 def _plan():
     """Where and how to sample: the distinct x of the vertices, and for each vertex which of them, offsets, weights.
@@ -103,7 +49,7 @@ def _plan():
     vertices = np.round(_sphere()[0], 9)
     whole = np.floor(vertices)
     between = np.clip(_sphere()[0] - whole, 0, 1)
-    weights = np.array([[_spline_weights(t) for t in vertex] for vertex in between])
+    weights = np.array([[weights_at(t) for t in vertex] for vertex in between])
     first = (whole - 1).astype(np.int64)
     _, shown, which = np.unique(vertices[:, 2], return_index=True, return_inverse=True)
     return weights[shown, 2], first[shown, 2], which, first[:, :2], weights[:, :2]
@@ -151,14 +97,9 @@ def _describe(along_x, which, first, weights, strides, lines, centres, outside, 
     kurtosis = np.empty(n_voxels)
     longest = lines[:, 1].max() + _STEP
     samples, bits = np.empty((n_points, longest)), np.empty(longest, dtype=np.int64)
-    # Centres, their sums over the basis, and the sum of their samples.
-    centre, a, b, c, total = (
-        np.zeros(longest),
-        np.empty(longest),
-        np.empty(longest),
-        np.empty(longest),
-        np.empty(longest),
-    )
+    # Centres; sums of the basis where samples are at least the centre; sums of samples.
+    centre, total = np.zeros(longest), np.empty(longest)
+    a, b, c = np.empty(longest), np.empty(longest), np.empty(longest)
     done = 0
     for v, n in lines:
         # The loops run over whole steps, as far as the processor works on several voxels at once.
@@ -247,17 +188,9 @@ def lbp3d(image, inside, faces):
     m1, m2, k : arrays of float64, one value a voxel
         k is NaN where all 42 samples are equal.
     """
-    cut = [
-        slice(max(index.min() - 3, 0), min(index.max() + 4, n)) for index, n in zip(inside, image.shape, strict=True)
-    ]
-    part = _spline_coefficients(image, cut)
-    # SciPy mirrors the coefficients beyond the image; three voxels are needed at most.
-    beyond = [
-        (3 + part_.start - index.min(), 4 + index.max() - part_.stop) for part_, index in zip(cut, inside, strict=True)
-    ]
-    part = np.pad(part, beyond, mode="reflect")
+    part = coefficients_around(image, inside)
     strides = part.shape[1] * part.shape[2], part.shape[2]
-    places = [index - index.min() + 3 for index in inside]
+    places = [index - index.min() + MARGIN for index in inside]
     voxels = places[0] * strides[0] + places[1] * strides[1] + places[2]
     starts = np.flatnonzero(np.append(True, np.diff(voxels) != 1))
     lines = np.stack([voxels[starts], np.diff(np.append(starts, len(voxels)))], axis=1)

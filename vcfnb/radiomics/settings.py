@@ -230,3 +230,13 @@ def feature_names(settings=None):
         for kind, features in CLASSES.items():
             names += [f"{image}_{kind}_{name}" for name in features if name in settings.features.get(kind, ())]
     return names
+
+
+def image_type_of(name):
+    """Image type of a feature's name; ``shape`` for shape features.
+
+    >>> image_type_of("log-sigma-1-0-mm-3D_glcm_Contrast")
+    'log-sigma-1-0-mm-3D'
+    """
+    image, _, feature = str(name).partition("_")
+    return "shape" if feature.startswith("shape_") else image

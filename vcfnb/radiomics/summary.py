@@ -4,17 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vcfnb.radiomics.settings import CLASSES
-
-
-def image_type_of(name):
-    """Image type of a feature's name; ``shape`` for shape features.
-
-    >>> image_type_of("log-sigma-1-0-mm-3D_glcm_Contrast")
-    'log-sigma-1-0-mm-3D'
-    """
-    image_type, kind, _ = name.rsplit("_", 2)
-    return image_type if kind in CLASSES else kind
+from vcfnb.radiomics.settings import image_type_of
 
 
 def counts_by_image_type(names):
