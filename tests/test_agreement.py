@@ -37,10 +37,10 @@ def test_icc_equals_what_shrout_and_fleiss_print():
 def test_icc_of_many_features_is_the_icc_of_each_and_fast():
     rng = np.random.default_rng(1)
     values = rng.normal(size=(30, 1, 1834)) * np.logspace(-8, 12, 1834) + rng.normal(size=(30, 2, 1834))
-    start = time.process_time()
-    both = {form: icc(values, form) for form in ("ICC(2,1)", "ICC(3,1)")}
-    assert time.process_time() - start < 2
-    for form, table in both.items():
+    for form in ("ICC(2,1)", "ICC(3,1)"):
+        start = time.process_time()
+        table = icc(values, form)
+        assert time.process_time() - start < 1
         assert len(table) == 1834
         for index in (0, 700, 1833):
             # Identical up to the order in which sums are taken.

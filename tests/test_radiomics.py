@@ -1,5 +1,9 @@
 """The 1834 features against PyRadiomics itself, value by value."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,6 +113,12 @@ def thin_line(shape):
         ("at the border", image(texture(seed=6)), image(ball(centre=(4, 13, 25)))),
         ("odd sizes", image(texture((23, 25, 27), seed=7)), image(ball((23, 25, 27), centre=(18, 4, 13), radius=6))),
         ("float", image(texture(seed=8).astype(np.float32) + 0.25), image(ball())),
+        (
+            "float at the border",
+            image(texture(seed=14).astype(np.float32) + np.float32(0.37)),
+            image(ball(centre=(4, 13, 25))),
+        ),
+        ("one grey level", image(np.clip(texture(seed=15), 151, 154)), image(ball())),
         ("two values", image(np.where(texture(seed=9) > 150, 100, 50).astype(np.int16)), image(ball())),
         ("partly clipped", image(np.clip(texture(seed=10), 120, 160)), image(ball())),
         ("negative and positive", image(texture(seed=11, sd=200) - np.int16(150)), image(ball())),
@@ -129,6 +139,24 @@ def test_two_valued_and_constant_rois_are_left_to_pyradiomics():
     assert radiomics.extract_features(image(texture()), image(ball())).attrs["by_pyradiomics"] == []
 
 
+def test_one_grey_level_is_computed_here():
+    """Values that differ within one bin: nothing is left to rounding."""
+    features = radiomics.extract_features(image(np.clip(texture(seed=15), 151, 154)), image(ball()))
+    assert features["original_glcm_JointEntropy"] == pytest.approx(0, abs=1e-15)
+    assert not any(name.startswith(("original", "lbp")) for name in features.attrs["by_pyradiomics"])
+
+
+def test_independent_levels_are_left_to_pyradiomics():
+    """Imc2 is then the root of a rounding error."""
+    # Four voxels, each beside one like itself and one of the other level, in every direction of the plane.
+    array = texture(seed=16)
+    array[12, 12, 12:16] = 100, 100, 200, 200
+    mask = np.zeros(array.shape, np.uint8)
+    mask[12, 12:14, 12:16] = 1
+    array[12, 13, 12:16] = 200, 200, 100, 101
+    compare(image(array), image(mask))
+
+
 def test_kurtosis_that_is_not_defined_is_left_to_pyradiomics():
     """Around voxels in a constant region all samples are equal."""
     array = texture((36, 36, 36), seed=13)
@@ -145,15 +173,26 @@ def test_paths_give_the_same_as_images(tmp_path):
 
 def test_bad_input_is_named(tmp_path):
     ct = image(texture())
+    two = image(ball() + ball(radius=3))
+    with pytest.raises(BadInput, match="the mask holds 2 labels: 1, 2 -> "):
+        radiomics.extract_features(ct, two)
+    assert len(radiomics.extract_features(ct, two, label=2)) == 1834
+    with pytest.raises(BadInput, match="label 3 is not in the mask; it holds 1, 2 -> "):
+        radiomics.extract_features(ct, two, label=3)
+    with pytest.raises(BadInput, match="voxels lie outside the image -> "):
+        radiomics.extract_features(ct, image(ball(), origin=(500, 0, 0)))
+    with pytest.raises(BadInput, match="not finite"):
+        radiomics.extract_features(image(np.where(texture() > 200, np.nan, texture())), image(ball()))
     with pytest.raises(BadInput, match="the mask is empty"):
         radiomics.extract_features(ct, image(ball() * 0))
     with pytest.raises(BadInput, match="do not share a grid"):
         radiomics.extract_features(ct, image(ball(), spacing=(1, 1, 1.2)))
     single = np.zeros((24, 26, 28), np.uint8)
     single[3, 4, 5:9] = 1
-    with pytest.raises(VcfnbError, match="single voxel or line"):
-        radiomics.extract_features(ct, image(single))
-    with pytest.raises(VcfnbError, match="too small for LoG"):
+    path = write(image(single), tmp_path / "line.nii.gz")
+    with pytest.raises(BadInput, match="line.nii.gz: the ROI is a single voxel or line -> "):
+        radiomics.extract_features(ct, path)
+    with pytest.raises(BadInput, match="too small for LoG"):
         radiomics.extract_features(image(texture((3, 30, 30))), image(ball((3, 30, 30), radius=8)))
     with pytest.raises(BadInput, match="the file is missing"):
         radiomics.extract_features(tmp_path / "none.nii.gz", ct)
@@ -203,6 +242,12 @@ def test_dask_without_a_scheduler_says_so(cases, tmp_path):
     pytest.importorskip("dask.distributed")
     with pytest.raises(VcfnbError, match="scheduler"):
         radiomics.extract_cohort(cases, tmp_path, executor="dask", scheduler="not-an-address")
+
+
+def test_names_are_there_without_the_engine():
+    """A figure needs names, and should not wait for numba."""
+    code = "import sys, vcfnb.plots, vcfnb.radiomics as r; r.image_type_of('a_b_c'); sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1]).returncode == 0
 
 
 def test_the_most_different_features_are_found():

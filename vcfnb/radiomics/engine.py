@@ -5,7 +5,7 @@ import pandas as pd
 import SimpleITK as sitk
 
 from vcfnb import images
-from vcfnb.errors import VcfnbError
+from vcfnb.errors import BadInput
 from vcfnb.radiomics.firstorder import discretise, firstorder
 from vcfnb.radiomics.glcm import glcm
 from vcfnb.radiomics.image_types import Box, filtered
@@ -43,23 +43,25 @@ def extract_features(image, mask, settings=None, label=None):
     Raises
     ------
     BadInput
-        A file is missing or unreadable, geometries do not fit, the mask is empty or holds several labels.
-    VcfnbError
-        The ROI is a single voxel or line, or the image is too small for a filter.
+        A file is missing or unreadable, geometries do not fit, the mask is empty or holds several labels, the ROI is a
+        single voxel or line, the image has values that are not finite or is too small for a filter.
 
     References
     ----------
     van Griethuysen et al. 2017, Cancer Res 77:e104.
     """
     settings = settings or Settings()
+    names = {
+        kind: kind if isinstance(given, sitk.Image) else given for kind, given in (("image", image), ("mask", mask))
+    }
     if not isinstance(image, sitk.Image):
         image = images.read_image(image)
     read = images.on_grid if isinstance(mask, sitk.Image) else images.read_mask
     mask = read(mask, image, settings.label if label is None else label)
-    inside = sitk.GetArrayFromImage(mask) != 0
-    box = Box(image, inside)
+    box = Box(image, sitk.GetArrayFromImage(mask) != 0, names["image"])
     if sum(n > 1 for n in box.shape) < 2:
-        raise VcfnbError("the ROI is a single voxel or line -> draw it over at least two dimensions")
+        problem, remedy = "the ROI is a single voxel or line", "draw it over at least two dimensions"
+        raise BadInput([{"file": str(names["mask"]), "problem": problem, "remedy": remedy}])
     # Filtered values of constant and two-valued ROIs lie on the edges of bins.
     if not settings.by_engine or len(np.unique(box.crop(0)[0][box.mask])) < 3:
         found = extract_with_pyradiomics(image, mask, settings)

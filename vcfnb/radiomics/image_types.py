@@ -11,7 +11,7 @@ import numpy as np
 import pywt
 import SimpleITK as sitk
 
-from vcfnb.errors import VcfnbError
+from vcfnb.errors import BadInput
 from vcfnb.radiomics.lbp3d import PAD as LBP_PAD
 from vcfnb.radiomics.lbp3d import lbp3d
 from vcfnb.radiomics.log_filter import laplacian_of_gaussian
@@ -30,11 +30,21 @@ class Box:
     image : SimpleITK.Image
     mask : array (z, y, x) of bool
         The ROI.
+    name : path or str
+        What errors call the image.
+
+    Raises
+    ------
+    BadInput
+        The image has values that are not finite.
     """
 
-    def __init__(self, image, mask):
+    def __init__(self, image, mask, name="image"):
         self.image = image
+        self.name = name
         self.array = sitk.GetArrayViewFromImage(image)
+        if np.issubdtype(self.array.dtype, np.floating) and not np.isfinite(self.array).all():
+            raise self.unusable("it has values that are not finite (NaN or infinite)", "make the image again")
         spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
         self.start = np.array([span[0] for span in spans])
         self.stop = np.array([span[-1] + 1 for span in spans])
@@ -42,6 +52,10 @@ class Box:
         self.spacing = image.GetSpacing()
         # Image types that PyRadiomics itself had to filter.
         self.borrowed = set()
+
+    def unusable(self, problem, remedy):
+        """The error that says so."""
+        return BadInput([{"file": str(self.name), "problem": problem, "remedy": remedy}])
 
     @property
     def shape(self):
@@ -73,7 +87,7 @@ def filtered(box, settings):
 
     Raises
     ------
-    VcfnbError
+    BadInput
         When the image is too small for a filter, or has only zeros.
     """
     chosen = settings.image_types
@@ -95,9 +109,9 @@ def _log(box, sigma):
     size = np.array(box.array.shape)
     spacing = np.array(box.spacing)[::-1]
     if size.min() < 4 or (size < np.ceil(sigma / spacing) + 1).any():
-        raise VcfnbError(
-            f"the image ({' x '.join(map(str, size[::-1]))} voxels) is too small for LoG with sigma {sigma:g} mm "
-            "-> give more image around the ROI, or leave that sigma out"
+        raise box.unusable(
+            f"the image ({' x '.join(map(str, size[::-1]))} voxels) is too small for LoG with sigma {sigma:g} mm",
+            "give more image around the ROI, or leave that sigma out",
         )
     array, inner = box.crop(np.ceil(_LOG_PAD_SIGMAS * sigma / spacing))
     return laplacian_of_gaussian(array, sigma, spacing, inner)
@@ -105,13 +119,18 @@ def _log(box, sigma):
 
 def _wavelets(box):
     """Stationary wavelet transform, coif1, one level, periodic, odd axes lengthened by their first value."""
+    # The transform of a float32 image is float32: there the order of summation shows, which is another at the array's
+    # ends than inside, so both have to stay what they are in the whole image.
+    single = box.array.dtype == np.float32
+    margin = 8 if single else 4
     index, inner = [], []
     for start, stop, n in zip(box.start, box.stop, box.array.shape, strict=True):
         even = n + n % 2
-        if stop - start + 8 >= even:
+        at_end = single and (start < margin or stop > n - margin)
+        if at_end or stop - start + 2 * margin >= even:
             reach, first = np.arange(even), start
         else:
-            reach, first = np.arange(start - 4, stop + 4 + (stop - start) % 2), 4
+            reach, first = np.arange(start - margin, stop + margin + (stop - start) % 2), margin
         position = reach % even
         index.append(np.where(position == n, 0, position))
         inner.append(slice(first, first + stop - start))
@@ -149,7 +168,7 @@ def _point_transforms(box, x, chosen):
         return
     largest = float(max(abs(float(box.array.max())), abs(float(box.array.min()))))
     if largest == 0:
-        raise VcfnbError("the image has only zeros -> check that it is the right file")
+        raise box.unusable("the image has only zeros", "check that it is the right file")
     transforms = {
         "Exponential": lambda: np.exp(math.log(largest) / largest * x),
         "Square": lambda: (1 / np.sqrt(largest) * x) ** 2,
