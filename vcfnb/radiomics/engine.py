@@ -51,17 +51,17 @@ def extract_features(image, mask, settings=None, label=None):
     van Griethuysen et al. 2017, Cancer Res 77:e104.
     """
     settings = settings or Settings()
-    names = {
+    files = {
         kind: kind if isinstance(given, sitk.Image) else given for kind, given in (("image", image), ("mask", mask))
     }
     if not isinstance(image, sitk.Image):
         image = images.read_image(image)
     read = images.on_grid if isinstance(mask, sitk.Image) else images.read_mask
     mask = read(mask, image, settings.label if label is None else label)
-    box = Box(image, sitk.GetArrayFromImage(mask) != 0, names["image"])
+    box = Box(image, sitk.GetArrayFromImage(mask) != 0, files["image"])
     if sum(n > 1 for n in box.shape) < 2:
         problem, remedy = "the ROI is a single voxel or line", "draw it over at least two dimensions"
-        raise BadInput([{"file": str(names["mask"]), "problem": problem, "remedy": remedy}])
+        raise BadInput([{"file": str(files["mask"]), "problem": problem, "remedy": remedy}])
     # Filtered values of constant and two-valued ROIs lie on the edges of bins.
     if not settings.by_engine or len(np.unique(box.crop(0)[0][box.mask])) < 3:
         found = extract_with_pyradiomics(image, mask, settings)
