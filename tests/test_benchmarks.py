@@ -1,0 +1,67 @@
+"""The benchmarks run, and compare what they say they compare."""
+
+import importlib.util
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+from study import ROOT
+
+from vcfnb.networks import build_network, shufflenet
+
+
+@pytest.fixture
+def transfer(monkeypatch):
+    spec = importlib.util.spec_from_file_location("benchmark_of_transfer", ROOT / "benchmarks" / "transfer.py")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up.
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_throughput_of_transfer_without_monai(tmp_path):
+    command = [sys.executable, ROOT / "benchmarks" / "transfer.py", "--quick", "--only", "throughput"]
+    finished = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert "MONAI is left out" in finished.stdout
+    table = pd.read_csv(tmp_path / "transfer.csv")
+    assert list(table.code) == ["vcfnb", "vcfnb, tricks off"]
+    assert (table[["samples_per_s", "cpu_ms_per_sample"]] > 0).all(axis=None)
+    assert {path.name for path in tmp_path.iterdir()} == {"transfer.csv", "transfer.png", "transfer.svg"}
+
+
+@pytest.mark.parametrize("name", ["shufflenet_v2_x0_5_3d", "shufflenet_v1_3d"])
+def test_tricks_off_is_the_same_network(transfer, monkeypatch, name):
+    """Without the tricks a step takes longer and gives the same logits and gradients."""
+    monkeypatch.setattr(shufflenet, "channel_shuffle", shufflenet.channel_shuffle)
+    crops = torch.randn(4, 1, 32, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = []
+    for change in (lambda network: network, transfer.without_tricks):
+        network = change(build_network(name, "random")[0].double())
+        logits = network(crops)
+        logits.square().sum().backward()
+        found.append((logits, [parameter.grad for parameter in network.parameters()]))
+    (logits, gradients), (plain_logits, plain_gradients) = found
+    assert shufflenet.channel_shuffle is torch.nn.functional.channel_shuffle
+    torch.testing.assert_close(logits, plain_logits, rtol=1e-9, atol=1e-12)
+    for gradient, plain in zip(gradients, plain_gradients, strict=True):
+        torch.testing.assert_close(gradient, plain, rtol=1e-7, atol=1e-9)
+
+
+def test_six_models_without_early_stopping(transfer):
+    """The size of the two studies' work, and that it is all of their epochs."""
+    for study, n_cases, n_train in (("demo", 60, 42), ("paper", 218, 175)):
+        settings, cases, train, acute, edge = transfer.work_of(study, quick=False)
+        assert (cases, train, edge) == (n_cases, n_train, 48)
+        assert settings.patience == settings.epochs
+        assert 0 < acute < cases
+
+
+def test_six_models_of_another_run_stay(transfer, tmp_path):
+    path = tmp_path / "six_models.csv"
+    for study, seconds in (("paper", 3), ("demo", 1), ("demo", 2)):
+        transfer.write_six_models([{"study": study, "wall_s": seconds}], path)
+    assert pd.read_csv(path).values.tolist() == [["demo", 2], ["paper", 3]]
