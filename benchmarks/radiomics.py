@@ -269,7 +269,7 @@ def chart(table):
     axes[0].invert_yaxis()
     for axis, (name, row) in zip(axes, best.iterrows(), strict=True):
         axis.barh(range(len(row)), row, color=[colors[label] for label in row.index])
-        axis.set(title=name, xlabel="CPU (s)", xlim=(0, 1.45 * row.max()))
+        axis.set(title=name, xlabel="CPU (s)", xlim=(0, 1.55 * row.max()))
         for position, (label, seconds) in enumerate(row.items()):
             if np.isnan(seconds):
                 continue
