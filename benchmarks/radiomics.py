@@ -305,7 +305,7 @@ def main():
         whole = cohort(folder, 218, arguments.simulated)
         files = cases(arguments.shared, folder)
         alone = measure(files, arguments.repeats, arguments.large_repeats, pythons, folder)
-    table = pd.concat([alone, whole], ignore_index=True)
+    table = pd.concat([alone, whole], ignore_index=True).astype({"n_equal": "Int64"})
     out = ROOT / "docs" / "benchmarks"
     runs.save_figure(chart(table), out / "radiomics", table)
     columns = ["cpu_s", "wall_s", "peak_mb", "n_values", "n_equal"]

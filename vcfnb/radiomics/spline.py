@@ -1,6 +1,6 @@
 """Cubic spline through an image that is mirrored at its faces, as SciPy's.
 
-Unser 1999, IEEE Signal Process Mag 16(6):22.
+Method: IEEE Signal Process Mag 1999, 16(6):22 (doi 10.1109/79.799930).
 """
 
 import numpy as np
