@@ -35,7 +35,7 @@ def read_image(path):
     """
     path = Path(path)
     if not path.exists():
-        raise _bad(path, "the file is missing", "check the path; paths are seen from the folder of cohort.csv")
+        raise _bad(path, "the file is missing", "check the path; those in a cohort.csv are seen from its folder")
     image = _read_series(path) if path.is_dir() else _read_file(path)
     image = _three_dimensional(image, path)
     values = sitk.GetArrayViewFromImage(image)
@@ -218,6 +218,9 @@ def _without_header(image):
     return image
 
 
+_LABEL = "the argument label, or the column mask_label of cohort.csv"
+
+
 def _select(values, label, path):
     found = np.unique(values)
     found = found[found != 0]
@@ -226,13 +229,11 @@ def _select(values, label, path):
     if label is not None:
         if label not in found:
             listed = ", ".join(f"{value:g}" for value in found[:12])
-            raise _bad(path, f"label {label} is not in the mask; it holds {listed}", "correct mask_label")
+            raise _bad(path, f"label {label} is not in the mask; it holds {listed}", f"give {_LABEL}")
         return values == label
     if len(found) > 1:
         listed = ", ".join(f"{value:g}" for value in found[:12]) + (", ..." if len(found) > 12 else "")
-        raise _bad(
-            path, f"the mask holds {len(found)} labels: {listed}", "name the vertebra's in the column mask_label"
-        )
+        raise _bad(path, f"the mask holds {len(found)} labels: {listed}", f"give the vertebra's: {_LABEL}")
     return values != 0
 
 
@@ -261,4 +262,5 @@ def _describe(image):
     spacing = " x ".join(f"{value:.4g}" for value in image.GetSpacing())
     size = " x ".join(map(str, image.GetSize()))
     origin = ", ".join(f"{value:.4g}" for value in image.GetOrigin())
-    return f"{size} voxels of {spacing} mm from ({origin})"
+    axes = ", ".join(f"{value:.3g}" for value in image.GetDirection())
+    return f"{size} voxels of {spacing} mm from ({origin}), axes ({axes})"
