@@ -16,6 +16,7 @@ from vcfnb.networks.weights import (
     folded_batch_norms,
     put_weights,
     read_weights,
+    shipped_weights,
     slope_of,
     state_digest,
 )
@@ -40,8 +41,9 @@ def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1,
         One of ``NETWORKS``. Version 2 is torchvision's, inflated (``_3d``), or as it is on three orthogonal slices
         (``_25d``); version 1 is the paper's (inferred): 3 groups, 240/480/960 channels.
     weights : str or path
-        ``"imagenet"`` (torchvision's, downloaded), ``"random"`` (from `seed`), or a file: ``.safetensors`` or a
-        torch state dict, two-dimensional with torchvision's names or three-dimensional.
+        ``"imagenet"`` (torchvision's, downloaded), ``"shipped"`` (ours, made by formula, part of the package),
+        ``"random"`` (from `seed`), or a file: ``.safetensors`` or a torch state dict, two-dimensional with
+        torchvision's names or three-dimensional.
     n_classes : int
         Outputs (logits).
     seed : int
@@ -71,8 +73,11 @@ def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1,
     elif weights == "random":
         source = f"random initialisation, seed {seed}"
     else:
-        state, metadata = read_weights(weights)
-        source, sha256 = Path(weights).name, hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+        path = shipped_weights(name) if weights == "shipped" else Path(weights)
+        state, metadata = read_weights(path)
+        source, sha256 = path.name, hashlib.sha256(path.read_bytes()).hexdigest()
+        if weights == "shipped":
+            source = "shipped with vcfnb, trained on volumes made by formula"
     activation = activation or metadata.get("activation") or "ReLU"
     network = _initialised(name, n_classes, slope_of(activation), seed)
     loaded, left = put_weights(network, state, source) if state is not None else ([], list(network.state_dict()))

@@ -11,6 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from vcfnb.errors import VcfnbError
 
+# Weights of our own, trained on volumes made by formula (see MODEL_CARD.md there, and pretraining/).
+SHIPPED = Path(__file__).resolve().parent / "shipped"
 _IMAGENET = {
     "shufflenet_v2_x1_0_3d": "ShuffleNet_V2_X1_0_Weights",
     "shufflenet_v2_x0_5_3d": "ShuffleNet_V2_X0_5_Weights",
@@ -42,7 +44,7 @@ def read_weights(path):
 
     path = Path(path)
     if not path.is_file():
-        raise VcfnbError(f"weights: no file {path} -> give a weights file, 'imagenet' or 'random'")
+        raise VcfnbError(f"weights: no file {path} -> give a weights file, 'shipped', 'imagenet' or 'random'")
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
@@ -58,6 +60,28 @@ def read_weights(path):
     if not all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in items):
         raise VcfnbError(f"weights: {path.name} holds no state dict -> save network.state_dict() alone")
     return {key.removeprefix("module."): value for key, value in state.items()}, {}
+
+
+def shipped_weights(name):
+    """Our own weights of a network, trained on volumes made by formula, which come with the package.
+
+    Returns
+    -------
+    path : pathlib.Path
+
+    Raises
+    ------
+    VcfnbError
+        When there are none for this network.
+    """
+    path = SHIPPED / f"{name}.safetensors"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors")))
+        raise VcfnbError(
+            f"weights: none of {name} are shipped with vcfnb -> give a weights file, 'random', or a network that has "
+            f"them: {known}"
+        )
+    return path
 
 
 def download_imagenet(name):
@@ -78,7 +102,7 @@ def download_imagenet(name):
     if name not in _IMAGENET:
         raise VcfnbError(
             f"weights: there are no public ImageNet weights of {name} -> "
-            f"give a weights file, 'random', or a network that has them: {', '.join(_IMAGENET)}"
+            f"give a weights file, 'shipped', 'random', or a network that has them: {', '.join(_IMAGENET)}"
         )
     entry = getattr(import_torchvision().models, _IMAGENET[name]).IMAGENET1K_V1
     try:
@@ -86,7 +110,7 @@ def download_imagenet(name):
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise VcfnbError(
             f"weights: ImageNet weights could not be downloaded from {entry.url} ({error}) -> download that file "
-            "elsewhere and set weights to its path, or set weights to 'random'"
+            "elsewhere and set weights to its path, or set weights to 'shipped' (no download) or 'random'"
         ) from None
 
 
