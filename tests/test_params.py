@@ -57,7 +57,7 @@ def test_paper_yaml_has_the_papers_counts():
     assert (study.cohort.n_patients, acute) == (218, 171)
     assert round(study.cohort.n_patients * study.cohort.test_fraction) == 43
     assert study.expansions == (0, 2, 4, 6, 8, 10)
-    assert (study.dtl.learning_rate, study.dtl.layer, study.dtl.n_dimensions) == (0.001, "layer3.3.conv3", 18)
+    assert (study.dtl.learning_rate, study.dtl.weights, study.dtl.n_dimensions) == (0.001, "imagenet", 18)
     assert (study.icc.icc_cases, study.icc.icc_threshold, study.radiomics.bin_width) == (30, 0.8, 5)
 
 

@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.feature_selection import RFE
 from sklearn.linear_model import Lasso, LassoCV, LogisticRegression, lasso_path
-from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.metrics import roc_auc_score
 from statsmodels.discrete.discrete_model import Logit
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
@@ -227,23 +225,46 @@ def test_bad_features_and_labels_are_named(message):
         selection.select_features(*BAD[message](x, y))
 
 
-def test_cv_auc_is_the_mean_over_grouped_folds():
-    x, y, patients = made()
-    table = selection.cv_auc(x[["f05", "f00"]], y, patients, seed=9, repeats=3)
-    model = make_pipeline(StandardScaler(), LogisticRegression())
-    for child, auc in zip(np.random.SeedSequence(9).spawn(3), table["auc"], strict=True):
-        splits, _ = selection.folds(y.to_numpy(), patients, 5, int(child.generate_state(1)[0]))
-        assert auc == pytest.approx(cross_val_score(model, x[["f05", "f00"]], y, cv=splits, scoring="roc_auc").mean())
+def cross_validated(aucs=((0.7, 0.8), (0.9, 0.9), (0.5, 0.6)), n=40):
+    """Scores of the expansions 6, 0, 2: two repeats of four folds, in which a share of the pairs is in order."""
+    rng, rows = np.random.default_rng(2), []
+    for expansion, repeats in zip((6, 0, 2), aucs, strict=True):
+        for repeat, shift in enumerate(repeats, start=1):
+            label = np.arange(n) % 2
+            case = [f"c{k:02d}" for k in range(n)]
+            cases = {"case_id": case, "patient_id": [f"p{k // 2:02d}" for k in range(n)], "label": label}
+            score = rng.normal(4 * (shift - 0.5) * label)
+            made = pd.DataFrame(cases | {"fold": (np.arange(n) // 2) % 4, "score": score})
+            rows.append(made.assign(expansion=expansion, repeat=repeat))
+    return pd.concat(rows, ignore_index=True)
 
 
-def test_best_expansion_has_the_highest_mean_and_of_equal_ones_is_the_smallest():
-    auc = [0.7, 0.8, 0.9, 0.9, 0.8, 0.7, 0.5, 0.6, 0.95]
-    cv = pd.DataFrame({"expansion": np.repeat([6, 0, 2], 3), "repeat": np.tile([0, 1, 2], 3), "auc": auc})
-    table = selection.best_expansion(cv).set_index("expansion")
-    assert table.index[table["chosen"]].tolist() == [0]
-    numbers = table.loc[2, ["auc_mean", "auc_sd", "auc_low", "auc_high", "share_best"]].tolist()
-    assert numbers == pytest.approx([2.05 / 3, np.std(auc[6:], ddof=1), 0.505, 0.9325, 1 / 3])
-    cv.loc[0, "auc"] = 0.71
-    assert selection.best_expansion(cv).set_index("expansion")["chosen"].idxmax() == 6
-    with pytest.raises(VcfnbError, match="every expansion needs an AUC in every repeat"):
-        selection.best_expansion(cv.iloc[1:])
+def test_best_expansion_ranks_pairs_within_folds():
+    scores = cross_validated()
+    choice, repeats = selection.best_expansion(scores, n_bootstrap=200)
+    for row in repeats.itertuples():
+        part = scores.query("expansion == @row.expansion and repeat == @row.repeat")
+        folds = [fold for _, fold in part.groupby("fold")]
+        pairs = np.array([fold.label.sum() * (1 - fold.label).sum() for fold in folds])
+        aucs = np.array([roc_auc_score(fold.label, fold.score) for fold in folds])
+        assert row.auc == pytest.approx(aucs @ pairs / pairs.sum())
+    table = choice.set_index("expansion")
+    assert table["auc_mean"].to_dict() == pytest.approx(repeats.groupby("expansion")["auc"].mean().to_dict())
+    assert table.index[table["chosen"]].tolist() == [0] and table["share_best"].idxmax() == 0
+    assert (table["ci_low"] < table["auc_mean"]).all() and (table["auc_mean"] < table["ci_high"]).all()
+    # Raising all scores of one fold changes no pair within folds.
+    moved = scores.assign(score=scores.score + 100 * (scores.fold == 1))
+    pd.testing.assert_frame_equal(selection.best_expansion(moved, n_bootstrap=200)[0], choice)
+
+
+def test_best_expansion_takes_the_smallest_of_equals_and_wants_every_case():
+    scores = cross_validated()
+    equal = pd.concat([scores[scores.expansion == 6].assign(expansion=n) for n in (6, 2, 4)])
+    choice, _ = selection.best_expansion(equal, n_bootstrap=50)
+    assert choice.loc[choice.chosen, "expansion"].tolist() == [2] and (choice.share_best == 1).all()
+    for bad in (scores.iloc[1:], scores.iloc[:0], scores[(scores.expansion != 2) | (scores.repeat == 1)]):
+        with pytest.raises(VcfnbError, match="every expansion needs a score of every case in every repeat"):
+            selection.best_expansion(bad)
+    alone = scores.assign(fold=scores.groupby(["expansion", "repeat"]).cumcount())
+    with pytest.raises(VcfnbError, match="no fold holds cases of both classes"):
+        selection.best_expansion(alone)

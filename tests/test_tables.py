@@ -82,3 +82,18 @@ def test_the_papers_test_aucs_are_counts_of_pairs():
     """34 acute and 9 chronic test cases make 306 pairs; each reported AUC is a whole number of them."""
     for auc in paper.reported().auc_test:
         assert round(round(auc * 306) / 306, 3) == auc
+
+
+def test_feature_modes_are_judged_one_by_one(scores):
+    long = [scores.assign(expansion=n, mode=m, score=scores[m]) for n in (0, 6) for m in ("radiomics", "dtl")]
+    table = tables.feature_modes(pd.concat(long))
+    assert table[["mode", "expansion", "split"]].drop_duplicates().shape[0] == len(table) == 8
+    expected = tables.auc(scores, ["dtl"]).drop(columns="model")
+    found = table.query("mode == 'dtl' and expansion == 6")[expected.columns]
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), expected)
+
+
+def test_examples_are_the_surest_right_and_the_surest_wrong():
+    rows = [("a", 1, 0.9), ("b", 1, 0.6), ("c", 1, 0.2), ("d", 0, 0.4), ("e", 0, 0.1), ("f", 1, 0.3)]
+    scores = pd.DataFrame(rows, columns=["case_id", "label", "score"])
+    assert tables.examples(scores).case_id.tolist() == ["a", "e", "c"]

@@ -4,6 +4,7 @@ import pickle
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -14,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from vcfnb.errors import VcfnbError
 from vcfnb.networks import build_network
 from vcfnb.transfer import TrainSettings, fine_tune, load_model, run_expansion, save_model, training
-from vcfnb.transfer.alignment import align
+from vcfnb.transfer.alignment import agreement, align
 from vcfnb.transfer.augmentation import augment
 from vcfnb.transfer.features import features_and_scores
 from vcfnb.transfer.reduction import reduce_features
@@ -87,11 +88,12 @@ def test_bright_and_dark_cubes_are_told_apart(weights, epochs, request):
 
 @pytest.mark.parametrize("recipe, is_folded", [("fast", False), ("paper", False), ("fast", True)])
 def test_interrupted_training_ends_with_the_same_weights(recipe, is_folded, folded, tmp_path, monkeypatch):
-    settings = changed(epochs=3, recipe=recipe, weights=folded if is_folded else "random")
+    settings = changed(epochs=3, recipe=recipe, weights=folded if is_folded else "random", validation_fraction=0.3)
     whole, stopped, resumed, finished = (start(settings) for _ in range(4))
     assert bool(whole.folded) == is_folded
     crops, labels, checkpoint = DATA.crops[:8], DATA.labels[:8], tmp_path / "network.safetensors"
     history = fine_tune(whole, crops, labels, settings)
+    assert history.val_loss.notna().all() == (recipe == "fast") and history.kept.sum() == 1
     epoch, ran = training._epoch, []
 
     def fails_once(*arguments):
@@ -107,6 +109,48 @@ def test_interrupted_training_ends_with_the_same_weights(recipe, is_folded, fold
     for network in (resumed, finished):
         assert fine_tune(network, crops, labels, settings, checkpoint).equals(history)
         assert same_state(network, whole) and ran == [0, 1, 1, 2]
+
+
+def test_training_stops_early_and_keeps_the_best_epoch(monkeypatch):
+    losses = iter([0.9, 0.7, 0.7, 0.8, 0.75, 0.6])
+    monkeypatch.setattr(training, "_validation_loss", lambda *arguments: next(losses))
+    states, refresh = [], training.refresh_batch_norm
+
+    def noted(network, *arguments):
+        refresh(network, *arguments)
+        states.append({key: value.clone() for key, value in network.state_dict().items()})
+
+    monkeypatch.setattr(training, "refresh_batch_norm", noted)
+    network = start()
+    history = fine_tune(network, DATA.crops, DATA.labels, changed(epochs=9, patience=3))
+    assert history.val_loss.tolist() == [0.9, 0.7, 0.7, 0.8, 0.75]
+    assert history.loc[history.kept, "epoch"].tolist() == [2]
+    assert all(torch.equal(value, states[1][key]) for key, value in network.state_dict().items())
+
+
+def test_cases_that_decide_when_to_stop_are_not_trained_on():
+    patients = np.repeat(np.arange(12), 2)
+    fitted, held = training.validation_split(DATA.labels, patients, changed(validation_fraction=0.25))
+    assert sorted([*fitted, *held]) == list(range(24)) and len(held) == 6
+    assert not set(patients[fitted]) & set(patients[held]) and set(DATA.labels[held]) == {0, 1}
+    settings, states = changed(validation_fraction=0.25, epochs=1), []
+    for value in (0.0, 5.0):
+        crops = DATA.crops.copy()
+        crops[held] += value
+        network = start()
+        fine_tune(network, crops, DATA.labels, settings, groups=patients)
+        states.append(network)
+    assert same_state(*states)
+    # Nobody is spared where there are fewer patients of a class than parts, without early stopping, or by the paper.
+    few = (np.zeros(24, dtype=int), np.r_[np.arange(21), 20, 20, 20])
+    few[0][20:] = 1
+    for labels, groups, settings in (
+        (*few, SETTINGS),
+        (DATA.labels, None, changed(validation_fraction=0.0)),
+        (DATA.labels, None, changed(recipe="paper")),
+    ):
+        fitted, held = training.validation_split(labels, groups, settings)
+        assert len(fitted) == 24 and not len(held)
 
 
 @pytest.mark.parametrize("change", ["labels", "crops", "rate", "start", "truncated"])
@@ -137,12 +181,14 @@ def test_features_out_of_fold_do_not_know_their_own_label():
     # Two cases a patient, one of each label: when they are swapped, classes and folds stay as they were.
     patients, swapped = np.repeat(np.arange(12), 2), DATA.labels.copy()
     swapped[:2] = swapped[1::-1]
-    before, after = run(groups=patients), run(groups=patients, labels=swapped)
+    # Without early stopping: its cases decide too, but are not trained on.
+    settings = changed(validation_fraction=0.0)
+    before, after = (run(groups=patients, settings=settings, labels=labels) for labels in (DATA.labels, swapped))
     assert not np.allclose(after.scores[DATA.test], before.scores[DATA.test])
     # The swap reached the final network, but not the one that the patient was kept from.
     assert np.array_equal(after.scores[:2], before.scores[:2])
     np.testing.assert_allclose(pdist(after.features[:2]), pdist(before.features[:2]), rtol=1e-9)
-    in_sample = changed(feature_mode="in_sample")
+    in_sample = changed(feature_mode="in_sample", validation_fraction=0.0)
     assert not np.allclose(run(settings=in_sample).scores[:2], run(settings=in_sample, labels=swapped).scores[:2])
 
 
@@ -172,12 +218,46 @@ def test_alignment_recovers_a_rotation_from_seen_cases():
     hidden = rng.normal(size=(30, 5)) * [5, 4, 3, 2, 1]
     target = hidden @ ortho_group.rvs(5, random_state=1) + rng.normal(size=5)
     features = hidden @ ortho_group.rvs(40, random_state=2)[:5] + rng.normal(size=40)
-    np.testing.assert_allclose(align(features, seen, target), target, atol=1e-9)
+    pca = reduce_features(features[seen], 5)
+    np.testing.assert_allclose(align(features, seen, target, pca), target, atol=1e-9)
     only_seen = np.where(np.arange(30)[:, None] < 20, target, 99)
-    np.testing.assert_allclose(align(features, seen, only_seen), target, atol=1e-9)
+    np.testing.assert_allclose(align(features, seen, only_seen, pca), target, atol=1e-9)
+    found = agreement(features, seen, target, pca, np.arange(20, 30))
+    assert found.after.min() > 0.999 and found.before.abs().mean() < 0.9
     noise = rng.normal(size=(30, 40))  # no rotation fits: distances between principal components are kept
     own = reduce_features(noise[seen], 5).transform(noise)
-    np.testing.assert_allclose(pdist(align(noise, seen, target)), pdist(own))
+    np.testing.assert_allclose(pdist(align(noise, seen, target, pca)), pdist(own))
+
+
+def test_alignment_of_single_channels_gives_the_targets_scale():
+    rng, seen = np.random.default_rng(6), np.arange(20)
+    features = rng.normal(size=(30, 40))
+    lasso = reduce_features(features[seen], 3, "lasso", features[seen, 7] > 0)
+    target = lasso.transform(features)
+    # The same channels on another scale, as of another network from the same start.
+    other = 3 * features + np.arange(40)
+    np.testing.assert_allclose(align(other, seen, target, lasso), target, atol=1e-9)
+    assert agreement(other, seen, target, lasso, np.arange(20, 30)).after.min() > 0.999
+
+
+def test_cross_validation_is_repeated_with_other_seeds():
+    patients = np.repeat(np.arange(12), 2)
+    result = run(settings=changed(n_repeats=2, epochs=1), groups=patients)
+    assert result.history.network.unique().tolist() == ["final", "fold_1_1", "fold_1_2", "fold_2_1", "fold_2_2"]
+    cases = pd.DataFrame({"case_id": np.arange(24), "patient_id": patients, "label": DATA.labels})
+    table = result.cross_validation_table(cases)
+    assert table.columns.tolist() == ["case_id", "patient_id", "label", "repeat", "fold", "score"]
+    for _, repeat in table.groupby("repeat"):
+        assert sorted(repeat.case_id) == np.flatnonzero(DATA.train).tolist()
+        assert (repeat.groupby("patient_id").fold.nunique() == 1).all()
+    first, second = (part.set_index("case_id") for _, part in table.groupby("repeat"))
+    assert not np.isclose(first.score, second.score.loc[first.index], atol=0).any()
+    assert np.array_equal(first.score.sort_index(), result.scores[DATA.train])
+    # Both modes come out of one run; the settings name the one that is used.
+    in_sample = run(settings=changed(feature_mode="in_sample", epochs=1), groups=patients)
+    np.testing.assert_array_equal(in_sample.features, result.by_mode["in_sample"])
+    np.testing.assert_array_equal(in_sample.by_mode["out_of_fold"], result.features)
+    assert set(result.alignment.network) == {"fold_1_1", "fold_1_2"} and len(result.alignment) == 8
 
 
 def test_reductions_keep_what_they_promise():

@@ -106,22 +106,40 @@ class RadiomicsParams(Section):
 class DtlParams(Section):
     """Notebook 04: fine-tuning of one network an expansion, and its features."""
 
-    network: Literal["shufflenet_v2_x1_0_3d", "shufflenet_v2_x0_5_3d", "shufflenet_v1_3d"] = Field(
-        "shufflenet_v2_x1_0_3d", description="Network. Paper (inferred): shufflenet_v1_3d."
+    network: Literal[
+        "shufflenet_v2_x1_0_3d",
+        "shufflenet_v2_x0_5_3d",
+        "shufflenet_v1_3d",
+        "shufflenet_v2_x1_0_25d",
+        "shufflenet_v2_x0_5_25d",
+    ] = Field("shufflenet_v2_x1_0_3d", description="Network. Paper (inferred): shufflenet_v1_3d.")
+    weights: str = Field(
+        "shipped",
+        min_length=1,
+        description="shipped (made by formula), imagenet (downloads), random, or a weights file. Paper: ImageNet.",
     )
-    weights: str = Field("random", min_length=1, description="imagenet, random, or a weights file. Paper: ImageNet.")
     layer: str | None = Field(None, description="Feature layer; null takes the network's last. Paper: layer3.3.conv3.")
     input_size: int = Field(48, ge=16, description="Edge of the network's input, voxels.")
     recipe: Literal["fast", "paper"] = Field("fast", description="paper: Adam, constant rate; fast: AdamW, one cycle.")
     epochs: int = Field(12, ge=1, description="Passes over the training cases.")
     batch_size: int = Field(16, ge=2, description="Cases a step.")
-    learning_rate: Positive = Field(0.002, description="Learning rate (peak, for fast). Paper: 0.001.")
+    learning_rate: Positive = Field(0.001, description="Learning rate (peak, for fast). Paper: 0.001.")
+    validation_fraction: float = Field(
+        0.2, ge=0, lt=1, description="Share of training patients that decides when to stop, for fast; 0: all epochs."
+    )
+    patience: int = Field(4, ge=1, description="Epochs without a smaller validation loss before training stops.")
     feature_mode: Literal["out_of_fold", "in_sample"] = Field(
         "out_of_fold",
         description="Deep features of training cases from networks that did not see them, or as the paper.",
     )
-    n_folds: int = Field(3, ge=2, description="Folds for out_of_fold.")
+    n_folds: int = Field(3, ge=2, description="Folds of the cross-validation of the networks.")
+    n_repeats: int = Field(
+        3, ge=1, description="Cross-validations, each of another seed: all choose the expansion, one gives features."
+    )
     n_dimensions: int = Field(18, ge=1, description="Dimensions of the reduced deep features. Paper: 18.")
+    reduction: Literal["pca", "lasso"] = Field(
+        "pca", description="pca: principal components; lasso: the channels that enter its path first."
+    )
 
 
 class SelectionParams(Section):
@@ -311,7 +329,7 @@ def load_params(path, assignments=()):
 
 def _resolve_paths(values, folder):
     """Make the files that parameters name absolute: seen from the working folder, else from the params file."""
-    for section, key, free in (("cohort", "csv", ()), ("dtl", "weights", ("imagenet", "random"))):
+    for section, key, free in (("cohort", "csv", ()), ("dtl", "weights", ("shipped", "imagenet", "random"))):
         given = values.get(section) or {}
         if not isinstance(given, dict) or not isinstance(given.get(key), str) or given[key] in free:
             continue

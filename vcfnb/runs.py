@@ -87,7 +87,7 @@ class Run:
                 table.loc[given, column] = [str(path.parent / name) for name in table.loc[given, column]]
         return table
 
-    def features(self, source, selected=False):
+    def features(self, source, selected=False, mode=None):
         """Features of all cases, indexed by case_id in the cohort's order.
 
         Parameters
@@ -96,10 +96,16 @@ class Run:
             ``"radiomics"``, or ``"dtl_NN"`` for the deep features of expansion NN.
         selected : bool
             Only the columns that notebook 05 selected.
+        mode : {"in_sample", "out_of_fold"}, optional
+            How deep features of training cases were taken; by default as the study's parameters say.
         """
         parts = ("radiomics", "features.csv")
         if source.startswith("dtl_"):
-            parts = ("dtl", f"expansion_{source.removeprefix('dtl_')}", "features.csv")
+            parts = (
+                "dtl",
+                f"expansion_{source.removeprefix('dtl_')}",
+                f"features_{mode}.csv" if mode else "features.csv",
+            )
         table = pd.read_csv(self.needs(*parts), dtype={"case_id": str}).set_index("case_id").loc[self.cohort().case_id]
         if selected:
             table = table[pd.read_csv(self.needs("selection", f"{source}_selected.csv"))["feature"]]
@@ -275,7 +281,9 @@ def parallel_map(function, items, cores=None, desc="", total=None):
 
 def versions():
     """Versions of the packages that decide the numbers."""
-    names = "vcfnb numpy scipy pandas scikit-learn statsmodels SimpleITK pyradiomics-bhklab numba torch torchvision"
+    names = (
+        "vcfnb numpy scipy pandas scikit-learn statsmodels SimpleITK pyradiomics-bhklab numba torch torchvision captum"
+    )
     found = {}
     for name in names.split():
         with contextlib.suppress(metadata.PackageNotFoundError):

@@ -65,6 +65,50 @@ def delong(scores, models):
     return pd.DataFrame(rows)
 
 
+def feature_modes(scores, alpha=0.05):
+    """Training and test AUC by how the deep features of training cases were taken.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long: label, split, expansion (voxels of 1 mm), mode, score.
+
+    Returns
+    -------
+    pandas.DataFrame
+        mode, expansion, split, n, auc, ci_low, ci_high (DeLong).
+    """
+    rows = []
+    for (mode, expansion), part in scores.groupby(["mode", "expansion"]):
+        table = auc(part, ["score"], alpha).drop(columns="model")
+        rows.append(table.assign(mode=mode, expansion=expansion)[["mode", "expansion", *table.columns]])
+    return pd.concat(rows, ignore_index=True)
+
+
+def examples(scores, threshold=0.5):
+    """Cases worth looking at: of each class the one most clearly right and the one most clearly wrong.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        case_id, label, score (probability of acute).
+    threshold : float
+        From which on the answer is acute.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of `scores`, right ones first; a class without a wrong answer has one row.
+    """
+    sure = np.where(scores["label"] == 1, scores["score"], 1 - scores["score"])
+    right = (scores["score"] >= threshold) == (scores["label"] == 1)
+    ranked = scores.assign(sure=sure, right=right).sort_values(["sure", "case_id"])
+    best = ranked[ranked["right"]].groupby("label").tail(1)
+    worst = ranked[~ranked["right"]].groupby("label").head(1)
+    chosen = [part.sort_values("label", ascending=False) for part in (best, worst)]
+    return pd.concat(chosen, ignore_index=True).drop(columns=["sure", "right"])
+
+
 def expansions(scores, choice, alpha=0.05):
     """The deep models by expansion, for Figure 8 and the supplement's table.
 

@@ -2,7 +2,7 @@
 
 from vcfnb.params import SelectionParams as SelectionSettings
 from vcfnb.selection.checks import check_features, check_labels, folds
-from vcfnb.selection.expansion import best_expansion, cv_auc
+from vcfnb.selection.expansion import best_expansion
 from vcfnb.selection.filters import CollinearityFilter, CorrelationFilter, StableFeatures, ZScore, variance_inflation
 from vcfnb.selection.lasso import LassoSelector
 from vcfnb.selection.steps import SelectionResult, lasso_again, select_features, selection_pipeline
@@ -20,7 +20,6 @@ __all__ = [
     "best_expansion",
     "check_features",
     "check_labels",
-    "cv_auc",
     "folds",
     "lasso_again",
     "select_features",

@@ -1,91 +1,82 @@
-"""Which ROI expansion? Asked of the training cases."""
+"""Which ROI expansion? Asked of the training cases, by networks that did not see them."""
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from vcfnb.errors import VcfnbError
-from vcfnb.selection.checks import check_features, check_labels, folds
 
 
-def cv_auc(x, y, groups=None, seed=0, repeats=20, n_folds=5):
-    """Cross-validated AUC of a logistic regression within training cases.
+def best_expansion(scores, n_bootstrap=2000, alpha=0.05, seed=0):
+    """The expansion with the highest cross-validated AUC of its networks; of equal ones the smallest.
 
-    Each repeat shuffles the folds anew; its AUC is the mean over folds. Scaling and regression (L2, C = 1) are fitted
-    inside the folds.
+    The AUC of one repeat is the share of pairs of an acute and a chronic case *of the same fold*, thus scored by the
+    same network, that are in the right order (ties count half). What another set of patients, another seed of the
+    networks and another dealing of the folds would have given is imitated by drawing patients and repeats with
+    replacement, the same draws for every expansion.
 
     Parameters
     ----------
-    x : pandas.DataFrame
-        Training cases, one column a feature.
-    y : pandas.Series or array of 0 and 1
-    groups : pandas.Series or array, optional
-        Patients, kept together.
+    scores : pandas.DataFrame
+        expansion (voxels), repeat, fold, case_id, patient_id, label (1 acute, 0 chronic), score: every training case
+        once in every repeat of every expansion.
+    n_bootstrap : int
+    alpha : float
+        Intervals are 1 - alpha.
     seed : int
-        The same seed gives the same folds, so that two feature sets of the same cases can be compared repeat by repeat.
-    repeats, n_folds : int
 
     Returns
     -------
-    pandas.DataFrame
-        repeat, auc. The spread over repeats shows how much the choice of folds matters; with few patients the true
-        uncertainty is larger.
-
-    Raises
-    ------
-    BadInput, VcfnbError
-        As :func:`vcfnb.selection.select_features`.
-    """
-    check_features(x)
-    y, groups = check_labels(x, y, groups)
-    values = x.to_numpy(dtype=float)
-    rows = []
-    for repeat, child in enumerate(np.random.SeedSequence(seed).spawn(repeats)):
-        splits, _ = folds(y, groups, n_folds, int(child.generate_state(1)[0]))
-        rows.append((repeat, np.mean([_auc_of_fold(values, y, *split) for split in splits])))
-    return pd.DataFrame(rows, columns=["repeat", "auc"])
-
-
-def _auc_of_fold(x, y, train, test):
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000)).fit(x[train], y[train])
-    return roc_auc_score(y[test], model.decision_function(x[test]))
-
-
-def best_expansion(cv_scores):
-    """The expansion with the highest mean cross-validated AUC; of equal ones the smallest.
-
-    Parameters
-    ----------
-    cv_scores : pandas.DataFrame
-        expansion (voxels), repeat, auc: :func:`cv_auc` of every expansion.
-
-    Returns
-    -------
-    pandas.DataFrame
-        expansion, auc_mean, auc_sd (over repeats), auc_low, auc_high (2.5 and 97.5 percentile of the repeats),
-        share_best (share of repeats in which no other expansion is better), chosen.
+    choice : pandas.DataFrame
+        expansion, auc_mean, auc_sd (over repeats; NaN with one), ci_low, ci_high (bootstrap percentiles), share_best
+        (share of the draws in which no other expansion is better), chosen.
+    repeats : pandas.DataFrame
+        expansion, repeat, auc.
 
     Raises
     ------
     VcfnbError
-        Without scores, or when expansions differ in their repeats.
+        Without scores, when expansions differ in their cases or repeats, or no fold holds both classes.
     """
-    wide = cv_scores.pivot(index="repeat", columns="expansion", values="auc")
-    if wide.empty or wide.isna().any(axis=None):
-        raise VcfnbError("expansions: every expansion needs an AUC in every repeat -> run cv_auc alike for each")
-    best = wide.eq(wide.max(axis=1), axis=0)
-    table = pd.DataFrame(
-        {
-            "auc_mean": wide.mean(),
-            "auc_sd": wide.std(ddof=1),
-            "auc_low": wide.quantile(0.025),
-            "auc_high": wide.quantile(0.975),
-            "share_best": best.mean(),
-        }
-    )
+    expansions, repeats = sorted(scores["expansion"].unique()), sorted(scores["repeat"].unique())
+    patients = sorted(scores["patient_id"].unique())
+    tables = {
+        key: _pairs(part.sort_values("case_id"), patients) for key, part in scores.groupby(["expansion", "repeat"])
+    }
+    expected = scores["case_id"].nunique() * len(expansions) * len(repeats)
+    if scores.empty or len(scores) != expected or len(tables) != len(expansions) * len(repeats):
+        raise VcfnbError("expansions: every expansion needs a score of every case in every repeat -> run notebook 04")
+    auc = pd.DataFrame([(*key, _auc(*pairs)) for key, pairs in tables.items()], columns=["expansion", "repeat", "auc"])
+    if auc["auc"].isna().any():
+        raise VcfnbError("expansions: no fold holds cases of both classes -> lower dtl.n_folds")
+    rng = np.random.default_rng(seed)
+    drawn = np.full((n_bootstrap, len(expansions)), np.nan)
+    for row in drawn:
+        times = np.bincount(rng.integers(len(patients), size=len(patients)), minlength=len(patients))
+        chosen = rng.integers(len(repeats), size=len(repeats))
+        for k, expansion in enumerate(expansions):
+            row[k] = np.mean([_auc(*tables[expansion, repeats[r]], times) for r in chosen])
+    # A draw without a pair of both classes says nothing.
+    drawn = drawn[np.isfinite(drawn).all(axis=1)]
+    by_expansion = auc.groupby("expansion")["auc"]
+    choice = pd.DataFrame({"auc_mean": by_expansion.mean(), "auc_sd": by_expansion.std(ddof=1)})
+    choice["ci_low"], choice["ci_high"] = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], axis=0)
+    choice["share_best"] = (drawn == drawn.max(axis=1, keepdims=True)).mean(axis=0)
     # Equal means can differ by a rounding error.
-    table["chosen"] = table.index == table.index[np.argmax(table["auc_mean"].round(12))]
-    return table.reset_index()
+    choice["chosen"] = choice.index == choice.index[np.argmax(choice["auc_mean"].round(12))]
+    return choice.reset_index(), auc
+
+
+def _pairs(table, patients):
+    """Pairs of an acute and a chronic case of one fold: the patients' positions, and whether their order is right."""
+    number = {patient: position for position, patient in enumerate(patients)}
+    acute, chronic = (table[table["label"] == label] for label in (1, 0))
+    same = acute["fold"].to_numpy()[:, None] == chronic["fold"].to_numpy()
+    a, c = np.nonzero(same)
+    first, second = acute["score"].to_numpy()[a], chronic["score"].to_numpy()[c]
+    right = (first > second) + 0.5 * (first == second)
+    return *(part["patient_id"].map(number).to_numpy()[k] for part, k in ((acute, a), (chronic, c))), right
+
+
+def _auc(acute, chronic, right, times=None):
+    weights = np.ones(len(right)) if times is None else times[acute] * times[chronic]
+    return float(right @ weights / weights.sum()) if weights.sum() else np.nan

@@ -2,11 +2,12 @@
 
 from vcfnb.transfer.alignment import align
 from vcfnb.transfer.attribution import grad_cam, integrated_gradients
+from vcfnb.transfer.examples import heatmaps
 from vcfnb.transfer.expansion import ExpansionResult, run_expansion
 from vcfnb.transfer.features import deep_features, features_and_scores, scores
 from vcfnb.transfer.reduction import Reduction, reduce_features
 from vcfnb.transfer.regions import attribution_shares, heatmap_image
-from vcfnb.transfer.saved import SavedNetwork, load_model, save_model
+from vcfnb.transfer.saved import SavedNetwork, load_model, save_model, weights_provenance
 from vcfnb.transfer.settings import TrainSettings
 from vcfnb.transfer.training import fine_tune, recalibrate, refresh_batch_norm
 
@@ -22,6 +23,7 @@ __all__ = [
     "fine_tune",
     "grad_cam",
     "heatmap_image",
+    "heatmaps",
     "integrated_gradients",
     "load_model",
     "recalibrate",
@@ -30,4 +32,5 @@ __all__ = [
     "run_expansion",
     "save_model",
     "scores",
+    "weights_provenance",
 ]

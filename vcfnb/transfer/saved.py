@@ -11,10 +11,10 @@ from vcfnb import __version__, runs
 from vcfnb.errors import VcfnbError
 from vcfnb.networks import build_network
 from vcfnb.networks.weights import put_weights, read_weights
+from vcfnb.transfer.checkpoints import plain
 from vcfnb.transfer.features import features_and_scores
 from vcfnb.transfer.reduction import Reduction
 from vcfnb.transfer.settings import TrainSettings
-from vcfnb.transfer.training import plain
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,25 @@ def save_model(path, result):
     with runs.atomic(_file(path)) as temporary:
         save_file(plain(tensors), temporary, {"vcfnb": json.dumps(note, sort_keys=True)})
     return _file(path)
+
+
+def weights_provenance(path):
+    """Where the weights of a saved network came from, and how its features are taken; nothing else is read.
+
+    Parameters
+    ----------
+    path : path
+        As of :func:`load_model`.
+
+    Returns
+    -------
+    dict
+        See ExpansionResult.
+    """
+    from safetensors import safe_open
+
+    with safe_open(_file(path), "pt") as file:
+        return json.loads(file.metadata()["vcfnb"])["provenance"]
 
 
 def load_model(path):

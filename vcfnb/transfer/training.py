@@ -1,7 +1,6 @@
 """Fine-tuning of one network, resumable and the same in every run."""
 
 import contextlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from vcfnb import __version__, runs
 from vcfnb.errors import VcfnbError
+from vcfnb.transfer import checkpoints
 from vcfnb.transfer.augmentation import augment
 
 
@@ -40,7 +40,7 @@ def tensor(array, where):
     return torch.tensor(array, dtype=torch.float32, device=where)
 
 
-def _mixed_precision(where):
+def mixed_precision(where):
     return torch.autocast(where.type, dtype=torch.bfloat16, enabled=where.type == "cuda")
 
 
@@ -69,13 +69,17 @@ def check_inputs(crops, labels):
     return crops, labels.astype(np.float32)
 
 
-def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuning"):
+def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuning", groups=None):
     """Train all layers of a network on one logit: label 1 against label 0.
 
     The loss is the binary cross-entropy; with ``class_weight="balanced"`` both classes weigh the same in it, and
     probabilities refer to a population where they are equally frequent. Layers of BatchNorm that came folded are
-    recalibrated first. At the end the running statistics of BatchNorm are taken anew from all training crops: after
+    recalibrated first. The running statistics of BatchNorm are taken anew from all crops that were trained on: after
     a few dozen steps the running averages still lag behind the weights.
+
+    Early stopping: with ``validation_fraction`` above 0, that share of the patients (stratified) is not trained on.
+    Training ends when their loss has not fallen for ``patience`` epochs, and the weights of the epoch with the
+    smallest loss are kept. With too few patients of a class to spare one, all epochs are trained on all cases.
 
     Parameters
     ----------
@@ -89,12 +93,14 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
         settings goes on from it and ends with the same weights, bit for bit.
     desc : str
         Label of the progress bar.
+    groups : array (n,), optional
+        Patients, kept together; by default every case is a patient of its own.
 
     Returns
     -------
     pandas.DataFrame
-        epoch, loss, train_auc (of the logits during the epoch: augmented crops, weights still moving),
-        learning_rate.
+        epoch, loss, train_auc (of the logits during the epoch: augmented crops, weights still moving), learning_rate,
+        val_loss and kept (the epoch whose weights stay; without validation NaN and the last one).
 
     Raises
     ------
@@ -104,24 +110,91 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
     from tqdm.auto import tqdm
 
     crops, labels = check_inputs(crops, labels)
+    fitted, held = validation_split(labels, groups, settings)
     where = device()
     with one_thread():
-        key = _key(network, crops, labels, settings) if checkpoint else None
+        key = _key(network, crops, labels, held, settings) if checkpoint else None
         network.to(where, memory_format=network.memory_format)
         optimizer = _optimizer(network, settings)
-        history, finished = _resume(checkpoint, key, network, optimizer, where)
+        history, finished, best = checkpoints.resume(checkpoint, key, network, optimizer, where)
         if not history and getattr(network, "folded", None):
-            recalibrate(network, crops)
-        for epoch in tqdm(range(len(history), settings.epochs), desc=desc, leave=False):
-            history.append({"epoch": epoch + 1, **_epoch(network, optimizer, crops, labels, settings, epoch, where)})
+            recalibrate(network, crops[fitted])
+        progress = tqdm(total=settings.epochs, initial=len(history), desc=desc, leave=False)
+        while not finished and not _is_over(history, settings):
+            row = _epoch(network, optimizer, crops[fitted], labels[fitted], settings, len(history), where)
+            row |= {"epoch": len(history) + 1, "val_loss": None}
+            if len(held):
+                refresh_batch_norm(network, crops[fitted], settings.batch_size)
+                row["val_loss"] = _validation_loss(network, crops[held], labels[held], labels, settings, where)
+                if _best_epoch([*history, row]) == row["epoch"]:
+                    best = checkpoints.plain(network.state_dict())
+            history.append(row)
+            progress.update()
             if checkpoint:
-                _save(checkpoint, key, network, optimizer, history, finished=False)
+                checkpoints.save(checkpoint, key, network, optimizer, history, finished=False, extra=best)
+        progress.close()
         if not finished:
-            refresh_batch_norm(network, crops, settings.batch_size)
+            if len(held):
+                network.load_state_dict(best)
+            else:
+                refresh_batch_norm(network, crops, settings.batch_size)
             if checkpoint:
-                _save(checkpoint, key, network, None, history, finished=True)
+                checkpoints.save(checkpoint, key, network, None, history, finished=True)
     network.eval()
-    return pd.DataFrame(history)
+    table = pd.DataFrame(history)[["epoch", "loss", "train_auc", "learning_rate", "val_loss"]]
+    table["val_loss"] = table["val_loss"].astype(float)
+    return table.assign(kept=table["epoch"] == _best_epoch(history))
+
+
+def validation_split(labels, groups, settings):
+    """Indices to train on and indices that decide when to stop (none of them without early stopping).
+
+    Stratified by label, patients kept together; the same for the same labels, patients and seed.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    everything = np.arange(len(labels))
+    groups = everything if groups is None else np.asarray(groups)
+    patients = min(len(np.unique(groups[labels == label])) for label in (0, 1))
+    parts = round(1 / settings.validation_fraction) if settings.validation_fraction else 0
+    if settings.recipe == "paper" or not parts or patients < max(parts, 2):
+        return everything, everything[:0]
+    dealt = StratifiedGroupKFold(max(parts, 2), shuffle=True, random_state=settings.seed)
+    fitted, held = next(dealt.split(everything, labels, groups))
+    both = all(len(np.unique(labels[part])) == 2 for part in (fitted, held))
+    return (fitted, held) if both else (everything, everything[:0])
+
+
+def _best_epoch(history):
+    """Number of the epoch with the smallest validation loss, the first of equal ones; without validation the last."""
+    losses = [row["val_loss"] for row in history]
+    return len(history) if losses[-1] is None else 1 + int(np.argmin(losses))
+
+
+def _is_over(history, settings):
+    return bool(history) and (
+        len(history) >= settings.epochs or len(history) - _best_epoch(history) >= settings.patience
+    )
+
+
+def _validation_loss(network, crops, labels, all_labels, settings, where):
+    """The training loss on cases that are not trained on."""
+    weights = _class_weights(all_labels, settings)[labels.astype(int)]
+    network.eval()
+    total = 0.0
+    with torch.inference_mode():
+        for start in range(0, len(crops), settings.batch_size):
+            part = slice(start, start + settings.batch_size)
+            batch = tensor(crops[part], where).contiguous(memory_format=torch.channels_last_3d)
+            target, case_weights = tensor(labels[part], where), tensor(weights[part], where)
+            logit = network(batch).squeeze(1).float()
+            loss = functional.binary_cross_entropy_with_logits(logit, target, case_weights, reduction="sum")
+            total += loss.item()
+    return total / float(weights.sum())
+
+
+def _class_weights(labels, settings):
+    return len(labels) / (2 * np.bincount(labels.astype(int))) if settings.class_weight else np.ones(2)
 
 
 def _optimizer(network, settings):
@@ -157,7 +230,7 @@ def _epoch(network, optimizer, crops, labels, settings, epoch, where):
 
     # A generator an epoch: what is drawn depends on the seed and the epoch, not on where training was resumed.
     rng = np.random.default_rng([settings.seed, epoch])
-    weights = len(labels) / (2 * np.bincount(labels.astype(int))) if settings.class_weight else np.ones(2)
+    weights = _class_weights(labels, settings)
     chunks = batches(len(labels), settings.batch_size, rng)
     network.train()
     losses, logits = [], np.zeros(len(labels))
@@ -168,7 +241,7 @@ def _epoch(network, optimizer, crops, labels, settings, epoch, where):
         batch = augment(tensor(crops[chosen], where), settings.augment, rng)
         target = tensor(labels[chosen], where)
         case_weights = tensor(weights[labels[chosen].astype(int)], where)
-        with _mixed_precision(where):
+        with mixed_precision(where):
             logit = network(batch.contiguous(memory_format=torch.channels_last_3d)).squeeze(1).float()
         loss = functional.binary_cross_entropy_with_logits(logit, target, case_weights)
         if not torch.isfinite(loss):
@@ -261,57 +334,14 @@ def refresh_batch_norm(network, crops, batch_size):
     network.eval()
 
 
-def _key(network, crops, labels, settings):
+def _key(network, crops, labels, held, settings):
     """What a checkpoint depends on: start, data, settings, and the code that trains."""
     from vcfnb.networks.weights import state_digest
 
     folder = Path(__file__).parent
-    sources = sorted(folder.glob("*.py")) + sorted((folder.parent / "networks").glob("*.py"))
+    sources = [Path(__file__), folder / "augmentation.py", *sorted((folder.parent / "networks").glob("*.py"))]
     chosen = settings.model_dump(
-        mode="json", exclude={"feature_mode", "n_folds", "n_dimensions", "reduction", "layer", "weights"}
+        mode="json", exclude={"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction", "layer", "weights"}
     )
     start = [state_digest(network.state_dict()), str(network)]
-    return runs.digest(*sources, *start, crops, labels, chosen, __version__, torch.__version__)
-
-
-def plain(tensors):
-    """Copies on the CPU in the memory format that safetensors writes."""
-    return {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
-
-
-def _save(path, key, network, optimizer, history, finished):
-    from safetensors.torch import save_file
-
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-    if optimizer:
-        for index, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
-    note = json.dumps({"key": key, "finished": finished, "history": history})
-    with runs.atomic(path) as temporary:
-        save_file(plain(tensors), temporary, {"vcfnb": note})
-
-
-def _resume(path, key, network, optimizer, where):
-    """Put a checkpoint of the same training into network and optimizer; history and whether it was finished."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path or not Path(path).exists():
-        return [], False
-    try:
-        with safe_open(path, "pt") as file:
-            note = json.loads((file.metadata() or {}).get("vcfnb", "{}"))
-            if note.get("key") != key:
-                return [], False
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError:
-        # Cut short by a full disk or a crash of the machine: start over.
-        return [], False
-    network.load_state_dict({name[8:]: value for name, value in tensors.items() if name.startswith("network.")})
-    states = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, part = name.split(".")
-            states.setdefault(int(index), {})[part] = value.to(where) if part != "step" else value
-    if states:
-        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
-    return note["history"], note["finished"]
+    return runs.digest(*sources, *start, crops, labels, np.asarray(held), chosen, __version__, torch.__version__)
