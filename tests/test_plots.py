@@ -42,11 +42,19 @@ SELECTED = pd.DataFrame({"feature": [*RADIOMIC, "dtl_003"], "coefficient": [0.4,
 EXPANSIONS = grid(expansion=[0, 2, 10], split=["train", "test"]).assign(auc=0.9, ci_low=0.8, ci_high=0.95)
 EXPANSIONS["chosen"] = EXPANSIONS["expansion"] == 2
 CV = grid(expansion=[0, 2], repeat=[0, 1, 2]).assign(auc=0.8)
+CHOICE = pd.DataFrame({"expansion": [0, 2], "ci_low": 0.7, "ci_high": 0.9, "share_best": [0.3, 0.7]})
+CHOICE["chosen"] = [False, True]
+ALIGNMENT = grid(network=["fold_1_1", "fold_1_2"], dimension=[0, 1, 2]).assign(before=0.2, after=-0.9)
+WEIGHTS = grid(weights=["random", "shipped"], n_train=[42, 175], seed=[0, 1]).assign(auc=0.8)
+WEIGHTS_SUMMARY = grid(weights=["random", "shipped"], n_train=[42, 175]).assign(auc=0.8, auc_low=0.7, auc_high=0.9)
+MODES = grid(mode=["in_sample", "out_of_fold"], expansion=[0, 2], split=["train", "test"])
+MODES = MODES.assign(auc=0.8, ci_low=0.7, ci_high=0.9)
 ICC = pd.DataFrame(
     {"feature": RADIOMIC, "icc_intra": [0.95, 0.9, np.nan], "icc_inter": 0.85, "stable": [True, True, False]}
 )
 HISTORY = grid(network=["final", "fold_1", "fold_2"], epoch=[1, 2, 3])
 HISTORY = HISTORY.assign(loss=1 / HISTORY["epoch"], train_auc=0.5 + HISTORY["epoch"] / 10, learning_rate=0.001)
+HISTORY = HISTORY.assign(val_loss=1.2 / HISTORY["epoch"], kept=HISTORY["epoch"] == 2)
 OPERATING = pd.DataFrame({"model": MODELS, "split": "test", "tp": 9, "fp": 2, "tn": 7, "fn": 3})
 CROPS = (np.ones((2, 8, 8, 8)), pd.DataFrame({"case_id": ["A", "B"], "label": [1, 0]}), 6)
 DICE = grid(case_id=["a", "b"], comparison=["intra", "inter"]).assign(dice=0.9)
@@ -77,11 +85,13 @@ FIGURES = {
     "calibration": ((CALIBRATION, SCORES), "model predicted observed low high n"),
     "confusion": ((OPERATING,), "tp fp tn fn"),
     "crops_examples": (CROPS, ""),
-    "cv_by_expansion": ((CV, 2), "expansion repeat auc"),
+    "alignment": ((ALIGNMENT,), "network dimension before after"),
+    "cv_by_expansion": ((CV, CHOICE), "expansion repeat auc"),
     "decision_curves": ((DECISIONS,), "model threshold net_benefit treat_all treat_none"),
     "dice": ((DICE,), "comparison dice"),
     "feature_by_class": ((VALUES,), "feature label value"),
     "feature_counts": ((COUNTS,), "image_type n_features"),
+    "feature_modes": ((MODES,), "mode expansion split auc ci_low ci_high"),
     "grad_cam_examples": ((HEATED,), ""),
     "icc_overview": ((ICC,), "feature icc_intra icc_inter stable"),
     "importance": ((SELECTED,), "feature coefficient"),
@@ -97,6 +107,7 @@ FIGURES = {
     "shufflenet_unit": ((), ""),
     "split_power": ((WIDTHS, 80, 0.1), "n width"),
     "training_curves": ((HISTORY,), "epoch loss"),
+    "weights_comparison": ((WEIGHTS, WEIGHTS_SUMMARY), "weights n_train seed auc"),
     "workflow": ((), ""),
 }
 PICTURES = {"crops_examples", "grad_cam_examples", "montage", "patient_flow", "shufflenet_unit", "workflow"}

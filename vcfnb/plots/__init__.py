@@ -13,17 +13,19 @@ from vcfnb.plots.performance import (
     calibration,
     confusion,
     decision_curves,
+    feature_modes,
     roc,
     score_distribution,
 )
 from vcfnb.plots.pictures import crops_examples, montage
 from vcfnb.plots.selection import importance, lasso_error, lasso_figure, lasso_path, selection_steps
 from vcfnb.plots.theme import CLASSES, MODELS, style
-from vcfnb.plots.training import cv_by_expansion, training_curves
+from vcfnb.plots.training import alignment, cv_by_expansion, training_curves, weights_comparison
 
 __all__ = [
     "CLASSES",
     "MODELS",
+    "alignment",
     "attribution_shares",
     "auc_by_expansion",
     "calibration",
@@ -34,6 +36,7 @@ __all__ = [
     "dice",
     "feature_by_class",
     "feature_counts",
+    "feature_modes",
     "grad_cam_examples",
     "icc_overview",
     "importance",
@@ -50,5 +53,6 @@ __all__ = [
     "split_power",
     "style",
     "training_curves",
+    "weights_comparison",
     "workflow",
 ]

@@ -63,6 +63,44 @@ def auc_by_expansion(table, *, simulated=False):
     return finish(figure, simulated)
 
 
+def feature_modes(table, *, simulated=False):
+    """What in-sample deep features do to the AUC: training and test by expansion, one panel a mode.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        mode (``in_sample``, ``out_of_fold``), expansion (voxels of 1 mm), split, auc, ci_low, ci_high.
+    simulated : bool
+        Add the note that patients are simulated.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    require(table, "mode", "expansion", "split", "auc", "ci_low", "ci_high", what="the table of modes")
+    titles = {"in_sample": "in-sample features (the paper's way)", "out_of_fold": "out-of-fold features"}
+    modes = _in_order(table["mode"], titles)
+    expansions = sorted(table["expansion"].unique())
+    figure, axes = canvas(TWO_COLUMNS if len(modes) > 1 else ONE_COLUMN, 66, 1, len(modes), squeeze=False, sharey=True)
+    for axis, mode in zip(axes[0], modes, strict=True):
+        for number, split in enumerate(_in_order(table["split"], SPLITS)):
+            part = table[(table["mode"] == mode) & (table["split"] == split)].sort_values("expansion")
+            x = part["expansion"].map(expansions.index) + 0.16 * (number - 0.5)
+            color = {"train": GREY, "test": MODELS["dtl"]}.get(split, BLACK)
+            interval = np.abs(part[["ci_low", "ci_high"]].sub(part["auc"], axis=0)).to_numpy().T
+            label = f"{split_name(split)} (mean {part['auc'].mean():.3f})"
+            axis.errorbar(x, part["auc"], interval, color=color, linewidth=0.9, marker="o", label=label)
+        axis.axhline(0.5, color=BLACK, linewidth=0.6, linestyle=":")
+        axis.set_xticks(range(len(expansions)), [f"{expansion:g}" for expansion in expansions])
+        axis.set(xlabel="ROI expansion (mm)", ylim=(min(0.45, table["ci_low"].min() - 0.02), 1.02))
+        axis.set_title(titles.get(mode, mode))
+        axis.legend(loc="lower left")
+    axes[0, 0].set_ylabel("AUC (95% CI)")
+    if len(modes) > 1:
+        letters(axes)
+    return finish(figure, simulated)
+
+
 def roc(bands, auc=None, *, simulated=False):
     """Figure 9: ROC curves of the models with their bands; one panel a split.
 
