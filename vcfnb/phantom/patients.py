@@ -25,7 +25,7 @@ SIGNS = {
     "cleft": "chronic",
 }
 # How far apart the classes lie, in SDs of a patient's own variation, at difficulty 1.
-_SEPARATION = 0.9
+_SEPARATION = 2.1
 # Share of a sign's variation that all signs of a patient have in common: the age of the fracture.
 _SHARED = 0.6
 
