@@ -61,15 +61,19 @@ def contract_files(expansions):
     for expansion in expansions:
         folder = f"04_dtl/expansion_{expansion:02d}"
         yield from (f"{folder}/{name}" for name in ("features.csv", "scores.csv", "history.csv", "model.safetensors"))
+        names = ("features_in_sample", "features_out_of_fold", "cross_validation", "alignment", "attribution")
+        yield from (f"{folder}/{name}.csv" for name in names)
     for source in ("radiomics", *(f"dtl_{expansion:02d}" for expansion in expansions)):
         yield from (f"05_selection/{source}_{name}.csv" for name in ("selected", "steps", "lasso_path"))
-    yield from ("06_fusion/scores.csv", "06_fusion/model/model.json")
+    yield from (f"06_fusion/{name}" for name in ("scores.csv", "feature_mode_scores.csv", "model/model.json"))
     names = ("auc", "delong", "dca", "calibration", "operating_points")
     yield from (f"07_statistics/{name}.csv" for name in names)
     yield from ("report/index.html", "provenance.json")
     for name in ("00_cohort/flow", "05_selection/figure5_radiomics_lasso", "05_selection/figure6_dtl_lasso"):
         yield from (f"{name}.png", f"{name}.svg")
     for name in ("figure8_expansions", "figure9_roc", "figure10_decision_curves"):
+        yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
+    for name in ("feature_modes_figure", "attribution_figure", "grad_cam"):
         yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
     yield from ("06_fusion/figure7_fusion_lasso.png", "06_fusion/figure7_fusion_lasso.svg")
 

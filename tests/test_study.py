@@ -88,6 +88,9 @@ def test_provenance(smoke):
     assert {"torch", "pyradiomics-bhklab", "scikit-learn"} <= set(provenance["versions"])
     assert len(provenance["input_sha256"]) == 2 * 24
     assert set(provenance["notebook_seconds"]) == set(NOTEBOOKS)
+    assert set(provenance["weights"]) == {"expansion_00", "expansion_06"}
+    assert all(start["source"].startswith("shipped with vcfnb") for start in provenance["weights"].values())
+    assert "shipped with vcfnb" in (smoke[0] / "smoke" / "report" / "index.html").read_text()
 
 
 def test_a_second_run_does_nothing_and_says_so(smoke):
@@ -190,6 +193,18 @@ def test_wrong_parameters_stop_before_the_first_notebook(tmp_path):
     assert finished.returncode != 0
     assert "statistics.alpha: 2 is not allowed" in finished.stderr
     assert not (tmp_path / "smoke").exists()
+
+
+def test_weights_that_cannot_be_had_stop_before_the_first_notebook(tmp_path):
+    (tmp_path / "mine.safetensors").write_bytes(b"cut")
+    for weights, message in (
+        (tmp_path / "mine.safetensors", "mine.safetensors is truncated"),
+        ("shipped", "none of shufflenet_v2_x0_5_25d are shipped"),
+    ):
+        options = ("--set", f"dtl.weights={weights}", "--set", "dtl.network=shufflenet_v2_x0_5_25d")
+        finished = run_all(tmp_path, "params/smoke.yaml", *options, check=False)
+        assert finished.returncode != 0 and message in finished.stderr
+        assert not (tmp_path / "smoke" / "00_cohort").exists()
 
 
 def test_two_runs_of_one_study_at_once(tmp_path):

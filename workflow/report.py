@@ -14,6 +14,7 @@ from nbconvert import HTMLExporter
 from traitlets.config import Config
 
 from vcfnb.runs import Run, atomic, digest, git_commit, versions, write_json
+from vcfnb.transfer import weights_provenance
 
 STYLE = (Path(__file__).parent / "report.css").read_text()
 
@@ -63,9 +64,18 @@ def front_page(run, params, provenance):
             "<p>AUC with DeLong interval. How these numbers came about: the notebooks below, in order; "
             "every table and figure is a file in the run's folders.</p>",
             f"<details><summary>Parameters</summary><pre>{html.escape(json.dumps(params, indent=1))}</pre></details>",
+            f"<details><summary>Weights that the networks started from</summary>{weights_table(provenance)}</details>",
             f"<details><summary>Versions</summary><p>{html.escape(packages)}; commit {commit}</p></details>",
         ]
     )
+
+
+def weights_table(provenance):
+    """The start of each expansion's network as HTML."""
+    names = {"network": "network", "source": "weights", "sha256": "SHA-256", "activation": "activation"}
+    names |= {"left_random": "random parts", "layer": "feature layer", "feature_mode": "features"}
+    table = pd.DataFrame(provenance["weights"]).T.rename(columns=names)[list(names.values())]
+    return table.rename_axis("expansion").reset_index().to_html(index=False, border=0, na_rep="-")
 
 
 def durations(notebooks):
@@ -81,6 +91,7 @@ def provenance_of(run, params, notebooks):
         "params": params,
         "seed": params["seed"],
         "versions": versions(),
+        "weights": {folder.name: weights_provenance(folder) for folder in sorted(run.step("dtl").glob("expansion_*"))},
         "git_commit": git_commit(),
         "input_sha256": {
             f"{case} {kind}": digest(Path(name))

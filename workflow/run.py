@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from vcfnb.errors import VcfnbError
 from vcfnb.params import ParameterError, load_params
 from vcfnb.runs import Run, atomic
 
@@ -62,6 +63,16 @@ def results_of(folder):
     }
 
 
+def check_weights(study):
+    """Weights that cannot be had are found before the first notebook, not half an hour later."""
+    from vcfnb.networks import build_network
+
+    try:
+        build_network(study.dtl.network, study.dtl.weights, seed=study.seed)
+    except VcfnbError as error:
+        sys.exit(f"vcfnb: {error}")
+
+
 def summary(run):
     """The three models' test AUCs, and whether they come from simulated patients."""
     import pandas as pd
@@ -98,6 +109,7 @@ def main():
         call = command(run, params, arguments.cores, options)
         if arguments.dry_run:
             sys.exit(subprocess.run([*call, "--dry-run", "--quiet", "host", "rules"]).returncode)
+        check_weights(study)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
         before = results_of(run.folder)
         code, log = start(call, run.folder)
