@@ -20,7 +20,7 @@ from vcfnb.transfer.augmentation import augment
 from vcfnb.transfer.features import features_and_scores
 from vcfnb.transfer.reduction import reduce_features
 
-SMALL = {"network": "shufflenet_v2_x0_5_3d", "weights": "random", "epochs": 2, "batch_size": 8}
+SMALL = {"network": "shufflenet_v2_x0_5_3d", "weights": "random", "epochs": 2, "batch_size": 8, "learning_rate": 0.002}
 SETTINGS = TrainSettings(**SMALL, n_dimensions=4, n_folds=2, seed=3)
 
 
