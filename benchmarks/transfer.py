@@ -263,14 +263,18 @@ def throughput(contenders, pythons, cores, repeats, options):
     return pd.DataFrame(rows)
 
 
-def six_models(study, cores, quick):
-    """One row: a study's size, and the seconds until all its networks are trained, one one-thread process a core."""
+def six_models(study, cores, quick, n_expansions=None):
+    """One row: a study's size, and the seconds until all its networks are trained, one one-thread process a core.
+
+    With `n_expansions` only so many are trained: all cost the same, as every crop is resized to one cube.
+    """
     from tqdm import tqdm
 
     from vcfnb.params import load_params
 
     settings, n_cases, n_train, _, _ = work_of(study, quick)
-    expansions = load_params(ROOT / "params" / f"{study}.yaml").expansions[: 2 if quick else None]
+    expansions = load_params(ROOT / "params" / f"{study}.yaml").expansions
+    n_all, expansions = len(expansions), expansions[: 2 if quick else n_expansions]
 
     def train(number):
         process = call(sys.executable, "train_expansion", study=study, number=number, quick=quick, cores=cores)
@@ -283,6 +287,7 @@ def six_models(study, cores, quick):
     with ThreadPoolExecutor(len(cores)) as pool:
         cpu = list(tqdm(pool.map(train, expansions), total=len(expansions), desc=f"expansions of {study}"))
     row = {"study": study, "cores": len(cores), "n_expansions": len(expansions), "n_cases": n_cases}
+    row["of_expansions"] = n_all
     row |= {"n_train": n_train, "networks_an_expansion": networks_of(settings), "epochs": settings.epochs}
     row |= {"network": settings.network, "weights": settings.weights, "recipe": settings.recipe}
     return row | {"wall_s": time.perf_counter() - wall, "cpu_s": sum(cpu), "promised_s": PROMISES[study]}
@@ -352,6 +357,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=3, help="of each measurement of the throughput")
     parser.add_argument("--seconds", type=float, default=10, help="that each of them trains")
     parser.add_argument("--cores", type=int, default=2, help="that everybody runs on")
+    parser.add_argument("--expansions", type=int, help="train only so many, and reckon with that share of the promise")
     parser.add_argument("--monai-python", metavar="PATH", help="interpreter in whose environment MONAI is")
     parser.add_argument("--out", type=Path, help="folder of the results; default docs/benchmarks, for --quick nowhere")
     parser.add_argument("--quick", action="store_true", help="only see that the program works: tiny crops, few steps")
@@ -388,10 +394,11 @@ def main():
             print("MONAI is left out -> give the interpreter that has it with --monai-python")
         if out:
             runs.save_figure(chart(best), out / "transfer", table)
-    rows = [six_models(study, cores, arguments.quick) for study in PROMISES if study in parts]
+    rows = [six_models(study, cores, arguments.quick, arguments.expansions) for study in PROMISES if study in parts]
     for row in rows:
-        kept = "kept" if row["wall_s"] < row["promised_s"] else "MISSED"
-        promise = "" if arguments.quick else f" (promised: less than {row['promised_s']} s, {kept})"
+        share = row["n_expansions"] / row["of_expansions"]
+        kept = "kept" if row["wall_s"] < share * row["promised_s"] else "MISSED"
+        promise = "" if arguments.quick else f" (promised: less than {share * row['promised_s']:.0f} s, {kept})"
         print(
             f"{row['study']}: {row['n_expansions']} expansions x {row['networks_an_expansion']} networks in "
             f"{row['wall_s']:.0f} s on {row['cores']} cores, {row['cpu_s']:.0f} s of CPU{promise}"
