@@ -8,7 +8,6 @@ import numpy as np
 import SimpleITK as sitk
 
 from vcfnb import runs
-from vcfnb.cohort import SIMULATED
 from vcfnb.errors import VcfnbError
 from vcfnb.phantom import patients, readers, scanner, scene
 
@@ -24,6 +23,9 @@ def simulate_cohort(
     voxel_mm=(0.7, 0.7, 1.0),
     difficulty=1.0,
     signs=None,
+    several_vertebrae=0.0,
+    n_sites=1,
+    metal=0.0,
     cores=None,
 ):
     """Write a simulated cohort. Its numbers say nothing about patients.
@@ -31,22 +33,28 @@ def simulate_cohort(
     Parameters
     ----------
     folder : path
-        Gets ``images/``, ``masks/`` and ``cohort.csv`` with ``site`` "simulated"; besides, ``signs.csv`` (how strongly
-        each sign shows) and ``made/`` (notes by which an interrupted simulation goes on).
+        Gets ``images/``, ``masks/`` and ``cohort.csv`` with a ``site`` that starts with "simulated"; besides,
+        ``truth.csv`` (what no cohort of patients tells: how strongly each sign shows, traits of patient and scanner,
+        and the deformity) and ``made/`` (notes by which an interrupted simulation goes on).
     n_patients : int
-        One fractured vertebra each.
     seed : int
         The same seed gives the same files, whatever the number of workers.
     acute_fraction : float
-        Share of acute fractures (paper: 171/218).
+        Share of acute fractures (paper: 171/218), counted over the first vertebra of each patient.
     n_second_readings : int, optional
-        Patients whose mask is drawn again by reader A and by reader B; None: all.
+        Patients whose masks are drawn again by reader A and by reader B; None: all.
     voxel_mm : tuple of 3 float
         In plane, in plane, distance of sagittal slices.
     difficulty : float
         Variation of the signs within a class; larger: the classes overlap more.
     signs : dict of str to float, optional
         Factors on the strength of single signs (:data:`vcfnb.phantom.SIGNS`); 0 leaves a sign out.
+    several_vertebrae : float
+        Share of patients with a second fractured vertebra: a case with an image of its own.
+    n_sites : {1, 2}
+        The second site has a sharper kernel and a lower dose.
+    metal : float
+        Share of patients with a metal implant nearby.
     cores : int, optional
 
     Returns
@@ -57,41 +65,55 @@ def simulate_cohort(
     Raises
     ------
     VcfnbError
-        An unknown sign, or fewer than two patients of a class.
+        An unknown sign, a value out of range, or fewer than two patients of a class.
     """
     signs = dict(signs or {})
-    unknown = set(signs) - set(patients.SIGNS)
-    if unknown:
-        raise VcfnbError(f"unknown sign {', '.join(sorted(unknown))} -> known: {', '.join(patients.SIGNS)}")
-    n_acute = round(acute_fraction * n_patients)
-    if min(n_acute, n_patients - n_acute) < 2:
-        raise VcfnbError(f"{n_acute} acute of {n_patients} patients -> give at least two of each class")
+    _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal)
     folder = Path(folder)
-    table = patients.draw_patients(n_patients, acute_fraction, difficulty, np.random.default_rng([seed, 0]))
+    rng = np.random.default_rng([seed, 0])
+    table = patients.draw_patients(n_patients, acute_fraction, difficulty, rng, several_vertebrae, n_sites, metal)
     for sign, factor in signs.items():
         table[sign] = table[sign] * factor
+    number = table["patient_id"].factorize()[0]
     work = partial(_write_case, folder=folder, seed=seed, spacing=tuple(map(float, voxel_mm)))
-    for _ in runs.parallel_map(work, list(enumerate(table.to_dict("records"))), cores, desc="simulating"):
+    jobs = list(zip(number.tolist(), table.to_dict("records"), strict=True))
+    for _ in runs.parallel_map(work, jobs, cores, desc="simulating"):
         pass
-    table["case_id"] = table["patient_id"]
-    table["site"] = SIMULATED
     table["image"] = [f"images/{case}.nii.gz" for case in table["case_id"]]
     table["mask"] = [f"masks/{case}_a.nii.gz" for case in table["case_id"]]
-    again = table["case_id"].where(table.index < (n_patients if n_second_readings is None else n_second_readings))
+    again = table["case_id"].where(number < (n_patients if n_second_readings is None else n_second_readings))
     table["mask_reader_a2"] = again.map(lambda case: f"masks/{case}_a2.nii.gz", na_action="ignore")
     table["mask_reader_b"] = again.map(lambda case: f"masks/{case}_b.nii.gz", na_action="ignore")
     runs.write_csv(table[[*_COLUMNS, "mask_reader_a2", "mask_reader_b"]], folder / "cohort.csv")
-    runs.write_csv(table[["case_id", *patients.SIGNS]], folder / "signs.csv")
+    runs.write_csv(table[["case_id", *patients.SIGNS, *patients.TRAITS, *patients.DEFORMITY]], folder / "truth.csv")
     return table[[*_COLUMNS, "mask_reader_a2", "mask_reader_b"]]
 
 
+def _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal):
+    unknown = set(signs) - set(patients.SIGNS)
+    if unknown:
+        raise VcfnbError(f"unknown sign {', '.join(sorted(unknown))} -> known: {', '.join(patients.SIGNS)}")
+    for sign, factor in signs.items():
+        if not 0 <= factor < np.inf:
+            raise VcfnbError(f"sign {sign} has the factor {factor} -> give 0 (without it) or more")
+    for name, share in (("several_vertebrae", several_vertebrae), ("metal", metal)):
+        if not 0 <= share <= 1:
+            raise VcfnbError(f"{name} is {share} -> give a share of patients, from 0 to 1")
+    if n_sites not in (1, 2):
+        raise VcfnbError(f"n_sites is {n_sites} -> give 1 or 2")
+    n_acute = round(acute_fraction * n_patients)
+    if min(n_acute, n_patients - n_acute) < 2:
+        raise VcfnbError(f"{n_acute} acute of {n_patients} patients -> give at least two of each class")
+
+
 def simulate_case(patient, spacing, seed):
-    """Image and masks of one patient.
+    """Image and masks of one fractured vertebra.
 
     Parameters
     ----------
     patient : dict
-        A row of :func:`vcfnb.phantom.patients.draw_patients`.
+        A row of :func:`vcfnb.phantom.patients.draw_patients`; label, age, sex, bmd, level and the signs are needed,
+        the rest is :data:`vcfnb.phantom.patients.DEFAULTS` where it is left out.
     spacing : tuple of 3 float
         mm, (z, y, x).
     seed : sequence of int
@@ -101,8 +123,9 @@ def simulate_case(patient, spacing, seed):
     image : array of int16 (z, y, x)
     masks : dict of str to array of uint8
     """
+    patient = patients.DEFAULTS | patient
     made = scene.build(patient, spacing, np.random.default_rng([*seed, 0]))
-    image = scanner.scan(made.hu, spacing, np.random.default_rng([*seed, 1]))
+    image = scanner.scan(made.hu, spacing, patient, np.random.default_rng([*seed, 1]))
     return image, readers.draw_masks(made.body, spacing, np.random.default_rng([*seed, 2]))
 
 
@@ -110,13 +133,13 @@ def _write_case(numbered, folder, seed, spacing):
     number, patient = numbered
     in_plane_y, in_plane_z, slices = spacing
     spacing_zyx = (in_plane_z, in_plane_y, slices)
-    case = patient["patient_id"]
+    case = patient["case_id"]
     # An interrupted simulation goes on: a case that was made by this code from these values stays.
     note = folder / "made" / f"{case}.json"
     key = runs.digest(numbered, seed, spacing, *sorted(Path(__file__).parent.glob("*.py")))
     if note.exists() and json.loads(note.read_text()) == key:
         return
-    image, masks = simulate_case(patient, spacing_zyx, [seed, 1, number])
+    image, masks = simulate_case(patient, spacing_zyx, [seed, patient["vertebra"], number])
     _write(image, spacing_zyx, folder / "images" / f"{case}.nii.gz")
     for reader, mask in masks.items():
         _write(mask, spacing_zyx, folder / "masks" / f"{case}_{reader}.nii.gz")

@@ -1,13 +1,17 @@
-"""Who is simulated: age, sex, bone density, level, and how strongly each sign of the fracture shows."""
+"""Who is simulated: age, sex, bone density, level, traits of patient and scanner, and how strongly each sign shows."""
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
-# The paper's cohort (Table 1 and text): 119 women of 218; age 21 to 97.
+from vcfnb.cohort import SIMULATED
+
+# The paper's cohort (Table 1 and text): 119 women of 218; age 21 to 97; T-scores of both of its sets together.
 _WOMEN = 119 / 218
 _AGE = {"mean": 63.14, "sd": 15.72, "low": 21, "high": 97}
 _BMD = {"mean": -2.28, "sd": 1.26}
+# From this many patients on the youngest and the oldest are the paper's; fewer would not reach so far.
+_REACHES_ENDS = 100
 # Share of levels: fractures gather at the thoracolumbar junction.
 LEVELS = {"T10": 0.05, "T11": 0.09, "T12": 0.2, "L1": 0.26, "L2": 0.16, "L3": 0.11, "L4": 0.08, "L5": 0.05}
 
@@ -18,79 +22,131 @@ SIGNS = {
     "cortical_step": "acute",
     "marrow_oedema": "acute",
     "swelling": "acute",
+    "stranding": "acute",
     "sclerosis": "chronic",
     "osteophytes": "chronic",
     "cortication": "chronic",
     "fatty_marrow": "chronic",
     "cleft": "chronic",
 }
-# How far apart the classes lie, in SDs of a patient's own variation, at difficulty 1.
-_SEPARATION = 2.1
-# Share of a sign's variation that all signs of a patient have in common: the age of the fracture.
-_SHARED = 0.6
+# Signs around the bone: swelling and haematoma beside the spine, and stranding of the fat. All others are in the bone.
+AROUND = ("swelling", "stranding")
+# How far apart the classes lie in a sign, in SDs of a patient's own variation, at difficulty 1.
+_SEPARATION_BONE = 1.5
+_SEPARATION_AROUND = 2.0
+# Shares of a sign's variation (of variance) that all signs of a fracture have in common (its age), and those of a group
+# besides (bone and soft tissue do not heal at one pace).
+_SHARED = 0.25
+_SHARED_GROUP = 0.35
+
+# Deformities (Genant et al. 1993, J Bone Miner Res 8:1137) and their shares; they do not depend on the label.
+KINDS = {"wedge": 0.55, "biconcave": 0.3, "crush": 0.15}
+# What belongs to the patient and to the scanner; none of it depends on the label.
+TRAITS = ("size", "fat", "sharpness", "dose", "metal")
+DEFORMITY = ("kind", "loss", "genant")
+# Kernel sharpness and dose, from 0 to 1: of the only site, and of each of two.
+_SCANNERS = {
+    SIMULATED: {"sharpness": (0.2, 0.8), "dose": (0.3, 1.0)},
+    f"{SIMULATED}-1": {"sharpness": (0.0, 0.5), "dose": (0.5, 1.0)},
+    f"{SIMULATED}-2": {"sharpness": (0.6, 1.0), "dose": (0.2, 0.6)},
+}
+_FIRST_SITE = 0.6
+# A second fracture is as often as this of the same age as the first.
+_SAME_LABEL = 0.8
+# What a patient of whom only label, age, sex, bmd, level and signs are given is like.
+DEFAULTS = {"size": 1.0, "fat": 0.5, "sharpness": 0.5, "dose": 0.65, "metal": False, "kind": "wedge", "loss": 0.28}
 
 
-def draw_patients(n, acute_fraction, difficulty, rng):
-    """Table of n simulated patients with one fractured vertebra each.
+def draw_patients(n, acute_fraction, difficulty, rng, several_vertebrae=0.0, n_sites=1, metal=0.0):
+    """Table of the fractured vertebrae of n simulated patients.
 
     Parameters
     ----------
     n : int
+        Four or more.
     acute_fraction : float
-        The count of acute fractures is this share, rounded.
+        The count of acute fractures (of first vertebrae) is this share, rounded.
     difficulty : float
         Multiplies the variation of signs within a class.
     rng : numpy.random.Generator
+    several_vertebrae : float
+        Share of patients with a second fractured vertebra, 0 to 1: a row of its own, after the patient's first.
+    n_sites : {1, 2}
+        Two sites differ in kernel and dose.
+    metal : float
+        Share of patients with a metal implant nearby, 0 to 1.
 
     Returns
     -------
     pandas.DataFrame
-        patient_id, label (1 acute, 0 chronic), age (years), sex (F, M), bmd (T-score), level, and one strength a sign.
-        Ages and T-scores are quantiles of the paper's distributions, so that means and SDs hold at any n.
+        patient_id, case_id, vertebra (1 or 2), label (1 acute, 0 chronic), age (years), sex (F, M), bmd (T-score),
+        level, site; of the patient and the scanner: size (of the spine, as factor), fat (0 to 1, around the muscles),
+        sharpness (of the kernel, 0 to 1), dose (0 to 1), metal; of the deformity: kind (wedge, biconcave, crush), loss
+        (share of the height), genant (grade, 0 to 3); and one strength a sign.
+        Ages and T-scores are quantiles, so that the paper's means and SDs hold at any n. The options leave all other
+        values as they are without them.
     """
     label = np.zeros(n, dtype=int)
     label[: round(acute_fraction * n)] = 1
     rng.shuffle(label)
-    female = np.zeros(n, dtype=bool)
-    # Older patients are more often women, and have less bone.
-    age = _quantiles(rng.normal(size=n), stats.truncnorm(*_age_limits(), _AGE["mean"], _AGE["sd"]))
+    # Older patients are more often women; old age and, a little, being a woman come with less bone.
+    age = np.empty(n)
+    age[np.argsort(rng.normal(size=n))] = _ages(n)
     years = (age - _AGE["mean"]) / _AGE["sd"]
+    female = np.zeros(n, dtype=bool)
     female[np.argsort(-(0.3 * years + rng.normal(size=n)))[: round(_WOMEN * n)]] = True
-    bone = -0.45 * years - 0.25 * female + 0.85 * rng.normal(size=n)
-    bmd = _quantiles(bone, stats.norm(_BMD["mean"], _BMD["sd"]))
+    bmd = np.empty(n)
+    bmd[np.argsort(-0.45 * years - 0.25 * female + 0.85 * rng.normal(size=n))] = _t_scores(n)
     table = pd.DataFrame(
         {
             "patient_id": [f"P{number:03d}" for number in range(1, n + 1)],
+            "vertebra": 1,
             "label": label,
-            "age": np.round(age).astype(int),
+            "age": age.astype(int),
             "sex": np.where(female, "F", "M"),
             "bmd": np.round(bmd, 1),
-            "level": rng.choice(list(LEVELS), size=n, p=list(LEVELS.values())),
+            "level": rng.choice(list(LEVELS), size=n, p=list(LEVELS.values())).tolist(),
         }
     )
-    return table.assign(**_strengths(table, difficulty, rng))
+    table = table.assign(**_strengths(table, difficulty, rng), **_deformity(n, rng), **_traits(female, rng))
+    table = table.assign(**_scanner(n, n_sites, rng), metal=_chosen(n, metal, rng))
+    return _with_second_vertebrae(table, several_vertebrae, difficulty, rng)
 
 
-def _age_limits():
-    return ((_AGE["low"] - _AGE["mean"]) / _AGE["sd"], (_AGE["high"] - _AGE["mean"]) / _AGE["sd"])
+def _ages(n):
+    """n ages in increasing order, whole years, whose mean and SD are the paper's."""
+    shares = (np.arange(n) + 0.5) / n
+
+    def years(mean, sd):
+        ends = [(_AGE[end] - mean) / sd for end in ("low", "high")]
+        ages = stats.truncnorm.ppf(shares, *ends, loc=mean, scale=sd)
+        if n >= _REACHES_ENDS:
+            ages[[0, -1]] = _AGE["low"], _AGE["high"]
+        return ages
+
+    def missed(parameters):
+        ages = years(*parameters)
+        return ages.mean() - _AGE["mean"], ages.std(ddof=1) - _AGE["sd"]
+
+    return np.rint(years(*optimize.root(missed, (_AGE["mean"], _AGE["sd"])).x))
 
 
-def _quantiles(latent, distribution):
-    """Values of a distribution at evenly spaced quantiles, in the order of the latent values."""
-    n = len(latent)
-    values = np.empty(n)
-    values[np.argsort(latent)] = distribution.ppf((np.arange(n) + 0.5) / n)
-    return values
+def _t_scores(n):
+    """n T-scores in increasing order, whose mean and SD are the paper's."""
+    z = stats.norm.ppf((np.arange(n) + 0.5) / n)
+    return _BMD["mean"] + _BMD["sd"] * z / z.std(ddof=1)
 
 
 def _strengths(table, difficulty, rng):
     n = len(table)
-    side = np.where(table["label"] == 1, 1.0, -1.0) * _SEPARATION / 2
-    common = rng.normal(size=n)
+    side = np.where(table["label"] == 1, 0.5, -0.5)
+    common, bone, around = rng.normal(size=(3, n))
     strengths = {}
     for sign, of_class in SIGNS.items():
-        own = np.sqrt(_SHARED) * common + np.sqrt(1 - _SHARED) * rng.normal(size=n)
-        towards = side + difficulty * own
+        separation, group = (_SEPARATION_AROUND, around) if sign in AROUND else (_SEPARATION_BONE, bone)
+        own = np.sqrt(1 - _SHARED - _SHARED_GROUP) * rng.normal(size=n)
+        varied = np.sqrt(_SHARED) * common + np.sqrt(_SHARED_GROUP) * group + own
+        towards = side * separation + difficulty * varied
         latent = towards if of_class == "acute" else -towards
         if sign == "osteophytes":
             # Osteophytes come with age in any spine.
@@ -100,3 +156,54 @@ def _strengths(table, difficulty, rng):
             latent = np.where(rng.random(n) < 0.1, latent, -9.0)
         strengths[sign] = np.round(stats.norm.cdf(1.2 * latent), 4)
     return strengths
+
+
+def _deformity(n, rng):
+    kind = rng.choice(list(KINDS), size=n, p=list(KINDS.values()))
+    loss = np.round(np.clip(rng.normal(0.28, 0.09, n), 0.12, 0.5), 4)
+    # Genant's grades: 1 from 20 %, 2 from 25 %, 3 above 40 % of the height; less than 20 % is grade 0.
+    return {"kind": kind, "loss": loss, "genant": (loss >= 0.2).astype(int) + (loss >= 0.25) + (loss > 0.4)}
+
+
+def _traits(female, rng):
+    size = np.clip(rng.normal(1, 0.04, len(female)), 0.9, 1.1) * np.where(female, 0.95, 1.05)
+    return {"size": np.round(size, 4), "fat": np.round(rng.random(len(female)), 4)}
+
+
+def _scanner(n, n_sites, rng):
+    first = _chosen(n, _FIRST_SITE, rng)
+    site = np.where(first, f"{SIMULATED}-1", f"{SIMULATED}-2") if n_sites == 2 else np.full(n, SIMULATED)
+    drawn = {"site": site}
+    for trait in ("sharpness", "dose"):
+        low, high = np.array([_SCANNERS[name][trait] for name in site]).T
+        drawn[trait] = np.round(low + (high - low) * rng.random(n), 4)
+    return drawn
+
+
+def _chosen(n, share, rng):
+    """Mark a share (rounded to a count) of n patients."""
+    marked = np.zeros(n, dtype=bool)
+    marked[rng.permutation(n)[: round(share * n)]] = True
+    return marked
+
+
+def _with_second_vertebrae(table, share, difficulty, rng):
+    """Add rows of second vertebrae, and name the cases as :func:`vcfnb.cohort.read_cohort` would."""
+    both = _chosen(len(table), share, rng)
+    second = table[both].assign(vertebra=2)
+    n = len(second)
+    second["label"] = np.where(rng.random(n) < _SAME_LABEL, second["label"], 1 - second["label"])
+    second["level"] = [_near(level, rng) for level in second["level"]]
+    second = second.assign(**_strengths(second, difficulty, rng), **_deformity(n, rng))
+    table = pd.concat([table, second]).sort_index(kind="stable").reset_index(drop=True)
+    several = table["patient_id"].duplicated(keep=False)
+    table.insert(1, "case_id", table["patient_id"].where(~several, table["patient_id"] + "_" + table["level"]))
+    return table
+
+
+def _near(level, rng):
+    """A level two or three away: the direct neighbours are seen whole in the first vertebra's image."""
+    levels = list(LEVELS)
+    place = levels.index(level)
+    places = [place + step for step in (-3, -2, 2, 3) if 0 <= place + step < len(levels)]
+    return levels[rng.choice(places)]
