@@ -9,9 +9,11 @@ import SimpleITK as sitk
 
 from vcfnb import runs
 from vcfnb.errors import VcfnbError
-from vcfnb.phantom import patients, readers, scanner, scene
+from vcfnb.phantom import dicom, patients, readers, scanner, scene
+from vcfnb.phantom.canvas import FIELD_MM
 
 _COLUMNS = ["patient_id", "case_id", "image", "mask", "label", "age", "sex", "bmd", "level", "site"]
+_SUFFIXES = {"nifti": ".nii.gz", "dicom": ""}
 
 
 def simulate_cohort(
@@ -26,6 +28,7 @@ def simulate_cohort(
     several_vertebrae=0.0,
     n_sites=1,
     metal=0.0,
+    image_format="nifti",
     cores=None,
 ):
     """Write a simulated cohort. Its numbers say nothing about patients.
@@ -55,6 +58,8 @@ def simulate_cohort(
         The second site has a sharper kernel and a lower dose.
     metal : float
         Share of patients with a metal implant nearby.
+    image_format : {"nifti", "dicom"}
+        A file, or a folder with a DICOM series of sagittal slices, an image; masks are NIfTI.
     cores : int, optional
 
     Returns
@@ -68,18 +73,20 @@ def simulate_cohort(
         An unknown sign, a value out of range, or fewer than two patients of a class.
     """
     signs = dict(signs or {})
-    _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal)
+    _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal, image_format)
     folder = Path(folder)
     rng = np.random.default_rng([seed, 0])
     table = patients.draw_patients(n_patients, acute_fraction, difficulty, rng, several_vertebrae, n_sites, metal)
     for sign, factor in signs.items():
         table[sign] = table[sign] * factor
     number = table["patient_id"].factorize()[0]
-    work = partial(_write_case, folder=folder, seed=seed, spacing=tuple(map(float, voxel_mm)))
+    work = partial(
+        _write_case, folder=folder, seed=seed, spacing=tuple(map(float, voxel_mm)), image_format=image_format
+    )
     jobs = list(zip(number.tolist(), table.to_dict("records"), strict=True))
     for _ in runs.parallel_map(work, jobs, cores, desc="simulating"):
         pass
-    table["image"] = [f"images/{case}.nii.gz" for case in table["case_id"]]
+    table["image"] = [f"images/{case}{_SUFFIXES[image_format]}" for case in table["case_id"]]
     table["mask"] = [f"masks/{case}_a.nii.gz" for case in table["case_id"]]
     again = table["case_id"].where(number < (n_patients if n_second_readings is None else n_second_readings))
     table["mask_reader_a2"] = again.map(lambda case: f"masks/{case}_a2.nii.gz", na_action="ignore")
@@ -89,7 +96,7 @@ def simulate_cohort(
     return table[[*_COLUMNS, "mask_reader_a2", "mask_reader_b"]]
 
 
-def _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal):
+def _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal, image_format):
     unknown = set(signs) - set(patients.SIGNS)
     if unknown:
         raise VcfnbError(f"unknown sign {', '.join(sorted(unknown))} -> known: {', '.join(patients.SIGNS)}")
@@ -101,6 +108,8 @@ def _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal)
             raise VcfnbError(f"{name} is {share} -> give a share of patients, from 0 to 1")
     if n_sites not in (1, 2):
         raise VcfnbError(f"n_sites is {n_sites} -> give 1 or 2")
+    if image_format not in _SUFFIXES:
+        raise VcfnbError(f"image_format is {image_format!r} -> give one of {', '.join(_SUFFIXES)}")
     n_acute = round(acute_fraction * n_patients)
     if min(n_acute, n_patients - n_acute) < 2:
         raise VcfnbError(f"{n_acute} acute of {n_patients} patients -> give at least two of each class")
@@ -129,18 +138,22 @@ def simulate_case(patient, spacing, seed):
     return image, readers.draw_masks(made.body, spacing, np.random.default_rng([*seed, 2]))
 
 
-def _write_case(numbered, folder, seed, spacing):
+def _write_case(numbered, folder, seed, spacing, image_format):
     number, patient = numbered
     in_plane_y, in_plane_z, slices = spacing
     spacing_zyx = (in_plane_z, in_plane_y, slices)
     case = patient["case_id"]
     # An interrupted simulation goes on: a case that was made by this code from these values stays.
     note = folder / "made" / f"{case}.json"
-    key = runs.digest(numbered, seed, spacing, *sorted(Path(__file__).parent.glob("*.py")))
+    key = runs.digest(numbered, seed, spacing, image_format, *sorted(Path(__file__).parent.glob("*.py")))
     if note.exists() and json.loads(note.read_text()) == key:
         return
     image, masks = simulate_case(patient, spacing_zyx, [seed, patient["vertebra"], number])
-    _write(image, spacing_zyx, folder / "images" / f"{case}.nii.gz")
+    path = folder / "images" / f"{case}{_SUFFIXES[image_format]}"
+    if image_format == "dicom":
+        dicom.write_series(image, spacing_zyx, [low for low, _ in FIELD_MM], path, patient, key)
+    else:
+        _write(image, spacing_zyx, path)
     for reader, mask in masks.items():
         _write(mask, spacing_zyx, folder / "masks" / f"{case}_{reader}.nii.gz")
     runs.write_json(key, note)
@@ -149,6 +162,6 @@ def _write_case(numbered, folder, seed, spacing):
 def _write(array, spacing, path):
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(spacing[::-1])
-    image.SetOrigin([low for low, _ in scene.FIELD_MM[::-1]])
+    image.SetOrigin([low for low, _ in FIELD_MM[::-1]])
     with runs.atomic(path) as temporary:
         sitk.WriteImage(image, str(temporary), True)

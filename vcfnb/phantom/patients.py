@@ -159,7 +159,7 @@ def _strengths(table, difficulty, rng):
 
 
 def _deformity(n, rng):
-    kind = rng.choice(list(KINDS), size=n, p=list(KINDS.values()))
+    kind = rng.choice(list(KINDS), size=n, p=list(KINDS.values())).tolist()
     loss = np.round(np.clip(rng.normal(0.28, 0.09, n), 0.12, 0.5), 4)
     # Genant's grades: 1 from 20 %, 2 from 25 %, 3 above 40 % of the height; less than 20 % is grade 0.
     return {"kind": kind, "loss": loss, "genant": (loss >= 0.2).astype(int) + (loss >= 0.25) + (loss > 0.4)}
