@@ -2,12 +2,13 @@
 
 import ast
 from pathlib import Path
+from typing import get_args
 
 import nbformat
 import pytest
 import yaml
 
-from vcfnb import params
+from vcfnb import params, phantom
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "params").glob("*.yaml"))
@@ -45,7 +46,8 @@ def test_every_key_of_a_params_file_is_commented(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_params_files_name_every_key(path):
     values = yaml.safe_load(path.read_text())
-    simulation = {"n_patients", "acute_fraction", "voxel_mm", "difficulty"}
+    simulation = {"n_patients", "acute_fraction", "voxel_mm", "difficulty", "signs", "several_vertebrae"}
+    simulation |= {"n_sites", "metal", "image_format"}
     for section, model in params.SECTIONS.items():
         missing = set(model.model_fields) - set(values[section])
         assert missing <= (simulation if path.stem == "own_cohort" else set())
@@ -79,6 +81,11 @@ def test_own_cohort_template_asks_for_the_table():
         ("radiomics.executor=dask", r"executor dask needs scheduler"),
         ("preprocessing.spacing_mm=.nan", r"preprocessing\.spacing_mm: nan is not allowed"),
         ("dtl.weights=nowhere.pth", r"dtl\.weights: no file 'nowhere\.pth'.*imagenet, random"),
+        ("cohort.signs={oedema: 1}", r"cohort\.signs\.oedema: 'oedema' is not allowed: .*'marrow_oedema'"),
+        ("cohort.signs={swelling: -1}", r"cohort\.signs\.swelling: -1 is not allowed: .*equal to 0"),
+        ("cohort.several_vertebrae=1.2", r"cohort\.several_vertebrae: 1\.2 is not allowed"),
+        ("cohort.n_sites=3", r"cohort\.n_sites: 3 is not allowed: Input should be 1 or 2"),
+        ("cohort.image_format=dcm", r"cohort\.image_format: 'dcm' is not allowed: .*'nifti' or 'dicom'"),
         ("cohort.csv=nowhere.csv", r"cohort\.csv: no file 'nowhere\.csv'"),
         ("dtl.epochs", r"write section\.key=value"),
         ("a.b.c=1", r"write section\.key=value"),
@@ -89,6 +96,12 @@ def test_own_cohort_template_asks_for_the_table():
 def test_a_wrong_value_is_named_with_what_is_allowed(assignment, message):
     with pytest.raises(params.ParameterError, match=message):
         params.load_params(ROOT / "params" / "demo.yaml", [assignment])
+
+
+def test_the_signs_that_have_a_factor_are_the_simulation_s():
+    assert get_args(params.Sign) == tuple(phantom.SIGNS)
+    study = params.load_params(ROOT / "params" / "demo.yaml", ["cohort.signs={swelling: 0, sclerosis: 0.5}"])
+    assert study.for_notebook("00_cohort")["signs"] == {"swelling": 0, "sclerosis": 0.5}
 
 
 def test_all_problems_at_once(tmp_path):

@@ -16,7 +16,7 @@ CLINICAL = ("age", "sex", "bmd")
 READINGS = ("mask_reader_a2", "mask_reader_b")
 OPTIONAL = ("case_id", "split", *CLINICAL, "level", "site", "mask_label", *READINGS)
 FILES = ("image", "mask", *READINGS)
-# Written by the simulation as site, so that every later figure can say what it shows.
+# The simulation's sites start with this, so that every later figure can say what it shows.
 SIMULATED = "simulated"
 
 _SAFE = r"[A-Za-z0-9._-]+"
@@ -77,8 +77,8 @@ def read_cohort(csv, label_column="label"):
 
 
 def is_simulated(table):
-    """Whether any case of the cohort is simulated (its ``site`` says so)."""
-    return bool("site" in table and (table["site"] == SIMULATED).any())
+    """Whether any case of the cohort is simulated (its ``site`` starts with "simulated")."""
+    return bool("site" in table and table["site"].astype(str).str.startswith(SIMULATED).any())
 
 
 def check_files(table, min_voxels=100, cores=None):

@@ -13,7 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from vcfnb.errors import VcfnbError
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+# The simulation's signs (vcfnb.phantom.SIGNS), named here so that a params file is checked without loading it.
+Sign = Literal[
+    "fracture_line",
+    "impaction",
+    "cortical_step",
+    "marrow_oedema",
+    "swelling",
+    "stranding",
+    "sclerosis",
+    "osteophytes",
+    "cortication",
+    "fatty_marrow",
+    "cleft",
+]
 
 
 class ParameterError(VcfnbError):
@@ -63,6 +78,15 @@ class CohortParams(Section):
         (0.7, 0.7, 1.0), description="Simulated voxel size, mm: in plane, in plane, sagittal slice. Paper: 1 mm slices."
     )
     difficulty: Positive = Field(1.0, description="Overlap of the simulated classes; larger is harder.")
+    signs: dict[Sign, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="Factors on the strength of simulated signs, such as {swelling: 0}; those left out have 1."
+    )
+    several_vertebrae: Share = Field(0.0, description="Share of simulated patients with a second fractured vertebra.")
+    n_sites: Literal[1, 2] = Field(1, description="Simulated sites; the second has a sharper kernel and a lower dose.")
+    metal: Share = Field(0.0, description="Share of simulated patients with a metal implant nearby.")
+    image_format: Literal["nifti", "dicom"] = Field(
+        "nifti", description="Simulated images: NIfTI files, or folders with DICOM series. Paper: DICOM."
+    )
     target_auc: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.90, description="AUC expected, for the sample size.")
     target_ci_width: Fraction = Field(0.10, description="Width of the 95% CI wanted for the test AUC.")
 
@@ -256,7 +280,8 @@ def _checked(model, values, where=""):
     except ValidationError as error:
         lines = []
         for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"]) or model.__name__
+            # pydantic calls a wrong name in a dict "[key]".
+            key = ".".join(str(part) for part in problem["loc"] if part != "[key]") or model.__name__
             if problem["type"] == "extra_forbidden":
                 text = f"unknown parameter; known here: {', '.join(_known(model, problem['loc']))}"
             elif problem["type"] == "missing":
