@@ -1,9 +1,9 @@
-"""A simulated cohort: CT of one fractured vertebra a patient, made by formula, with masks of three readings.
+"""A simulated cohort: CT of a fractured vertebra a case, made by formula, with masks of three readings.
 
 For trying the study and teaching it. Nothing measured on it says anything about patients.
 """
 
 from vcfnb.phantom.folder import simulate_cohort
-from vcfnb.phantom.patients import SIGNS
+from vcfnb.phantom.patients import AROUND, SIGNS
 
-__all__ = ["SIGNS", "simulate_cohort"]
+__all__ = ["AROUND", "SIGNS", "simulate_cohort"]

@@ -18,7 +18,7 @@ from vcfnb.errors import VcfnbError
 _INTERCEPT, _BITS = -1024, 12
 _WINDOW = {"WindowCenter": 500, "WindowWidth": 1200}
 # Attributes that must be there and may be empty: a simulation has no dates and no names of people.
-_EMPTY = ("PatientBirthDate", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName")
+_EMPTY = ("PatientBirthDate", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName")
 _EMPTY += ("PositionReferenceIndicator", "AcquisitionNumber", "KVP")
 _NOTICE = "SIMULATED: made by formula, not a patient"
 
@@ -84,12 +84,12 @@ def _series(shape, spacing, patient, key):
     shared.FrameOfReferenceUID = _uid(key, "frame")
     shared.StudyDescription = "SIMULATED spine CT"
     shared.SeriesDescription = f"SIMULATED {patient['case_id']}, sagittal, bone"
-    shared.SeriesNumber = 1
+    shared.StudyID, shared.SeriesNumber = "1", 1
     shared.Modality = "CT"
     shared.PatientPosition = "HFS"
     shared.BodyPartExamined = "SPINE"
     # A sagittal stack is reformatted from the slices of a scan: derived, as scanners write it.
-    shared.ImageType = ["DERIVED", "SECONDARY", "AXIAL", "SIMULATED"]
+    shared.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     shared.DerivationDescription = _NOTICE
     shared.ImageComments = _NOTICE
     shared.BurnedInAnnotation = "NO"

@@ -148,6 +148,8 @@ def _write_case(numbered, folder, seed, spacing, image_format):
     key = runs.digest(numbered, seed, spacing, image_format, *sorted(Path(__file__).parent.glob("*.py")))
     if note.exists() and json.loads(note.read_text()) == key:
         return
+    # From here on the files are not those of an older note.
+    note.unlink(missing_ok=True)
     image, masks = simulate_case(patient, spacing_zyx, [seed, patient["vertebra"], number])
     path = folder / "images" / f"{case}{_SUFFIXES[image_format]}"
     if image_format == "dicom":

@@ -105,7 +105,7 @@ def draw_patients(n, acute_fraction, difficulty, rng, several_vertebrae=0.0, n_s
             "age": age.astype(int),
             "sex": np.where(female, "F", "M"),
             "bmd": np.round(bmd, 1),
-            "level": rng.choice(list(LEVELS), size=n, p=list(LEVELS.values())).tolist(),
+            "level": rng.choice(list(LEVELS), size=n, p=list(LEVELS.values())),
         }
     )
     table = table.assign(**_strengths(table, difficulty, rng), **_deformity(n, rng), **_traits(female, rng))
@@ -152,14 +152,14 @@ def _strengths(table, difficulty, rng):
             # Osteophytes come with age in any spine.
             latent = latent + 0.8 * (table["age"].to_numpy() - _AGE["mean"]) / _AGE["sd"]
         if sign == "cleft":
-            # Rare, and nearly always in chronic fractures.
+            # Rare, and mostly in chronic fractures.
             latent = np.where(rng.random(n) < 0.1, latent, -9.0)
         strengths[sign] = np.round(stats.norm.cdf(1.2 * latent), 4)
     return strengths
 
 
 def _deformity(n, rng):
-    kind = rng.choice(list(KINDS), size=n, p=list(KINDS.values())).tolist()
+    kind = rng.choice(list(KINDS), size=n, p=list(KINDS.values()))
     loss = np.round(np.clip(rng.normal(0.28, 0.09, n), 0.12, 0.5), 4)
     # Genant's grades: 1 from 20 %, 2 from 25 %, 3 above 40 % of the height; less than 20 % is grade 0.
     return {"kind": kind, "loss": loss, "genant": (loss >= 0.2).astype(int) + (loss >= 0.25) + (loss > 0.4)}
@@ -195,7 +195,8 @@ def _with_second_vertebrae(table, share, difficulty, rng):
     second["label"] = np.where(rng.random(n) < _SAME_LABEL, second["label"], 1 - second["label"])
     second["level"] = [_near(level, rng) for level in second["level"]]
     second = second.assign(**_strengths(second, difficulty, rng), **_deformity(n, rng))
-    table = pd.concat([table, second]).sort_index(kind="stable").reset_index(drop=True)
+    # The types of columns are given: pandas cannot see them where no patient has a second vertebra.
+    table = pd.concat([table, second.astype(table.dtypes)]).sort_index(kind="stable").reset_index(drop=True)
     several = table["patient_id"].duplicated(keep=False)
     table.insert(1, "case_id", table["patient_id"].where(~several, table["patient_id"] + "_" + table["level"]))
     return table
