@@ -149,7 +149,7 @@ def test_a_sign_can_be_switched_off(tmp_path):
     phantom.simulate_cohort(
         tmp_path, n_patients=4, seed=1, voxel_mm=(3, 3, 3), signs={"swelling": 0}, acute_fraction=0.5, cores=1
     )
-    signs = pd.read_csv(tmp_path / "signs.csv")
+    signs = pd.read_csv(tmp_path / "truth.csv")
     assert (signs.swelling == 0).all()
     assert (signs.impaction > 0).all()
 

@@ -1,15 +1,17 @@
-"""The spine around one vertebra, in mm: signed distances (negative inside) and tissue densities.
+"""Shapes of bones: signed distances in mm (negative inside), in the frame of their vertebra.
 
-Coordinates: x to the patient's left, y to the back, z to the head; the origin is the middle of the fractured body.
+A vertebra's frame: x to the patient's left, y to the back, z to the head; the origin is the middle of its body.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# Width (x), depth (y), height (z) of the vertebral body in mm, roughly as published for adult spines
-# (Berry et al. 1987, Spine 12:362; Panjabi et al. 1992, Spine 17:299), and of the disc below.
+LEVELS = ("T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")
+# Width (x), depth (y), height (z) of the vertebral body and height of the disc below, mm, roughly as published for
+# adult spines (Berry et al. 1987, Spine 12:362; Panjabi et al. 1992, Spine 17:299).
 SIZES = {
+    "T9": (30, 27, 21, 5),
     "T10": (32, 28, 22, 5),
     "T11": (35, 29, 22, 6),
     "T12": (38, 29, 24, 7),
@@ -18,7 +20,13 @@ SIZES = {
     "L3": (45, 32, 27, 10),
     "L4": (48, 33, 27, 11),
     "L5": (50, 33, 26, 11),
+    "S1": (50, 32, 28, 4),
 }
+# Angle between a body's middle and that of the level below, degrees; positive: lordosis.
+LORDOSIS = {"T9": -4, "T10": -3, "T11": -2, "T12": 0, "L1": 3, "L2": 6, "L3": 9, "L4": 13, "L5": 18, "S1": 0}
+# Height of the front over height of the back: wedge-shaped without any fracture, at both ends.
+FRONT_SHARE = {"T9": 0.95, "T10": 0.95, "T11": 0.94, "T12": 0.93, "L1": 0.95, "L2": 0.98}
+FRONT_SHARE |= {"L3": 1.02, "L4": 1.05, "L5": 1.12, "S1": 1.15}
 
 
 @dataclass(frozen=True)
@@ -29,116 +37,161 @@ class Body:
     ----------
     width, depth, height : float
         mm, before the fracture.
+    front : float
+        Height of the front over that of the back, before the fracture.
     dish : float
         Depth of the endplates' normal concavity, mm.
     waist : float
         Share by which the body is narrower at half height.
     wedge, biconcave, crush : float
-        Height lost at the anterior edge, in the middle, everywhere (share of the height), from the upper endplate.
-    osteophyte : float
-        Lip at both endplates, mm.
+        Height lost at the front, in the middle, everywhere (share of the height), from the upper endplate.
+    lower : float
+        Share of the biconcave loss that the lower endplate has too.
+    osteophyte, lower_osteophyte : float
+        Lip at the upper and at the lower endplate, mm.
     step, step_depth : float
-        Cortical step-off of the anterior wall, mm, and its distance below the upper endplate.
+        Cortical step-off of the front wall, mm, and its distance below the upper endplate.
     """
 
     width: float
     depth: float
     height: float
+    front: float = 1.0
     dish: float = 1.8
-    waist: float = 0.11
+    waist: float = 0.15
     wedge: float = 0.0
     biconcave: float = 0.0
     crush: float = 0.0
+    lower: float = 0.25
     osteophyte: float = 0.0
+    lower_osteophyte: float = 0.0
     step: float = 0.0
     step_depth: float = 6.0
 
-    def radius(self, x, y):
-        """Distance from the axis as share of the outline: 1 on the outline at the endplates."""
+    def outline(self, x, y):
+        """Distance from the axis, as a share of the outline's at the endplates, and in mm."""
         # Round in front, flatter at the back, and hollow before the canal.
         hollow = 1 - 0.2 * np.exp(-((x / (0.24 * self.width)) ** 2))
         behind = 1 / (1 + np.exp(-y / 1.5))
         half_depth = self.depth / 2 * (1 + behind * (hollow - 1))
         power = 2.1 + 0.9 * behind
         shares = (2 * np.abs(x) / self.width) ** power + (np.abs(y) / half_depth) ** power
-        return shares ** (1 / power)
+        return np.maximum(shares, 1e-6) ** (1 / power), np.hypot(x, y)
 
-    def top(self, x, y, radius):
+    def top(self, y, radius):
         """Height z of the upper endplate."""
         inner = np.clip(1 - radius**2, 0, 1)
         anterior = np.clip(0.5 - y / self.depth, 0, 1)
         lost = self.height * (self.crush + self.wedge * anterior**1.3 + self.biconcave * inner)
-        return self.height / 2 - self.dish * inner - lost
+        return self._edge(y) - self.dish * inner - lost
 
-    def bottom(self, radius):
+    def bottom(self, y, radius):
         """Height z of the lower endplate."""
-        return -self.height / 2 + (self.dish + 0.25 * self.biconcave * self.height) * np.clip(1 - radius**2, 0, 1)
+        inner = np.clip(1 - radius**2, 0, 1)
+        return -self._edge(y) + (self.dish + self.lower * self.biconcave * self.height) * inner
+
+    def _edge(self, y):
+        return self.height / 2 * (1 - (self.front - 1) * y / self.depth)
 
     def surfaces(self, x, y, z, roughness=0.0):
         """Signed distances (mm, roughly) to the side wall, the upper and the lower endplate.
 
         `roughness` (mm, a field or 0) lowers the upper endplate.
         """
-        radius = self.radius(x, y)
-        top, bottom = self.top(x, y, radius) - roughness, self.bottom(radius)
+        radius, from_axis = self.outline(x, y)
+        top, bottom = self.top(y, radius) - roughness, self.bottom(y, radius)
         middle, half = (top + bottom) / 2, np.maximum((top - bottom) / 2, 1)
-        level = np.clip(np.abs(z - middle) / half, 0, 1.3)
+        level = np.clip((z - middle) / half, -1.3, 1.3)
         widening = 1 - self.waist * np.clip(1 - level**2, 0, 1)
-        lip = self.osteophyte * np.exp(-(((level - 1) / 0.16) ** 2))
         front = np.clip(-y / (self.depth / 2), 0, 1)
-        side = (radius / widening - 1) * min(self.width, self.depth) / 2 - lip * (0.35 + 0.65 * front)
+        lip = np.where(level > 0, self.osteophyte, self.lower_osteophyte)
+        lip = lip * np.exp(-(((np.abs(level) - 1) / 0.16) ** 2)) * (0.35 + 0.65 * front)
+        side = from_axis * (1 - widening / radius) - lip
         if self.step:
-            above = 1 / (1 + np.exp(-(z - (top - self.step_depth)) / 0.4))
+            above = 1 / (1 + np.exp(np.clip((top - self.step_depth - z) / 0.4, -30, 30)))
             side = side - self.step * front**2 * (above - 0.5)
         return side, z - top, bottom - z
 
 
-def rounded(*distances, radius=1.6):
+def rounded(*distances, radius=1.3):
     """Signed distance of the intersection, with rounded edges."""
-    return radius * np.log(sum(np.exp(np.clip(d / radius, -60, 60)) for d in distances))
+    largest = np.maximum.reduce(distances)
+    return largest + radius * np.log(sum(np.exp((d - largest) / radius) for d in distances))
+
+
+def joined(a, b, radius=2.0):
+    """Signed distance of the union, with a filled corner between both."""
+    share = np.clip(0.5 + 0.5 * (b - a) / radius, 0, 1)
+    return b + (a - b) * share - radius * share * (1 - share)
 
 
 def ellipsoid(x, y, z, centre, radii):
-    """Signed distance (roughly) of an ellipsoid."""
-    q = np.sqrt(sum(((u - c) / r) ** 2 for u, c, r in zip((x, y, z), centre, radii, strict=True)))
-    return (q - 1) * min(radii)
+    """Signed distance (roughly) of an ellipsoid; an infinite radius makes it a cylinder."""
+    q = sum(((u - c) / r) ** 2 for u, c, r in zip((x, y, z), centre, radii, strict=True) if np.isfinite(r))
+    return (np.sqrt(q) - 1) * min(radii)
 
 
-def capsule(x, y, z, a, b, radius):
-    """Signed distance of a rod with round ends from a to b."""
-    a, b = np.asarray(a, dtype=np.float32), np.asarray(b, dtype=np.float32)
-    d = b - a
-    t = ((x - a[0]) * d[0] + (y - a[1]) * d[1] + (z - a[2]) * d[2]) / float(d @ d)
-    t = np.clip(t, 0, 1)
-    return np.sqrt((x - a[0] - t * d[0]) ** 2 + (y - a[1] - t * d[1]) ** 2 + (z - a[2] - t * d[2]) ** 2) - radius
+@dataclass(frozen=True)
+class Rod:
+    """A rod with round ends from `a` to `b` (mm), mirrored to both sides; its cross-section may be flattened.
+
+    `radius` (mm) is that at `a`, `end` that at `b`; heights along z count `flat` times as much as widths.
+    """
+
+    a: tuple
+    b: tuple
+    radius: float
+    end: float
+    flat: float = 1.0
+
+    def box(self, margin):
+        reach = max(self.radius, self.end) + margin
+        low, high = np.minimum(self.a, self.b) - reach, np.maximum(self.a, self.b) + reach
+        low[2] -= reach * (1 / self.flat - 1)
+        high[2] += reach * (1 / self.flat - 1)
+        low[0] = -high[0]
+        return low, high
+
+    def distance(self, x, y, z):
+        a, b = np.float32(self.a), np.float32(self.b)
+        a[2], b[2] = a[2] * self.flat, b[2] * self.flat
+        d = b - a
+        px, py, pz = np.abs(x) - a[0], y - a[1], z * np.float32(self.flat) - a[2]
+        t = np.clip((px * d[0] + py * d[1] + pz * d[2]) / float(d @ d), 0, 1)
+        radius = self.radius + (self.end - self.radius) * t
+        return np.sqrt((px - t * d[0]) ** 2 + (py - t * d[1]) ** 2 + (pz - t * d[2]) ** 2) - radius
 
 
-def posterior_elements(x, y, z, body):
-    """Signed distances of pedicles and of the arch (laminae, facets, transverse and spinous processes), one level."""
-    side = np.abs(x)
-    wall = body.depth / 2
-    scale = body.width / 45
-    pedicle = capsule(side, y, z * 0.8, (12.5 * scale, wall - 4, 3), (13.5 * scale, wall + 11, 3), 4.2 * scale)
-    canal_y = wall + 8 * scale
-    outer = ellipsoid(side, y, 0 * z, (0, canal_y, 0), (17 * scale, 17 * scale, 1e3))
-    inner = -ellipsoid(side, y, 0 * z, (0, canal_y, 0), (11.5 * scale, 9 * scale, 1e3))
-    # The roof of the canal comes to a point at the back, and slopes from level to level.
-    roof = (y - canal_y + 0.9 * side - 15 * scale) / 1.35
-    lamina = np.maximum.reduce([outer, inner, roof, canal_y + 1 - y, np.abs(z + 4 - 0.3 * (y - canal_y)) - 9])
-    facets = np.minimum(
-        ellipsoid(side, y, z, (16 * scale, canal_y + 5, 11), (5.5, 6.5, 9)),
-        ellipsoid(side, y, z, (14 * scale, canal_y + 9, -13), (5, 5.5, 9)),
-    )
-    transverse = capsule(side, y, z, (15 * scale, canal_y, 2), (38 * scale, canal_y + 5, 4), 3.2)
-    length = 24 * scale
-    tilted = z + 5 + 0.25 * (y - canal_y - 12 * scale)
-    behind = y - (canal_y + 10 * scale + length)
-    thickness = 2.2 + 1.4 * np.clip(1 + behind / length, 0, 1)
-    spine = rounded(side - thickness, canal_y + 9 * scale - y, behind, np.abs(tilted) - 9)
-    return pedicle, np.minimum.reduce([lamina, facets, transverse, spine])
+def posterior_elements(body, thoracic, rng):
+    """Rods that make up pedicles, laminae, facets, transverse and spinous processes of one vertebra.
+
+    Parameters
+    ----------
+    body : Body
+    thoracic : bool
+        Slender, with long slanting spinous processes and short transverse ones.
+    rng : numpy.random.Generator
+        Varies them a little.
+    """
+    s, back = body.width / 45, body.depth / 2
+    bend, droop = rng.normal(0, 1.2, 2)
+    pedicle = Rod((11.5 * s, back - 5, 4), (13.0 * s, back + 9, 3), 4.0 * s, 3.8 * s, 0.68)
+    lamina = Rod((12.0 * s, back + 12, -1), (1.0, back + 21 * s, -8), 3.4, 2.7, 0.45)
+    upper_facet = Rod((14.5 * s, back + 11, 4), (15.5 * s, back + 13, 14 + bend), 3.6, 3.0)
+    lower_facet = Rod((10.5 * s, back + 17, -8), (9.8 * s, back + 18.5, -20 + bend), 3.2, 2.6)
+    if thoracic:
+        transverse = Rod((13.0 * s, back + 11, 3), (27 * s, back + 23, 7 + bend), 3.6, 3.2, 0.8)
+        spinous = Rod((0, back + 21 * s, -6), (0, back + 43 * s, -27 + droop), 3.0, 2.2, 0.55)
+        return [pedicle, lamina, upper_facet, lower_facet, transverse, spinous]
+    transverse = Rod((14.0 * s, back + 9, 2), (36 * s, back + 13 + bend, 5), 3.4, 2.2, 0.75)
+    # The spinous process is a plate: two flattened rods, one above the other.
+    start, end = back + 20 * s, back + 44 * s
+    spinous = [Rod((0, start, z), (0, end, z - 4 + droop), 1.9, 2.7, flat) for z, flat in ((-5, 0.5), (-12, 0.45))]
+    return [pedicle, lamina, upper_facet, lower_facet, transverse, *spinous]
 
 
-def canal(x, y, body):
-    """Signed distance of the spinal canal."""
-    scale = body.width / 45
-    return ellipsoid(x, y, 0 * x, (0, body.depth / 2 + 7.5 * scale, 0), (11 * scale, 8.5 * scale, 1e3))
+def rib(body):
+    """Rods of the pair of ribs that meets the body."""
+    s, back = body.width / 45, body.depth / 2
+    head, neck = (22.5 * s, back - 5, 9), (38 * s, back + 15, 5)
+    return [Rod(head, neck, 3.0, 3.4, 0.7), Rod(neck, (56, back + 10, -6), 3.4, 3.4, 0.6)]

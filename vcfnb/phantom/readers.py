@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 # Mean shift (outwards, mm) and SD (mm) of the contour: reader A, A a week later, and B, who draws a little larger.
-READERS = {"a": (0.0, 0.45), "a2": (0.05, 0.45), "b": (0.35, 0.55)}
+READERS = {"a": (0.0, 0.42), "a2": (0.05, 0.42), "b": (0.3, 0.5)}
 # Of a reader's deviation this share (of variance) comes back when the same reader draws again.
 _HABIT = 0.5
 _CORRELATION_MM = 7.0
