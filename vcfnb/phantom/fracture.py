@@ -144,7 +144,8 @@ def around(canvas, region, coordinates, shape, distance, signs):
     x, y, z = coordinates
     full, gone = FADES_MM
     reach = np.clip((gone - distance) / (gone - full), 0, 1)
-    reach = reach * reach * (3 - 2 * reach)
+    # Not in the canal.
+    reach = reach * reach * (3 - 2 * reach) / (1 + np.exp(np.clip(y - shape.depth / 2 + 2, -30, 30)))
     angle = np.arctan2(x, -y)
     middles, heights = rng.uniform(-2.0, 2.0, 2), rng.normal(2, 4, 2)
     share = 0.0

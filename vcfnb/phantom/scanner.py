@@ -24,6 +24,8 @@ def scan(hu, spacing, patient, rng):
     array of int16 (z, y, x)
     """
     sharpness, dose = patient["sharpness"], patient["dose"]
+    # First, so that metal changes nothing else.
+    noise = np.float32(noise_sd(sharpness, dose)) * _noise(hu.shape, spacing, sharpness, rng)
     if patient["metal"]:
         hu = _metal(hu, spacing, rng)
     # The kernel works in the axial plane; along z the thickness of the slices blurs.
@@ -33,8 +35,7 @@ def scan(hu, spacing, patient, rng):
     if sharpness > 0:
         wide = ndimage.gaussian_filter(image, [0, *(1.0 / step for step in spacing[1:])], truncate=3)
         image += np.float32(0.6 * sharpness) * (image - wide)
-    image += np.float32(noise_sd(sharpness, dose)) * _noise(hu.shape, spacing, sharpness, rng)
-    return np.rint(np.clip(image, -1024, 3071)).astype(np.int16)
+    return np.rint(np.clip(image + noise, -1024, 3071)).astype(np.int16)
 
 
 def noise_sd(sharpness, dose):
@@ -62,16 +63,16 @@ def _metal(hu, spacing, rng):
     """Two screws from the back, at the upper or lower edge, with the streaks they cast in their axial slices."""
     z, y, x = (np.arange(n, dtype=np.float32) * step for n, step in zip(hu.shape, spacing, strict=True))
     height = rng.choice([0.12, 0.88]) * z[-1]
-    end, tip = y[-1], 0.45 * y[-1]
+    end, tip = 0.76 * y[-1], 0.45 * y[-1]
     yy, xx = np.meshgrid(y, x, indexing="ij")
     middle = x[-1] / 2
     streaks, inside = np.zeros_like(yy), np.zeros(yy.shape, bool)
     for side in (-1, 1):
         axis = middle + side * (9 + 8 * (yy - tip) / (end - tip))
-        inside |= (np.abs(xx - axis) < 2.5) & (yy > tip)
+        inside |= (np.abs(xx - axis) < 2.5) & (yy > tip) & (yy < end)
         away = np.hypot(xx - middle - side * 11, yy - (tip + end) / 2) + 6
         angle = np.arctan2(yy - (tip + end) / 2, xx - middle - side * 11)
-        streaks += 1500 / away * np.cos(rng.integers(5, 9) * angle + rng.uniform(0, 6)) * np.abs(np.cos(angle))
+        streaks += 3500 / away * np.cos(rng.integers(5, 9) * angle + rng.uniform(0, 6)) * np.abs(np.cos(angle))
     near = np.exp(-(((z - height) / 4) ** 2))[:, None, None].astype(np.float32)
     hu = hu + near * streaks[None].astype(np.float32)
     screw = (np.abs(z - height) < 2.5)[:, None, None] & inside[None]

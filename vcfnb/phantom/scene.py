@@ -7,8 +7,8 @@ import numpy as np
 from vcfnb.phantom import anatomy, fracture, surroundings
 from vcfnb.phantom.canvas import Canvas, Frame
 
-# True densities, HU: compact bone as it counts in a wall thinner than a voxel, and the nucleus of a disc.
-CORTEX, DISC, VACUUM = 950.0, 82.0, -600.0
+# True densities, HU: compact bone as it counts in a wall thinner than a voxel, the nucleus of a disc, gas, nerve roots.
+CORTEX, DISC, VACUUM, ROOT = 950.0, 82.0, -600.0, 34.0
 # Thickness of walls, mm: side of a body, endplate, posterior elements (Silva et al. 1994, Spine 19:1 and others: bodies
 # have shells of about 0.4 mm, endplates a little more).
 WALL, ENDPLATE, ARCH = 0.36, 0.5, 0.9
@@ -64,10 +64,12 @@ def build(patient, spacing, rng):
     frame = Frame(_turn(rng), (0, 0, 0))
     spine = _stand(patient, frame, rng)
     fractured = next(one for one in spine if one.fractured)
-    place = surroundings.Place(patient, fractured.body, frame, canvas, _curve(spine, frame))
+    place = surroundings.Place.along(_curve(spine, frame), patient["level"], fractured.body, frame, canvas)
     surroundings.paint(canvas, patient, place)
+    _roots(canvas, spine)
     _discs(canvas, patient, spine)
-    body = _bones(canvas, patient, spine, place)
+    body = _bones(canvas, patient, spine)
+    fracture.cleft(canvas, frame, fractured.body, body, patient)
     return Scene(canvas.hu, body, spacing)
 
 
@@ -126,6 +128,16 @@ def _curve(spine, frame):
     return middles[np.argsort(middles[:, 2])][:, [2, 1]]
 
 
+def _roots(canvas, spine):
+    """The nerve roots in the fat of the foramina."""
+    for one in spine:
+        s, back = one.body.width / 45, one.body.depth / 2
+        root = anatomy.Rod((9 * s, back + 6, -3), (24 * s, back + 11, -13), 2.4, 2.8)
+        region = canvas.region(one.frame, *root.box(1))
+        if region is not None:
+            canvas.paint(root.distance(*canvas.coordinates(one.frame, region)), ROOT, region)
+
+
 def _discs(canvas, patient, spine):
     rng = canvas.rng
     old = np.clip((patient["age"] - 30) / 60, 0, 1)
@@ -149,7 +161,7 @@ def _discs(canvas, patient, spine):
             canvas.paint(gas, VACUUM, region)
 
 
-def _bones(canvas, patient, spine, place):
+def _bones(canvas, patient, spine):
     """Paint all bones as one, so that no wall parts a pedicle from its body; returns the fractured body's distance."""
     rng = canvas.rng
     bone = bone_density(patient)
@@ -182,7 +194,6 @@ def _bones(canvas, patient, spine, place):
     shell = canvas.share(distance) - canvas.share(distance + wall)
     core = canvas.share(distance + wall)
     canvas.hu += shell * (CORTEX - canvas.hu) + core * (inside - canvas.hu)
-    fracture.cleft(canvas, place.frame, next(one.body for one in spine if one.fractured), fractured_distance, patient)
     return fractured_distance
 
 
@@ -190,7 +201,6 @@ def _arch(canvas, vertebra, distance, rng):
     """Pedicles, arch and ribs of one vertebra, into the distances of all bones."""
     thoracic = vertebra.level.startswith("T")
     rods = anatomy.posterior_elements(vertebra.body, thoracic, rng)
-    own = {}
     groups = [rods] + ([anatomy.rib(vertebra.body)] if thoracic else [])
     for group in groups:
         low, high = (np.array(ends) for ends in zip(*(rod.box(3) for rod in group), strict=True))

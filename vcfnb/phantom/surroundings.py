@@ -17,9 +17,7 @@ class Place:
 
     Attributes
     ----------
-    frame : Frame
-        The patient's.
-    x, y, z : arrays
+    x, y, z : arrays of the grid's shape
         mm from the fractured body's middle; y is counted from the middles of the bodies at each height.
     level : array
         Which vertebra is at this height, as a number: 0 for T9, 9 for S1.
@@ -27,22 +25,23 @@ class Place:
         Half width and half depth of the body, mm, and its width against that of an average L3.
     """
 
-    def __init__(self, patient, body, frame, canvas, curve):
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    level: np.ndarray
+    half_width: float
+    back: float
+    scale: float
+
+    @classmethod
+    def along(cls, curve, level, body, frame, canvas):
+        """The place along a curve: rows of z and y of the bodies' middles in the patient's frame, mm."""
         x, y, z = canvas.coordinates(frame, canvas.everything)
+        # The curve is smooth: every fourth voxel will do.
         bend = np.interp(z[:, ::4, ::4], curve[:, 0], curve[:, 1]).astype(np.float32)
         bend = np.repeat(np.repeat(bend, 4, axis=1), 4, axis=2)[:, : z.shape[1], : z.shape[2]]
-        values = {
-            "frame": frame,
-            "x": x,
-            "y": y - bend,
-            "z": z,
-            "level": anatomy.LEVELS.index(patient["level"]) - z / np.float32(34),
-            "half_width": body.width / 2,
-            "back": body.depth / 2,
-            "scale": body.width / 45,
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        number = anatomy.LEVELS.index(level) - z / np.float32(34)
+        return cls(x, y - bend, z, number, body.width / 2, body.depth / 2, body.width / 45)
 
 
 def paint(canvas, patient, place):
