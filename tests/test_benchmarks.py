@@ -65,3 +65,12 @@ def test_six_models_of_another_run_stay(transfer, tmp_path):
     for study, seconds in (("paper", 3), ("demo", 1), ("demo", 2)):
         transfer.write_six_models([{"study": study, "wall_s": seconds}], path)
     assert pd.read_csv(path).values.tolist() == [["demo", 2], ["paper", 3]]
+
+
+def test_phantom(tmp_path):
+    command = [sys.executable, ROOT / "benchmarks" / "phantom.py", "--quick", "--out", tmp_path]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert "12 patients in" in finished.stdout
+    row = pd.read_csv(tmp_path / "phantom.csv").iloc[0]
+    assert row.wall_s > 0 and 0 < row.scene_cpu_s_per_patient < row.cpu_s
