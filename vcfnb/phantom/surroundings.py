@@ -100,7 +100,7 @@ def _muscles(canvas, patient, place, flesh, streaks):
     # The psoas begins at T12 and grows downwards.
     grown = np.clip((level - 2.6) / 3.5, 0, 1)
     tall, wide = 5 + 15 * grown * s, 3 + 14 * grown * s
-    loose = rng.uniform(-1.5, 1.5) + 5 * patient["fat"] * rng.random()
+    loose = rng.uniform(-0.5, 2.5) + 5 * patient["fat"] * rng.random()
     psoas = np.sqrt(((x - half - wide - loose) / wide) ** 2 + ((y - back + 8 + 2 * grown) / tall) ** 2) - 1
     psoas = np.where(grown > 0.02, psoas * np.minimum(wide, tall), 20)
     quadratus = ellipsoid(x, y, 0 * y, (half + 25 * s, back + 5, 0), (11 * s, 6 * s, _INFINITE))
@@ -135,7 +135,7 @@ def _vessels(canvas, place, old, fat, contrast):
     parted = np.clip(level - anatomy.LEVELS.index("L4") - 0.2, 0, 1)
     radius = rng.uniform(9, 13)
     # It touches the bodies of lean patients.
-    gap = rng.uniform(1, 4, 2) + rng.uniform(0, 9, 2) * fat
+    gap = rng.uniform(2, 5, 2) + rng.uniform(0, 9, 2) * fat
     centre_y = -place.back - radius - gap[0] + 3 * (1 - down)
     radius = radius * (1 - 0.4 * parted)
     aorta = np.hypot(np.where(parted > 0, np.abs(x) - 14 * parted, x - centre_x), y - centre_y) - radius
