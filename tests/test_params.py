@@ -87,6 +87,11 @@ def test_own_cohort_template_asks_for_the_table():
         ("cohort.n_sites=3", r"cohort\.n_sites: 3 is not allowed: Input should be 1 or 2"),
         ("cohort.image_format=dcm", r"cohort\.image_format: 'dcm' is not allowed: .*'nifti' or 'dicom'"),
         ("cohort.csv=nowhere.csv", r"cohort\.csv: no file 'nowhere\.csv'"),
+        ("reporting.metrics={31: {answer: yes}}", r"reporting.metrics: .*no item 31; its items are 1 to 30"),
+        ("reporting.clear={ethics: {answer: yes}}", r"clear has no item ethics; its items are 1 to 58"),
+        ("reporting.clear={8: {answer: maybe}}", r"clear\.8\.answer: 'maybe' is not allowed: .*'yes', 'no' or 'na'"),
+        ("reporting.clear={8: {answer: yes, page: 3}}", r"clear\.8\.page: unknown parameter; known here: answer"),
+        ("reporting.metrics={3: {answer: na}}", r"na for 3: .*only the items 8, 9, 10, 12, 14, .* -> answer yes or no"),
         ("dtl.epochs", r"write section\.key=value"),
         ("a.b.c=1", r"write section\.key=value"),
         ("seed.x=1", r"seed is not a section"),
@@ -153,3 +158,13 @@ def test_settings_from_a_cell_need_every_field():
     del cell["icc_form"]
     with pytest.raises(params.ParameterError, match="does not set icc_form"):
         params.IccParams.from_cell(cell)
+
+
+def test_answers_to_checklists_are_kept_as_text():
+    """YAML reads yes and no as true and false; a section left empty has no answers."""
+    answers = "reporting.metrics={3: {answer: yes, where: page 4}, 10: {answer: no}, 9: {answer: na}}"
+    study = params.load_params(ROOT / "params" / "demo.yaml", [answers, "reporting.clear="])
+    assert {item: given.answer for item, given in study.reporting.metrics.items()} == {3: "yes", 10: "no", 9: "na"}
+    assert study.reporting.metrics[3].where == "page 4"
+    assert study.reporting.clear == {}
+    assert params.ReportingParams(**study.model_dump(mode="json")["reporting"]) == study.reporting

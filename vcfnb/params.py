@@ -1,6 +1,6 @@
 """Parameters: one pydantic model a notebook, read from ``params/*.yaml`` and checked whole before anything runs.
 
-A params file has the study-wide keys ``study``, ``seed``, ``expansions`` and one section a notebook.
+A params file has the study-wide keys ``study``, ``seed``, ``expansions``, one section a notebook, and ``reporting``.
 Each notebook holds the same names as plain literals in its cell tagged ``parameters``.
 """
 
@@ -15,6 +15,9 @@ from vcfnb.errors import VcfnbError
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+# Items of the checklists (vcfnb.checklists), and those of METRICS that its own conditions can switch off.
+N_METRICS, N_CLEAR = 30, 58
+METRICS_CONDITIONAL = (8, 9, 10, 12, 14, 15, 16, 17)
 # The simulation's signs (vcfnb.phantom.SIGNS), named here so that a params file is checked without loading it.
 Sign = Literal[
     "fracture_line",
@@ -206,6 +209,51 @@ class StatisticsParams(Section):
     threshold_max: Fraction = Field(0.99, description="Largest threshold probability of the decision curve.")
 
 
+class ChecklistAnswer(Section):
+    """One answer that only the authors can give."""
+
+    answer: Literal["yes", "no", "na"] = Field(description="yes, no, or na: not applicable.")
+    where: str = Field("", description="Where it can be read, such as: manuscript, page 4, Patients.")
+
+    @field_validator("answer", mode="before")
+    @classmethod
+    def _yaml_reads_yes_as_true(cls, answer):
+        return {True: "yes", False: "no"}[answer] if isinstance(answer, bool) else answer
+
+
+class ReportingParams(Section):
+    """The report: answers to the items of METRICS and CLEAR that no software can know."""
+
+    metrics: dict[int, ChecklistAnswer] = Field(
+        {}, description="Answers by item of METRICS, such as {3: {answer: yes, where: page 4}}; left out: needs you."
+    )
+    clear: dict[int, ChecklistAnswer] = Field(
+        {}, description="Answers by item of CLEAR, such as {8: {answer: yes, where: page 3}}; left out: needs you."
+    )
+
+    @field_validator("metrics", "clear", mode="before")
+    @classmethod
+    def _items_exist(cls, answers, info):
+        answers = {} if answers is None else answers  # every answer commented out
+        last = {"metrics": N_METRICS, "clear": N_CLEAR}[info.field_name]
+        names = [str(item) for item in answers] if isinstance(answers, dict) else []
+        unknown = [name for name in names if not (name.isdecimal() and 1 <= int(name) <= last)]
+        if unknown:
+            raise ValueError(f"{info.field_name} has no item {', '.join(unknown)}; its items are 1 to {last}")
+        return answers
+
+    @field_validator("metrics")
+    @classmethod
+    def _na_only_by_condition(cls, answers):
+        unconditional = [item for item in answers if answers[item].answer == "na" and item not in METRICS_CONDITIONAL]
+        if unconditional:
+            raise ValueError(
+                f"na for {', '.join(map(str, unconditional))}: in METRICS only the items "
+                f"{', '.join(map(str, METRICS_CONDITIONAL))} can be not applicable -> answer yes or no"
+            )
+        return answers
+
+
 SECTIONS = {
     "cohort": CohortParams,
     "preprocessing": PreprocessingParams,
@@ -215,6 +263,7 @@ SECTIONS = {
     "selection": SelectionParams,
     "fusion": FusionParams,
     "statistics": StatisticsParams,
+    "reporting": ReportingParams,
 }
 
 # Which study-wide keys and sections each notebook is handed, as flat names.
@@ -250,6 +299,7 @@ class StudyParams(BaseModel):
     selection: SelectionParams = SelectionParams()
     fusion: FusionParams = FusionParams()
     statistics: StatisticsParams = StatisticsParams()
+    reporting: ReportingParams = ReportingParams()
 
     @field_validator("expansions")
     @classmethod
@@ -293,6 +343,8 @@ def _checked(model, values, where=""):
 
 
 def _known(model, location):
+    if location[0] == "reporting" and len(location) > 2:
+        return ChecklistAnswer.model_fields
     for part in location[:-1]:
         model = SECTIONS.get(part, model)
     return model.model_fields
