@@ -63,6 +63,7 @@ def contract_files(expansions):
         yield from (f"{folder}/{name}" for name in ("features.csv", "scores.csv", "history.csv", "model.safetensors"))
         names = ("features_in_sample", "features_out_of_fold", "cross_validation", "alignment", "attribution")
         yield from (f"{folder}/{name}.csv" for name in names)
+        yield from (f"{folder}/{name}.png" for name in ("crops", "figure4_shufflenet_unit"))
     for source in ("radiomics", *(f"dtl_{expansion:02d}" for expansion in expansions)):
         yield from (f"05_selection/{source}_{name}.csv" for name in ("selected", "steps", "lasso_path"))
     yield from (f"06_fusion/{name}" for name in ("scores.csv", "feature_mode_scores.csv", "model/model.json"))
@@ -76,6 +77,12 @@ def contract_files(expansions):
     for name in ("feature_modes_figure", "attribution_figure", "grad_cam"):
         yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
     yield from ("06_fusion/figure7_fusion_lasso.png", "06_fusion/figure7_fusion_lasso.svg")
+    # What docs/fidelity.md names besides.
+    yield from ("00_cohort/figure2_workflow.png", "00_cohort/test_set_size.csv", "02_icc/dice.csv")
+    yield from ("03_radiomics/feature_counts.csv", "05_selection/radiomics_lasso_error.csv")
+    yield from ("05_selection/expansion_choice.csv", "06_fusion/fusion_selected.csv", "07_statistics/expansions.csv")
+    yield from ("07_statistics/feature_modes.csv", "07_statistics/paper_consistency.csv", "report/checklists.html")
+    yield from (f"report/checklist_{name}.csv" for name in ("metrics", "clear"))
 
 
 def columns(folder, name):
