@@ -1,0 +1,178 @@
+"""Clinical variables (age, sex, BMD) as numbers that a model or a harmonisation can use."""
+
+from dataclasses import asdict, dataclass, field
+
+import pandas as pd
+
+from vcfnb.errors import BadInput, VcfnbError
+
+PREFIX = "clinical_"
+# Name of each variable's feature; sex becomes 1 for women and 0 for men.
+FEATURES = {"age": f"{PREFIX}age", "sex": f"{PREFIX}sex_female", "bmd": f"{PREFIX}bmd"}
+_SEX = {"F": 1.0, "M": 0.0}
+
+
+@dataclass(frozen=True)
+class ClinicalEncoder:
+    """How clinical columns become features, learned from training cases.
+
+    Attributes
+    ----------
+    variables : list of str
+        Of ``age`` (years), ``sex`` (F or M), ``bmd`` (T-score), in this order.
+    missing : {"error", "median"}
+        What a missing value gets.
+    medians : dict of str to float
+        With ``median``: of the training cases, by variable.
+    flagged : list of str
+        Variables that some training case lacks: each gets a second feature, 1 where the value was missing. A flag that
+        no training case has would be constant, and nothing could be learned from it.
+    """
+
+    variables: list
+    missing: str = "error"
+    medians: dict = field(default_factory=dict)
+    flagged: list = field(default_factory=list)
+
+    @classmethod
+    def fit(cls, table, variables, missing="error"):
+        """Learn from training cases.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Training cases only, indexed by case_id, with the columns of cohort.csv.
+        variables : iterable of str
+        missing : {"error", "median"}
+
+        Raises
+        ------
+        VcfnbError
+            A variable is unknown, is no column of the table, or no training case has it.
+        BadInput
+            With ``error``: the training cases without a value.
+        """
+        unknown = [name for name in variables if name not in FEATURES]
+        if unknown:
+            raise VcfnbError(f"clinical: {unknown[0]!r} is not known -> use {', '.join(FEATURES)}")
+        if missing not in ("error", "median"):
+            raise VcfnbError(f"clinical_missing: {missing!r} is not known -> use error or median")
+        encoder = cls([name for name in FEATURES if name in variables], missing)
+        numbers = encoder._numbers(table)
+        empty = [name for name in encoder.variables if numbers[name].isna().all()]
+        if empty:
+            raise VcfnbError(
+                f"clinical: no training case has {empty[0]} -> fill the column in cohort.csv, or leave the variable out"
+            )
+        if missing == "error":
+            return encoder
+        lacking = numbers.isna().any()
+        return cls(encoder.variables, missing, numbers.median().to_dict(), lacking.index[lacking].tolist())
+
+    @property
+    def features(self):
+        """Names of the features, in their order."""
+        return [FEATURES[name] for name in self.variables] + [_flag(name) for name in self.flagged]
+
+    def transform(self, table):
+        """Features of any cases.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Indexed by case_id, with the encoder's columns.
+
+        Returns
+        -------
+        pandas.DataFrame
+            :attr:`features` in the table's order: years, 1 for women and 0 for men, T-score, flags.
+
+        Raises
+        ------
+        VcfnbError
+            A column is missing.
+        BadInput
+            A value that cannot be read; with ``error`` also every case without a value.
+        """
+        numbers = self._numbers(table)
+        values = numbers.fillna(self.medians).rename(columns=FEATURES)
+        flags = numbers[self.flagged].isna().astype(float).rename(columns=_flag)
+        return pd.concat([values, flags], axis=1)
+
+    def only(self, features):
+        """The encoder for a model that uses some of its features: variables that no feature needs are left out."""
+        needed = [name for name in self.variables if {FEATURES[name], _flag(name)} & set(features)]
+        medians = {name: value for name, value in self.medians.items() if name in needed}
+        return ClinicalEncoder(needed, self.missing, medians, [name for name in self.flagged if name in needed])
+
+    def of_one(self, given):
+        """Features of one new case; every variable must be named.
+
+        Parameters
+        ----------
+        given : dict or None
+            Such as ``{"age": 63, "sex": "F", "bmd": -2.1}``. None for a value says that it is not known.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row; without columns when no variable is needed.
+
+        Raises
+        ------
+        VcfnbError
+            A variable is not given.
+        BadInput
+            A value that cannot be used.
+        """
+        given = given or {}
+        asked = [name for name in self.variables if name not in given]
+        if asked:
+            unknown = " (None where it is not known)" if self.missing == "median" else ""
+            raise VcfnbError(
+                f"clinical: the model needs {', '.join(asked)} of the patient -> "
+                f"give clinical={{{', '.join(f'{name!r}: ...' for name in asked)}}}{unknown}"
+            )
+        row = {name: [given[name]] for name in self.variables}
+        return self.transform(pd.DataFrame(row, index=["the case"]))
+
+    def to_dict(self):
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    def _numbers(self, table):
+        """The variables as numbers, missing ones as NaN."""
+        absent = [name for name in self.variables if name not in table]
+        if absent:
+            raise VcfnbError(
+                f"clinical: cohort.csv has no column {absent[0]} -> add it, or leave {absent[0]} out of clinical"
+            )
+        numbers = pd.DataFrame({name: _number(table[name], name) for name in self.variables}, index=table.index)
+        problems = [
+            _problem(case, f"{name} is {value!r}", "write F or M" if name == "sex" else "write a number")
+            for name in self.variables
+            for case, value in table.loc[numbers[name].isna() & table[name].notna(), name].items()
+        ]
+        if self.missing == "error":
+            remedy = "fill it in, or leave the variable out (in the fusion, clinical_missing: median fills it)"
+            named = {problem["case_id"] for problem in problems}
+            for case, lacks in numbers.isna().iterrows():
+                if lacks.any() and case not in named:
+                    problems.append(_problem(case, f"no value of {', '.join(lacks.index[lacks])}", remedy))
+        if problems:
+            raise BadInput(problems)
+        return numbers
+
+
+def _flag(name):
+    return f"{PREFIX}{name}_missing"
+
+
+def _number(column, name):
+    if name == "sex":
+        return column.map(_SEX).astype(float)
+    return pd.to_numeric(column, errors="coerce").astype(float)
+
+
+def _problem(case_id, problem, remedy):
+    return {"case_id": case_id, "problem": problem, "remedy": remedy}
