@@ -9,9 +9,10 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.discrete.discrete_model import Logit
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
-from vcfnb import selection
+from vcfnb import evaluation, models, selection
 from vcfnb.errors import VcfnbError
-from vcfnb.selection.wrapper import forward_selection, score_statistics
+from vcfnb.params import FusionParams
+from vcfnb.selection.wrapper import forward_selection, recursive_elimination, ridge_logistic, score_statistics, wald_p
 
 PLANTED = ["f05", "f11", "f17"]
 STEPS = ["all", "z-score", "icc", "correlation", "wrapper", "lasso", "redundancy", "collinearity"]
@@ -54,13 +55,25 @@ def test_icc_step_keeps_the_stable_features_and_says_when_it_was_not_applied():
         selection.StableFeatures(["absent"]).fit(x)
 
 
-@pytest.mark.parametrize(("keep", "kept"), [("label", ["b", "c"]), ("first", ["a", "c"])])
+@pytest.mark.parametrize(("keep", "kept"), [("label", ["b", "c"]), ("first", ["a", "c"]), ("mean", ["b", "c"])])
 def test_one_of_a_correlated_pair_stays(keep, kept):
     x, y = correlated()
     assert x.corr().loc["a", "b"] > 0.9
     assert np.corrcoef(x["b"], y)[0, 1] > np.corrcoef(x["a"], y)[0, 1]
+    assert abs(x.corr().loc["b", "c"]) < abs(x.corr().loc["a", "c"])
     x["a"] *= -1  # a negative correlation counts as much
     assert list(selection.CorrelationFilter(0.9, keep).fit_transform(x, y)) == kept
+
+
+def test_unknown_ways_are_refused():
+    x, y = correlated()
+    for step, message in (
+        (selection.CorrelationFilter(0.9, "best"), "correlation_keep: 'best' is not known -> use label, mean or first"),
+        (selection.LogisticWrapper("best"), "wrapper: 'best' is not known -> use rfe, forward or none"),
+        (selection.LassoSelector(rule="best"), "lasso_rule: 'best' is not known -> use min or 1se"),
+    ):
+        with pytest.raises(VcfnbError, match=message):
+            step.fit(x, y)
 
 
 def test_correlation_filter_removes_no_more_and_no_less_than_needed():
@@ -82,6 +95,63 @@ def test_recursive_elimination_equals_scikit_learns():
     np.testing.assert_array_equal(step.support_, expected.support_)
     assert set(PLANTED) <= set(step.get_feature_names_out())
     assert "nothing to remove" in selection.LogisticWrapper("rfe", 64).fit(x, y).note_
+
+
+@pytest.mark.parametrize(("n", "p", "c"), [(40, 150, 1.0), (120, 8, 1.0), (40, 60, 100.0), (25, 3, 0.01)])
+def test_regression_in_the_dual_equals_scikit_learns(n, p, c):
+    rng = np.random.default_rng(p)
+    x = rng.normal(size=(n, p))
+    y = (x[:, 0] + rng.normal(size=n) > 0.4).astype(int)
+    expected = LogisticRegression(C=c, tol=1e-12, max_iter=100_000).fit(x, y).coef_[0]
+    dual = ridge_logistic(x @ x.T, y, c)
+    np.testing.assert_allclose(x.T @ dual, expected, atol=1e-5)
+    # From another start the same model.
+    np.testing.assert_allclose(ridge_logistic(x @ x.T, y, c, start=0.3 * np.ones(n)), dual, atol=1e-7)
+
+
+def test_elimination_of_many_features_equals_that_with_scikit_learns_regression():
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(40, 160))
+    y = (x[:, :3].sum(axis=1) + rng.normal(size=40) > 0).astype(int)
+    kept = np.arange(160)
+    while len(kept) > 20:
+        size = np.abs(LogisticRegression(tol=1e-9, max_iter=100_000).fit(x[:, kept], y).coef_[0])
+        kept = np.delete(kept, np.argsort(size)[: min(max(1, len(kept) // 50), len(kept) - 20)])
+    np.testing.assert_array_equal(recursive_elimination(x, y, 20), kept)
+
+
+def test_backward_elimination_by_wald_s_test():
+    x, y, _ = made(n=120, strength=0.5)
+    z = scaled(x)[["f05", "f11", "f00", "f01", "f02"]]
+    fitted = Logit(y.to_numpy(), np.column_stack([np.ones(120), z])).fit(disp=0)
+    np.testing.assert_allclose(wald_p(z.to_numpy(), y), fitted.pvalues[1:], atol=1e-6)
+    kept = list(z)
+    while (p := Logit(y.to_numpy(), np.column_stack([np.ones(120), z[kept]])).fit(disp=0).pvalues[1:]).max() > 0.05:
+        kept.pop(int(np.argmax(p)))
+    step = selection.BackwardElimination(0.05).fit(z, y)
+    assert (list(step.get_feature_names_out()), step.note_) == (kept, "")
+    assert {"f05", "f11"} <= set(kept) and len(kept) < 5
+    # The last one stays even when it says nothing.
+    assert selection.BackwardElimination(0.001).fit(z[["f00", "f01"]], y).support_.sum() == 1
+
+
+def test_backward_elimination_stops_where_there_is_no_p():
+    x, y, _ = made(n=40)
+    z = scaled(x).assign(exact=2.0 * y - 1)
+    step = selection.BackwardElimination().fit(z[["f00", "exact"]], y)
+    assert step.support_.all() and "classes are separated" in step.note_
+    # As many features as cases, and two that are the same.
+    assert wald_p(np.random.default_rng(0).normal(size=(12, 11)), np.arange(12) % 2) is None
+    assert wald_p(z[["f00", "f00"]].to_numpy(), y) is None
+
+
+@pytest.mark.parametrize(("last", "note"), [("vif", ""), ("backward", ""), ("none", "not applied")])
+def test_the_last_step_is_a_parameter(last, note):
+    x, y, patients = made(strength=0.4)
+    settings = selection.SelectionSettings(last_step=last, lasso_folds=5, vif_limit=1.05)
+    steps = selection.select_features(x, y, settings, patients).steps.set_index("step")
+    before, after = steps.loc["redundancy", "n_features"], steps.loc["collinearity", "n_features"]
+    assert (before == after) == (last == "none") and steps.loc["collinearity", "note"] == note
 
 
 def test_forward_selection_enters_by_score_test():
@@ -201,6 +271,75 @@ def test_patients_are_never_split_across_folds():
     assert note.startswith("3 folds instead of 10: the smaller class has 3 patients")
     with pytest.raises(VcfnbError, match="1 patients with acute and 14 with chronic.*two folds.*add patients"):
         selection.select_features(x, y, groups=np.where(y == 1, 0, patients))
+
+
+def test_constant_and_identical_features_and_perfect_separation_give_a_result():
+    """Constants leave, of two identical features one stays, a feature that separates the classes is found."""
+    x, y, patients = made(60, strength=0.5)
+    x["flat"], x["f05_again"], x["exact"] = 3.0, x["f05"], y + 0.01 * np.sin(np.arange(60))
+    found = selection.select_features(x, y, groups=patients).selected["feature"]
+    assert "exact" in set(found) and "flat" not in set(found)
+    assert not {"f05", "f05_again"} <= set(found)
+    # In the LASSO alone, which the fusion uses, identical features share one coefficient; a constant has none.
+    once = selection.lasso_again(x[["f05", "f11"]], y, groups=patients).selected.set_index("feature")["coefficient"]
+    twice = selection.lasso_again(x[["f05", "f05_again", "f11", "flat"]], y, groups=patients).selected
+    twice = twice.set_index("feature")["coefficient"].rename({"f05_again": "f05"}).groupby(level=0).sum()
+    pd.testing.assert_series_equal(once.sort_index(), twice.sort_index(), atol=1e-4)
+    # Where a constant reaches the correlation filter, it correlates with nothing.
+    kept = selection.CorrelationFilter(0.9).fit(x[["flat", "f05", "f05_again"]], y)
+    assert list(kept.get_feature_names_out()) == ["flat", "f05"]
+    with pytest.raises(VcfnbError, match="no feature passed ZScore -> all features are constant"):
+        selection.select_features(x[["flat"]], y)
+
+
+def test_noise_that_keeps_no_feature_says_what_to_loosen():
+    x, y, _ = made(60)
+    settings = selection.SelectionSettings(lambda_min_log10=-0.1, lambda_max_log10=0)
+    with pytest.raises(VcfnbError, match="no feature passed LassoSelector -> .*lower lambda_min_log10"):
+        selection.select_features(x, y, settings)
+
+
+def test_fewer_cases_than_folds():
+    """Ten folds asked of six cases: three, and the table says so; of a class with one case, none."""
+    x, y, _ = made(6, strength=3)
+    note = selection.select_features(x, y).steps.set_index("step").loc["lasso", "note"]
+    assert note.startswith("3 folds instead of 10: the smaller class has 3 patients")
+    with pytest.raises(VcfnbError, match="5 acute and 1 chronic training cases -> at least two of each"):
+        selection.select_features(x, np.array([1, 1, 1, 1, 1, 0]))
+
+
+def test_test_labels_and_test_values_change_nothing_that_is_selected_or_fitted():
+    """Selection, fusion, the three regressions and their thresholds, before and after the test cases were spoilt."""
+    x, y, patients = made(90, strength=0.7)
+    train, grid = pd.Series(np.arange(90) < 60, x.index), FusionParams(n_c=3, grid_folds=3)
+
+    def fitted(x, y):
+        names = list(x)
+        parts = {"a": names[:12], "b": names[12:]}
+        found = {
+            key: selection.select_features(x[train][part], y[train], groups=patients[:60], seed=3)
+            for key, part in parts.items()
+        }
+        a, b = (x[train][list(found[key].selected["feature"])] for key in "ab")
+        fused, model = models.fuse(a, b, y[train], settings=grid, groups=patients[:60], seed=3)
+        threshold = evaluation.operating_point(y[train], model.score(x[train]))
+        tables = [getattr(result, table) for result in (*found.values(), fused) for table in TABLES]
+        return tables, model.to_dict(), threshold, model.score(x[~train])
+
+    spoilt_x, spoilt_y = x.copy(), y.copy()
+    spoilt_x[~train] = np.random.default_rng(0).normal(1e6, 1e5, (30, x.shape[1]))
+    spoilt_y[~train] = 1 - spoilt_y[~train]
+    tables, model, threshold, scores = fitted(x, y)
+    for values, labels, same_scores in ((x, spoilt_y, True), (spoilt_x, y, False), (spoilt_x, spoilt_y, False)):
+        again = fitted(values, labels)
+        for one, other in zip(tables, again[0], strict=True):
+            pd.testing.assert_frame_equal(one, other)
+        assert model == again[1] and threshold == again[2]
+        assert scores.equals(again[3]) == same_scores
+    # The comparison can fail: one training label, or one training value.
+    flipped, moved = y.copy(), x.copy()
+    flipped.iloc[0], moved.iloc[0, 5] = 1 - y.iloc[0], x.iloc[0, 5] + x["f05"].std()
+    assert fitted(x, flipped)[1] != model and fitted(moved, y)[1] != model
 
 
 BAD = {

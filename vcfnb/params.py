@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from vcfnb.errors import VcfnbError
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+# Columns of cohort.csv that a model may use (vcfnb.cohort.CLINICAL).
+ClinicalVariable = Literal["age", "sex", "bmd"]
 # Items of the checklists (vcfnb.checklists), and those of METRICS that its own conditions can switch off.
 N_METRICS, N_CLEAR = 30, 58
 METRICS_CONDITIONAL = (8, 9, 10, 12, 14, 15, 16, 17)
@@ -32,6 +34,15 @@ Sign = Literal[
     "fatty_marrow",
     "cleft",
 ]
+
+
+def _each_once(values):
+    if len(set(values)) != len(values):
+        raise ValueError("give every name once")
+    return values
+
+
+ClinicalVariables = Annotated[tuple[ClinicalVariable, ...], AfterValidator(_each_once)]
 
 
 class ParameterError(VcfnbError):
@@ -175,8 +186,10 @@ class SelectionParams(Section):
     correlation_threshold: Fraction = Field(
         0.9, description="Of a pair above this |Pearson r| one is kept. Paper: 0.9."
     )
-    correlation_keep: Literal["label", "first"] = Field(
-        "label", description="Which of a correlated pair stays: the one more associated with the label, or the first."
+    correlation_keep: Literal["label", "mean", "first"] = Field(
+        "label",
+        description="Which of a correlated pair stays: the one more associated with the label, the one that "
+        "correlates less with all others, or the first.",
     )
     wrapper: Literal["rfe", "forward", "none"] = Field("rfe", description="Wrapper around multivariable LR.")
     wrapper_features: int = Field(64, ge=1, description="Features that the wrapper keeps.")
@@ -186,7 +199,18 @@ class SelectionParams(Section):
     lasso_rule: Literal["min", "1se"] = Field("min", description="Lambda of the smallest error, or one SE sparser.")
     lasso_folds: int = Field(10, ge=2, description="Cross-validation folds, stratified, patients kept together.")
     redundancy_threshold: Fraction = Field(0.9, description="|Pearson r| of the second correlation filter.")
-    vif_limit: Positive = Field(10, description="Variance inflation above which a feature is removed as collinear.")
+    last_step: Literal["vif", "backward", "none"] = Field(
+        "vif",
+        description="Step 7: collinear features leave, or backward elimination by p in a multivariable LR, or none.",
+    )
+    vif_limit: Positive = Field(10, description="Variance inflation above which a feature leaves, for last_step vif.")
+    p_stay: Fraction = Field(0.05, description="Largest p with which a feature stays, for last_step backward.")
+    harmonise: Literal["none", "combat"] = Field(
+        "none", description="combat: remove differences between sites (cohort.csv, site) from the features, by ComBat."
+    )
+    harmonise_covariates: ClinicalVariables = Field(
+        (), description="Clinical variables whose effect ComBat leaves in the features: age, sex, bmd."
+    )
 
 
 class FusionParams(Section):
@@ -197,6 +221,15 @@ class FusionParams(Section):
     n_c: int = Field(11, ge=1, description="Grid points.")
     grid_folds: int = Field(5, ge=2, description="Folds of the grid search, stratified, patients kept together.")
     class_weight: Literal["balanced"] | None = Field(None, description="Weights of the classes in the LR.")
+    clinical: ClinicalVariables = Field(
+        (), description="Clinical variables that the fusion sees beside the features: age, sex, bmd. Paper: none."
+    )
+    clinical_missing: Literal["error", "median"] = Field(
+        "error", description="A missing clinical value: stop, or the training median and a flag that it was missing."
+    )
+    coefficient_bootstrap: int = Field(
+        1000, ge=100, description="Bootstrap samples for the intervals of the coefficients."
+    )
 
 
 class StatisticsParams(Section):
@@ -207,6 +240,29 @@ class StatisticsParams(Section):
     operating_point: Literal["youden", "sensitivity"] = Field("youden", description="How the threshold is chosen.")
     target_sensitivity: Fraction = Field(0.9, description="For operating_point sensitivity.")
     threshold_max: Fraction = Field(0.99, description="Largest threshold probability of the decision curve.")
+    evaluation: Literal["paper", "rigorous"] = Field(
+        "paper", description="paper: one split; rigorous: nested, repeated cross-validation of all cases beside it."
+    )
+    outer_folds: int = Field(5, ge=2, description="Outer folds, for evaluation rigorous.")
+    outer_repeats: int = Field(5, ge=1, description="How often all cases are dealt into outer folds anew.")
+    network_repeats: int = Field(
+        1, ge=0, description="Of these, in how many networks are trained in every outer fold; 0: radiomics alone."
+    )
+    network_expansion: int = Field(
+        6, ge=0, le=99, description="ROI expansion of these networks, voxels, fixed beforehand. Paper: 6."
+    )
+    learning_shares: tuple[Fraction, ...] = Field(
+        (0.4, 0.6, 0.8), description="Shares of an outer fold's training patients for the learning curve."
+    )
+    audit_runs: int = Field(
+        30, ge=0, description="Leakage audit: label permutations, and random splits; 0 leaves both out."
+    )
+
+    @model_validator(mode="after")
+    def _networks_within_the_repeats(self):
+        if self.network_repeats > self.outer_repeats:
+            raise ValueError(f"network_repeats is {self.network_repeats}: at most outer_repeats, {self.outer_repeats}")
+        return self
 
 
 class ChecklistAnswer(Section):

@@ -6,9 +6,10 @@ from vcfnb.selection.expansion import best_expansion
 from vcfnb.selection.filters import CollinearityFilter, CorrelationFilter, StableFeatures, ZScore, variance_inflation
 from vcfnb.selection.lasso import LassoSelector
 from vcfnb.selection.steps import SelectionResult, lasso_again, select_features, selection_pipeline
-from vcfnb.selection.wrapper import LogisticWrapper
+from vcfnb.selection.wrapper import BackwardElimination, LogisticWrapper
 
 __all__ = [
+    "BackwardElimination",
     "CollinearityFilter",
     "CorrelationFilter",
     "LassoSelector",

@@ -115,7 +115,10 @@ def association(x, y):
 
 
 def _standardised(values):
-    return (values - values.mean(axis=0)) / values.std(axis=0)
+    """Mean 0, SD 1 (dividing by n); a constant column becomes 0, so that it correlates with nothing."""
+    centred = values - values.mean(axis=0)
+    constant = np.ptp(values, axis=0) <= 1e-10 * np.abs(values).max(axis=0)
+    return np.where(constant, 0.0, centred / np.where(constant, 1.0, values.std(axis=0)))
 
 
 class CorrelationFilter(FeatureStep):
@@ -129,9 +132,10 @@ class CorrelationFilter(FeatureStep):
     ----------
     threshold : float
         Limit of \\|r\\| (paper: 0.9).
-    keep : {"label", "first"}
-        Order of preference: the feature more associated with the label in training cases (ties: the first), or the
-        order of columns.
+    keep : {"label", "mean", "first"}
+        Order of preference: the feature more associated with the label in training cases; the one with the smaller
+        mean \\|r\\| with all features (the criterion of R's ``caret::findCorrelation``, without labels); or the order
+        of columns. Ties: the first.
     """
 
     def __init__(self, threshold=0.9, keep="label"):
@@ -140,14 +144,24 @@ class CorrelationFilter(FeatureStep):
 
     def _choose(self, x, y):
         values = _standardised(x.to_numpy(dtype=float))
-        too_close = np.abs(values.T @ values) / len(values) > self.threshold
-        order = np.arange(x.shape[1]) if self.keep == "first" else np.argsort(-association(values, y), kind="stable")
+        size = np.abs(values.T @ values) / len(values)
+        too_close, order = size > self.threshold, self._order(values, size, y)
         kept = np.ones(x.shape[1], dtype=bool)
         for position, feature in enumerate(order):
             if kept[feature]:
                 later = order[position + 1 :]
                 kept[later[too_close[feature, later]]] = False
         return kept
+
+    def _order(self, values, size, y):
+        """Columns from the most to the least preferred."""
+        if self.keep == "label":
+            return np.argsort(-association(values, y), kind="stable")
+        if self.keep == "mean":
+            return np.argsort(np.round(size.mean(axis=0), 12), kind="stable")
+        if self.keep == "first":
+            return np.arange(values.shape[1])
+        raise VcfnbError(f"correlation_keep: {self.keep!r} is not known -> use label, mean or first")
 
 
 # Above this a feature is a linear combination of others, and the size of the number is rounding.
@@ -165,7 +179,7 @@ def variance_inflation(x):
     Returns
     -------
     numpy.ndarray, shape (features,)
-        The diagonal of the inverse correlation matrix, at most 1e8 (exactly collinear).
+        The diagonal of the inverse correlation matrix, at most 1e8 (exactly collinear, or constant).
     """
     values = _standardised(np.asarray(x, dtype=float))
     eigenvalues, vectors = np.linalg.eigh(values.T @ values / len(values))
@@ -177,18 +191,21 @@ class CollinearityFilter(FeatureStep):
 
     While the largest VIF is above the limit, its feature leaves (of equally large ones the one less associated with
     the label). The paper speaks of a last multivariable LR that keeps features without nonlinear relationships;
-    read here as: not collinear.
+    read here as: not collinear. The other reading is :class:`vcfnb.selection.BackwardElimination`.
 
     Parameters
     ----------
     limit : float
-        Largest variance inflation factor.
+        Largest variance inflation factor; infinite leaves the step out.
     """
 
     def __init__(self, limit=10.0):
         self.limit = limit
 
     def _choose(self, x, y):
+        if np.isinf(self.limit):
+            self.note_ = "not applied"
+            return np.ones(x.shape[1], dtype=bool)
         strength = association(x, y)
         kept = np.arange(x.shape[1])
         while len(kept) > 1:

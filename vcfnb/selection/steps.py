@@ -12,7 +12,7 @@ from vcfnb.params import SelectionParams
 from vcfnb.selection.checks import check_features, check_labels
 from vcfnb.selection.filters import CollinearityFilter, CorrelationFilter, StableFeatures, ZScore
 from vcfnb.selection.lasso import LassoSelector
-from vcfnb.selection.wrapper import LogisticWrapper
+from vcfnb.selection.wrapper import BackwardElimination, LogisticWrapper
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,12 @@ def _lasso(settings, seed):
     return LassoSelector(lambdas, rule=settings.lasso_rule, n_folds=settings.lasso_folds, seed=seed)
 
 
+def _last_step(settings):
+    if settings.last_step == "backward":
+        return BackwardElimination(settings.p_stay)
+    return CollinearityFilter(settings.vif_limit if settings.last_step == "vif" else np.inf)
+
+
 def selection_pipeline(settings=None, stable=None, seed=0):
     """The paper's seven steps as one scikit-learn Pipeline.
 
@@ -83,7 +89,7 @@ def selection_pipeline(settings=None, stable=None, seed=0):
             ("wrapper", LogisticWrapper(settings.wrapper, settings.wrapper_features)),
             ("lasso", _lasso(settings, seed)),
             ("redundancy", CorrelationFilter(settings.redundancy_threshold, settings.correlation_keep)),
-            ("collinearity", CollinearityFilter(settings.vif_limit)),
+            ("collinearity", _last_step(settings)),
         ]
     )
 
@@ -135,6 +141,8 @@ def _run(pipeline, x, y, groups, columns_matter):
     y, groups = check_labels(x, y, groups)
     # One order of columns, so that sums are rounded the same way whatever order the table came in.
     x = x if columns_matter else x[sorted(x.columns)]
+    # One block of memory: pandas is slow where integer and float columns alternate.
+    x = pd.DataFrame(x.to_numpy(dtype=float), x.index, x.columns)
     pipeline.fit(x, y, lasso__groups=groups)
     rows = [("all", x.shape[1], "")]
     rows += [(name, int(step.support_.sum()), step.note_) for name, step in pipeline.steps]
