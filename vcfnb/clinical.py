@@ -72,7 +72,7 @@ class ClinicalEncoder:
     @property
     def features(self):
         """Names of the features, in their order."""
-        return [FEATURES[name] for name in self.variables] + [_flag(name) for name in self.flagged]
+        return [FEATURES[name] for name in self.variables] + [flag(name) for name in self.flagged]
 
     def transform(self, table):
         """Features of any cases.
@@ -96,12 +96,12 @@ class ClinicalEncoder:
         """
         numbers = self._numbers(table)
         values = numbers.fillna(self.medians).rename(columns=FEATURES)
-        flags = numbers[self.flagged].isna().astype(float).rename(columns=_flag)
+        flags = numbers[self.flagged].isna().astype(float).rename(columns=flag)
         return pd.concat([values, flags], axis=1)
 
     def only(self, features):
         """The encoder for a model that uses some of its features: variables that no feature needs are left out."""
-        needed = [name for name in self.variables if {FEATURES[name], _flag(name)} & set(features)]
+        needed = [name for name in self.variables if {FEATURES[name], flag(name)} & set(features)]
         medians = {name: value for name, value in self.medians.items() if name in needed}
         return ClinicalEncoder(needed, self.missing, medians, [name for name in self.flagged if name in needed])
 
@@ -164,7 +164,8 @@ class ClinicalEncoder:
         return numbers
 
 
-def _flag(name):
+def flag(name):
+    """Name of the feature that says whether a variable was missing."""
     return f"{PREFIX}{name}_missing"
 
 
