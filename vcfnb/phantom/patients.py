@@ -32,7 +32,7 @@ SIGNS = {
 # Signs around the bone: swelling and haematoma beside the spine, and stranding of the fat. All others are in the bone.
 AROUND = ("swelling", "stranding")
 # How far apart the classes lie in a sign, in SDs of a patient's own variation, at difficulty 1.
-_SEPARATION_BONE = 1.5
+_SEPARATION_BONE = 1.9
 _SEPARATION_AROUND = 2.6
 # Shares of a sign's variation (of variance) that all signs of a fracture have in common (its age), and those of a group
 # besides (bone and soft tissue do not heal at one pace).

@@ -76,8 +76,11 @@ def _viscera(canvas, patient, place, contrast):
     """Bowel, pancreas and kidneys at the front and the sides of the picture."""
     rng = canvas.rng
     lumps = canvas.field(13, 13)
-    front = place.y + place.back + rng.uniform(18, 28) + 5 * lumps
-    canvas.paint(np.maximum(front, (-0.3 - lumps) * 6), BOWEL + 30 * contrast)
+    front = place.y + place.back + rng.uniform(15, 24) + 5 * lumps
+    # Liver, spleen and colon at the sides.
+    beside = place.half_width + rng.uniform(14, 22) - np.abs(place.x) + 3 * lumps
+    beside = np.maximum(beside, place.y - place.back - 4)
+    canvas.paint(np.maximum(np.minimum(front, beside), (-0.7 - lumps) * 6), BOWEL + 30 * contrast)
     canvas.paint(np.maximum(front, (1.7 - lumps) * 8), AIR)
     low, high = anatomy.LEVELS.index("T12") - 0.4, anatomy.LEVELS.index("L3") + 0.3
     along = np.abs(place.level - (low + high) / 2) / ((high - low) / 2)
@@ -162,7 +165,7 @@ def _ligaments(canvas, place, flesh):
 def _canal(canvas, place):
     s, middle = place.scale, place.back + 9 * place.scale
     canvas.paint(ellipsoid(place.x, place.y, 0 * place.y, (0, middle, 0), (12 * s, 9.5 * s, _INFINITE)), FAT + 15)
-    sac = ellipsoid(place.x, place.y, 0 * place.y, (0, middle - 1, 0), (10.8 * s, 8.2 * s, _INFINITE))
+    sac = ellipsoid(place.x, place.y, 0 * place.y, (0, middle - 1, 0), (11.3 * s, 8.9 * s, _INFINITE))
     canvas.paint(sac, SAC)
     cord = ellipsoid(place.x, place.y, 0 * place.y, (0, middle, 0), (5.5, 4, _INFINITE))
     canvas.paint(np.where(place.level < anatomy.LEVELS.index("L1") + 0.5, cord, 20), SAC + 15)
