@@ -81,6 +81,25 @@ def test_the_report_holds_every_notebook_and_says_simulated(smoke):
     assert "<script" not in page
 
 
+def test_the_checklists_are_filled_from_the_run(smoke):
+    """METRICS and CLEAR with a proof that is there for every yes, and no claim about simulated patients."""
+    report = smoke[0] / "smoke" / "report"
+    page = (report / "checklists.html").read_text()
+    links = [link for link in re.findall(r'href="([^"#]+)"', page) if not link.startswith("https://doi.org/")]
+    assert [link for link in links if not (report / link).is_file()] == []
+    assert "The patients are simulated" in page
+    assert "<script" not in page
+    for name, n in (("metrics", 30), ("clear", 58)):
+        table = pd.read_csv(report / f"checklist_{name}.csv", keep_default_na=False)
+        assert len(table) == n
+        assert (table.loc[table["answer"] == "yes", "proof"] != "").all()
+    metrics = pd.read_csv(report / "checklist_metrics.csv").set_index("item")["answer"]
+    assert metrics.loc[[3, 14, 17, 22, 26, 27, 29]].tolist() == ["no", "yes", "na", "yes", "yes", "no", "needs you"]
+    index = (report / "index.html").read_text()
+    assert 'href="checklists.html"' in index
+    assert "simulated patients, no claim about quality" in index
+
+
 def test_provenance(smoke):
     provenance = json.loads((smoke[0] / "smoke" / "provenance.json").read_text())
     assert provenance["simulated"] is True

@@ -1,4 +1,4 @@
-"""Put all executed notebooks on one self-contained page, and write down where the numbers come from."""
+"""Put all executed notebooks on one self-contained page, fill the checklists, write down where numbers come from."""
 
 import argparse
 import html
@@ -13,7 +13,9 @@ from article import article
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
-from vcfnb.runs import Run, atomic, digest, git_commit, versions, write_json
+from vcfnb import checklists
+from vcfnb.params import ReportingParams
+from vcfnb.runs import Run, atomic, digest, git_commit, versions, write_csv, write_json
 from vcfnb.transfer import weights_provenance
 
 STYLE = (Path(__file__).parent / "report.css").read_text()
@@ -49,7 +51,7 @@ def results_table(run):
     return table.loc[auc["model"].unique(), ["train", "test"]]
 
 
-def front_page(run, params, provenance):
+def front_page(run, params, provenance, filled):
     notice = "Research use only; not for diagnosis."
     if run.simulated:
         notice = "Every patient on this page is SIMULATED: the numbers say nothing about patients. " + notice
@@ -63,6 +65,8 @@ def front_page(run, params, provenance):
             results_table(run).reset_index().to_html(index=False, border=0),
             "<p>AUC with DeLong interval. How these numbers came about: the notebooks below, in order; "
             "every table and figure is a file in the run's folders.</p>",
+            f'<h2>Checklists</h2>{checklists.summary(filled)}<p><a href="checklists.html">Item by item, with proofs</a>'
+            + (": simulated patients, no claim about quality.</p>" if run.simulated else "</p>"),
             f"<details><summary>Parameters</summary><pre>{html.escape(json.dumps(params, indent=1))}</pre></details>",
             f"<details><summary>Weights that the networks started from</summary>{weights_table(provenance)}</details>",
             f"<details><summary>Versions</summary><p>{html.escape(packages)}; commit {commit}</p></details>",
@@ -104,6 +108,26 @@ def provenance_of(run, params, notebooks):
     }
 
 
+def filled_checklists(run, params):
+    """METRICS and CLEAR of this run, with the authors' answers; needs provenance.json."""
+    reporting = ReportingParams.model_validate(params["reporting"])
+    folder = checklists.RunFolder(run.folder)
+    return {name: checklists.fill(folder, name, getattr(reporting, name)) for name in checklists.CHECKLISTS}
+
+
+def write_page(path, title, links, body):
+    """Write a page that fetches nothing when it is opened."""
+    with atomic(path) as temporary:
+        temporary.write_text(
+            f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>"
+            f'<nav><strong>vcfnb</strong>{links}</nav><main id="top">{body}</main></body></html>',
+            encoding="utf-8",
+        )
+    print(f"wrote {path}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=Path)
@@ -115,22 +139,24 @@ def main():
     run = Run(arguments.params["study"], Path.cwd().parent)
     provenance = provenance_of(run, arguments.params, arguments.notebooks)
     write_json(provenance, arguments.provenance)
-    links, sections = [], []
+    filled = filled_checklists(run, arguments.params)
+    for name, table in filled.items():
+        write_csv(table, arguments.page.with_name(f"checklist_{name}.csv"))
+    write_page(
+        arguments.page.with_name("checklists.html"),
+        f"vcfnb: checklists of {run.study}",
+        f'<a href="{arguments.page.name}">Report</a><a href="#top">Checklists</a>'
+        + "".join(f'<a href="#{name}">{name.upper()}</a>' for name in filled),
+        checklists.page_body(run.study, filled, run.simulated),
+    )
+    links, sections = ['<a href="#top">Result</a><a href="checklists.html">Checklists</a>'], []
     for path in arguments.notebooks:
         title, body = body_of(path)
         links.append(f'<a href="#{path.stem}">{html.escape(path.stem)}</a>')
         sections.append(f'<section id="{path.stem}" aria-label="{html.escape(title)}">{body}</section>')
-    with atomic(arguments.page) as temporary:
-        temporary.write_text(
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>vcfnb: {html.escape(run.study)}</title><style>{STYLE}</style></head><body>"
-            f'<nav><strong>vcfnb</strong><a href="#top">Result</a>{"".join(links)}'
-            f'<label><input type="checkbox" id="code"> show the code</label></nav>'
-            f'<main id="top">{front_page(run, arguments.params, provenance)}{"".join(sections)}</main></body></html>',
-            encoding="utf-8",
-        )
-    print(f"wrote {arguments.page}")
+    links.append('<label><input type="checkbox" id="code"> show the code</label>')
+    front = front_page(run, arguments.params, provenance, filled)
+    write_page(arguments.page, f"vcfnb: {run.study}", "".join(links), front + "".join(sections))
 
 
 if __name__ == "__main__":
