@@ -197,6 +197,12 @@ def test_table_one_compares_the_sets():
     assert found.loc["Acute / chronic", "p"] == pytest.approx(1.0, abs=5e-3)
     assert found.loc["Age, years", "comparison"] == "Welch t"
     assert found.loc["BMD, T-score", "train"] == "not recorded"
+    # Three tests were done; the row without one does not count.
+    assert found["p_holm"].notna().tolist() == [False, True, False, True, True]
+    table["age"] += np.where(table["split"] == "test", 7, 0)
+    found = table_one.table_one(table).set_index("characteristic")
+    assert found.loc["Age, years", "p"] < 0.1
+    assert found.loc["Age, years", "p_holm"] == pytest.approx(3 * found.loc["Age, years", "p"])
 
 
 def test_table_one_counts_the_known_values():

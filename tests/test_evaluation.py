@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score, roc_auc_score, roc_curve
 
 from vcfnb import agreement, evaluation
 from vcfnb.errors import VcfnbError
-from vcfnb.evaluation import baseline, roc
+from vcfnb.evaluation import baseline, multiplicity, roc
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -36,7 +36,7 @@ HANLEY_Y = np.repeat([0, 1], [58, 51])
 HANLEY_RATING = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
 
 
-@pytest.mark.parametrize("module", [agreement, baseline, roc], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [agreement, baseline, multiplicity, roc], ids=lambda module: module.__name__)
 def test_examples_of_the_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
@@ -199,6 +199,14 @@ def test_decision_curve_equals_its_definition_in_r(name):
     assert (found["treat_none"] == 0).all()
 
 
+def test_decision_curve_equals_dcurves_on_its_published_example():
+    """The example of R dcurves, 750 simulated patients, and the net benefits that it gives for them."""
+    patients, expected = (pd.read_csv(REFERENCE / f"{name}.csv") for name in ("dcurves_df_binary", "dcurves_dca"))
+    found = evaluation.decision_curve(patients["cancer"], patients["cancerpredmarker"], expected["threshold"])
+    np.testing.assert_allclose(found["net_benefit"], expected["net_benefit"], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found["treat_all"], expected["treat_all"], rtol=0, atol=1e-12)
+
+
 def test_decision_curve_by_hand():
     # At 0.25 two of three positives and one of two negatives are treated: 2/5 - 1/5 * 1/3. At 0.5 exactly, 0.5 counts.
     found = evaluation.decision_curve([1, 1, 1, 0, 0], [0.9, 0.5, 0.1, 0.3, 0.2], [0.25, 0.5])
@@ -210,6 +218,31 @@ def test_decision_curve_by_hand():
 def test_decision_curve_refuses_thresholds(thresholds):
     with pytest.raises(VcfnbError, match="thresholds must be"):
         evaluation.decision_curve([1, 0], [0.9, 0.1], thresholds)
+
+
+def test_decision_curve_band_equals_a_plain_bootstrap():
+    part, thresholds = PROBABILITIES["test_43"], [0.2, 0.5, 0.8]
+    band = evaluation.decision_curve_band(part["y"], part["p"], thresholds, seed=1, n_boot=4000, alpha=0.1)
+    assert band.columns.tolist() == ["threshold", "low", "high"]
+    rng, drawn = np.random.default_rng(9), []
+    for _ in range(1500):
+        sample = part.iloc[rng.integers(len(part), size=len(part))]
+        drawn.append(evaluation.decision_curve(sample["y"], sample["p"], thresholds)["net_benefit"])
+    np.testing.assert_allclose(band[["low", "high"]].T, np.quantile(drawn, [0.05, 0.95], axis=0), atol=0.03)
+
+
+def test_decision_curve_band_holds_the_curve_and_widens_with_clustered_cases():
+    part, thresholds = PROBABILITIES["calibrated"], np.linspace(0.05, 0.95, 19)
+    curve = evaluation.decision_curve(part["y"], part["p"], thresholds)["net_benefit"]
+    single = evaluation.decision_curve_band(part["y"], part["p"], thresholds, seed=1, n_boot=500)
+    assert single["low"].le(curve).all()
+    assert single["high"].ge(curve).all()
+    # Each case four times is four times the cases, but no more patients.
+    y, p, patients = (np.tile(values, 4) for values in (part["y"], part["p"], np.arange(len(part))))
+    clustered = evaluation.decision_curve_band(y, p, thresholds, patients, seed=1, n_boot=500)
+    pretended = evaluation.decision_curve_band(y, p, thresholds, seed=1, n_boot=500)
+    np.testing.assert_allclose(clustered, single, atol=1e-12)
+    assert (pretended["high"] - pretended["low"]).mean() < 0.6 * (single["high"] - single["low"]).mean()
 
 
 # ---- Calibration
@@ -262,6 +295,76 @@ def test_calibration_of_extreme_probabilities_converges(smallest):
     assert found.slope > 0
 
 
+@rows("glm_recalibration")
+def test_recalibration_equals_glm(row):
+    part = PROBABILITIES[row.set]
+    found = evaluation.recalibrate(part["y"], part["p"], row.method)
+    assert found.method == row.method
+    np.testing.assert_allclose((found.intercept, found.slope), (row.intercept, row.slope), rtol=1e-8, atol=1e-10)
+    assert bool(found.note) == (row.slope < 0)
+
+
+@pytest.mark.parametrize("name", ["calibrated", "overconfident", "test_43", "test_43_ties"])
+def test_recalibrated_cases_are_calibrated(name):
+    part = PROBABILITIES[name]
+    shifted = evaluation.recalibrate(part["y"], part["p"], "intercept").apply(part["p"])
+    assert shifted.mean() == pytest.approx(part["y"].mean(), abs=1e-12)
+    both = evaluation.recalibrate(part["y"], part["p"]).apply(part["p"])
+    found = evaluation.calibration(part["y"], both)
+    np.testing.assert_allclose(found[1:], (1, 0), atol=1e-8)
+    brier = [evaluation.calibration(part["y"], p).brier for p in (part["p"], both)]
+    assert brier[1] < brier[0]
+    assert evaluation.auc_ci(part["y"], both) == evaluation.auc_ci(part["y"], part["p"])  # the ranking stays
+
+
+def test_recalibration_undoes_a_distortion_of_other_cases():
+    rng = np.random.default_rng(12)
+    x = rng.normal(1, 1.5, size=20_000)
+    y, distorted = rng.random(20_000) < 1 / (1 + np.exp(-x)), 1 / (1 + np.exp(-(2 * x - 1)))
+    rule = evaluation.recalibrate(y[:10_000], distorted[:10_000])
+    assert (rule.intercept, rule.slope) == pytest.approx((0.5, 0.5), abs=0.05)
+    found = evaluation.calibration(y[10_000:], rule.apply(distorted[10_000:]))
+    assert found[1:] == pytest.approx((1, 0), abs=0.08)
+
+
+def test_recalibration_of_nothing_changes_nothing():
+    p = np.array([0, 0.2, 1])
+    assert evaluation.recalibrate([0, 1, 1], p, "none").apply(p).tolist() == p.tolist()
+
+
+@pytest.mark.parametrize(
+    "probability, asked, done, note",
+    [
+        ([0.1, 0.2, 0.8, 0.9], "intercept and slope", "intercept", "intercept only: the probabilities separate"),
+        ([0.9, 0.8, 0.2, 0.1], "intercept and slope", "intercept", "intercept only: the probabilities separate"),
+        ([0.4, 0.4, 0.4, 0.4], "intercept and slope", "intercept", "intercept only: all probabilities are equal"),
+        ([0.0, 0.6, 0.5, 1.0], "intercept and slope", "none", "not recalibrated: 2 probabilities are exactly 0 or 1"),
+        ([0.0, 0.6, 0.5, 1.0], "intercept", "none", "not recalibrated: 2 probabilities are exactly 0 or 1"),
+    ],
+)
+def test_recalibration_without_a_solution_does_less_and_says_why(probability, asked, done, note):
+    found = evaluation.recalibrate([0, 0, 1, 1], probability, asked)
+    assert found.method == done
+    assert found.note.startswith(note)
+    new = found.apply(probability)
+    assert np.isfinite(new).all()
+    if done == "intercept":
+        assert new.mean() == pytest.approx(0.5, abs=1e-12)
+    else:
+        assert new.tolist() == probability
+
+
+def test_recalibration_keeps_certainty_and_refuses():
+    rule = evaluation.recalibrate(PROBABILITIES["test_43"]["y"], PROBABILITIES["test_43"]["p"])
+    assert rule.apply([0.0, 1.0]).tolist() == [0, 1]
+    with pytest.raises(VcfnbError, match="unknown method 'isotonic'"):
+        evaluation.recalibrate([0, 1], [0.1, 0.2], "isotonic")
+    with pytest.raises(VcfnbError, match="1 probabilities outside"):
+        rule.apply([0.1, 1.5])
+    with pytest.raises(VcfnbError, match="1 of 2 probabilities are not finite"):
+        rule.apply([0.1, np.nan])
+
+
 def test_calibration_points():
     part = PROBABILITIES["test_43"]
     points = evaluation.calibration_curve_points(part["y"], part["p"], bins=5)
@@ -308,6 +411,16 @@ def test_target_sensitivity_is_reached_by_the_highest_threshold(target):
     assert evaluation.operating_metrics(y, score, threshold)["sensitivity"] >= target
     higher = score[score > threshold].min() + 1e-9
     assert evaluation.operating_metrics(y, score, higher)["sensitivity"] < target
+
+
+@rows("pROC_coords_sensitivity")
+def test_fixed_sensitivity_equals_coords(row):
+    part = SCORES[row.set]
+    threshold = evaluation.operating_point(part["y"], part["score_a"], "sensitivity", row.target)
+    if np.isfinite(row.threshold):
+        assert threshold == pytest.approx(row.threshold, abs=1e-12)
+    found = evaluation.operating_metrics(part["y"], part["score_a"], threshold)
+    assert (found["sensitivity"], found["specificity"]) == pytest.approx((row.sensitivity, row.specificity), abs=1e-12)
 
 
 def test_operating_points_at_the_edges():
@@ -531,7 +644,12 @@ STATISTICS = {
     "delong_test": lambda y, score: evaluation.delong_test(y, score, score),
     "roc_points": evaluation.roc_points,
     "roc_band": lambda y, score: evaluation.roc_band(y, score, seed=0, n_boot=2),
+    "draw_counts": lambda y, score: evaluation.resampled_auc(y, score, evaluation.draw_counts(y, n_boot=2, seed=0)),
+    "auc_difference": lambda y, score: evaluation.auc_difference(y, score, score, seed=0, n_boot=2),
+    "reclassification": lambda y, score: evaluation.reclassification(y, score, score, 0.5, 0.5, seed=0, n_boot=2),
     "decision_curve": lambda y, score: evaluation.decision_curve(y, score, [0.5]),
+    "decision_curve_band": lambda y, score: evaluation.decision_curve_band(y, score, [0.5], seed=0, n_boot=2),
+    "recalibrate": evaluation.recalibrate,
     "calibration": evaluation.calibration,
     "calibration_curve_points": evaluation.calibration_curve_points,
     "operating_point": evaluation.operating_point,
@@ -558,7 +676,10 @@ def test_bad_input(name, y, score, message):
         STATISTICS[name](y, score)
 
 
-@pytest.mark.parametrize("name", ["decision_curve", "calibration", "calibration_curve_points"])
+OF_PROBABILITIES = ["decision_curve", "decision_curve_band", "calibration", "calibration_curve_points"]
+
+
+@pytest.mark.parametrize("name", [*OF_PROBABILITIES, "recalibrate", "reclassification"])
 def test_probabilities_must_be_probabilities(name):
     with pytest.raises(VcfnbError, match=r"1 probabilities outside \[0, 1\] \(first 1.2 at index 1\)"):
         STATISTICS[name]([0, 1], [0.1, 1.2])

@@ -21,7 +21,8 @@ def table_one(table):
     -------
     pandas.DataFrame
         characteristic, train, test (mean +- SD, or counts; with the number of known values where some are missing),
-        comparison (the test used), p. A column that is missing or empty is "not recorded".
+        comparison (the test used), p, p_holm (adjusted for all tests of this table). A column that is missing or empty
+        is "not recorded".
         Shapiro-Wilk decides between Welch's t test and Mann-Whitney's U; counts are compared by chi-square with Yates'
         correction, or by Fisher's exact test where an expected count is below 5.
     """
@@ -29,7 +30,8 @@ def table_one(table):
     rows = [{"characteristic": "Cases", "train": f"{len(sets['train'])}", "test": f"{len(sets['test'])}"}]
     rows += [_measure(sets, column, name) for column, name in _MEASURES.items()]
     rows += [_count(sets, column, name, values) for column, (name, values) in _COUNTS.items()]
-    return pd.DataFrame(rows, columns=["characteristic", "train", "test", "comparison", "p"])
+    described = pd.DataFrame(rows, columns=["characteristic", "train", "test", "comparison", "p"])
+    return described.assign(p_holm=evaluation.holm(described["p"]))
 
 
 def _not_recorded(name):

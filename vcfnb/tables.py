@@ -4,6 +4,7 @@
 probabilities a model; its row order does not matter.
 """
 
+import warnings
 from itertools import combinations
 
 import numpy as np
@@ -42,7 +43,7 @@ def roc(scores, models, seed, n_bootstrap=2000, alpha=0.05):
 
 
 def delong(scores, models):
-    """Paired DeLong tests of all pairs: model_a, model_b, split, n, auc_a, auc_b, z, p."""
+    """Paired DeLong tests of all pairs: model_a, model_b, split, n, auc_a, auc_b, z, p, p_holm (over one split)."""
     rows = []
     for split in SPLITS:
         part = scores[scores["split"] == split]
@@ -62,7 +63,8 @@ def delong(scores, models):
                     "p": p,
                 }
             )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=table.groupby("split")["p"].transform(lambda p: evaluation.holm(p)))
 
 
 def feature_modes(scores, alpha=0.05):
@@ -151,11 +153,25 @@ def dca(scores, models, thresholds):
     )
 
 
+def dca_bands(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05):
+    """Bootstrap bands of decision curves, by patient if `scores` has patient_id: model, threshold, low, high."""
+    patients = scores.get("patient_id")
+    return pd.concat(
+        [
+            evaluation.decision_curve_band(
+                scores["label"], scores[model], thresholds, patients, seed=seed, n_boot=n_bootstrap, alpha=alpha
+            ).assign(model=model)
+            for model in models
+        ],
+        ignore_index=True,
+    )
+
+
 def calibration(scores, models):
-    """Calibration: model, split, n, brier, slope, intercept."""
+    """Calibration: model, split, n, brier, slope, intercept (NaN where there is none)."""
     rows = []
     for model, split, y, score in _parts(scores, models):
-        brier, slope, intercept = evaluation.calibration(y, score)
+        brier, slope, intercept = _calibration(y, score)[0]
         rows.append(
             {"model": model, "split": split, "n": len(y), "brier": brier, "slope": slope, "intercept": intercept}
         )
@@ -174,8 +190,77 @@ def calibration_points(scores, models, bins=5):
     )
 
 
-def operating(scores, models, method="youden", target=0.9):
+def _calibration(y, probability):
+    """Calibration, and why it has no slope and intercept (in a table a note tells more than a warning)."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RuntimeWarning)
+        found = evaluation.calibration(y, probability)
+    return found, "; ".join(str(warning.message) for warning in caught)
+
+
+def recalibration(scores, models, training):
+    """Calibration of test cases before and after recalibration on training cases.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        label, split, one column a model. Only test cases are used.
+    models : list of str
+    training : pandas.DataFrame
+        label and one column a model: probabilities of training cases from models that had not seen them.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        model, method (none, intercept, intercept and slope), done (the same, or less where the note says why),
+        added_intercept, factor (what the log odds are changed by), n_train, n_test, predicted, observed (mean
+        probability and share of acute test cases), brier, slope, intercept (of test cases, as :func:`calibration`),
+        note.
+    probabilities : pandas.DataFrame
+        Test cases: the columns of `scores`, with the recalibrated probabilities in place of the models', and method.
+    """
+    test = scores[scores["split"] == "test"]
+    rows, changed = [], []
+    for method in evaluation.RECALIBRATIONS:
+        new = test.assign(method=method)
+        for model in models:
+            rule = evaluation.recalibrate(training["label"], training[model], method)
+            new[model] = rule.apply(test[model])
+            (brier, slope, intercept), problem = _calibration(test["label"], new[model])
+            rows.append(
+                {
+                    "model": model,
+                    "method": method,
+                    "done": rule.method,
+                    "added_intercept": rule.intercept,
+                    "factor": rule.slope,
+                    "n_train": len(training),
+                    "n_test": len(test),
+                    "predicted": new[model].mean(),
+                    "observed": test["label"].mean(),
+                    "brier": brier,
+                    "slope": slope,
+                    "intercept": intercept,
+                    "note": "; ".join(filter(None, (rule.note, problem))),
+                }
+            )
+        changed.append(new)
+    table = pd.DataFrame(rows).sort_values("model", key=lambda column: column.map(models.index), kind="stable")
+    return table.reset_index(drop=True), pd.concat(changed, ignore_index=True)
+
+
+def operating(scores, models, methods=("youden", "sensitivity"), target=0.9, alpha=0.05):
     """Operating points chosen on training cases and applied to both sets, with Wilson intervals.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+    models : list of str
+    methods : sequence of str
+        As :func:`vcfnb.evaluation.operating_point` names them; each gives a row a model and split.
+    target : float
+        Sensitivity to reach on training cases, for method ``sensitivity``.
+    alpha : float
 
     Returns
     -------
@@ -184,13 +269,33 @@ def operating(scores, models, method="youden", target=0.9):
     """
     rows = []
     train = scores[scores["split"] == "train"]
-    for model, split, y, score in _parts(scores, models):
-        threshold = evaluation.operating_point(
-            train["label"].to_numpy(), train[model].to_numpy(), method=method, target=target
-        )
-        metrics = evaluation.operating_metrics(y, score, threshold)
-        rows.append({"model": model, "split": split, "method": method, "threshold": threshold} | metrics)
+    for method in methods:
+        for model, split, y, score in _parts(scores, models):
+            threshold = evaluation.operating_point(
+                train["label"].to_numpy(), train[model].to_numpy(), method=method, target=target
+            )
+            metrics = evaluation.operating_metrics(y, score, threshold, alpha=alpha)
+            rows.append({"model": model, "split": split, "method": method, "threshold": threshold} | metrics)
     return pd.DataFrame(rows)
+
+
+def readable_rates(points, names=("sensitivity", "specificity", "ppv", "npv")):
+    """Operating points for reading: each rate as text with its interval, such as "0.75 (0.47 to 0.91)".
+
+    Returns
+    -------
+    pandas.DataFrame
+        model, split, method, threshold, tp, fp, tn, fn, and a column of text a rate; "no such call" where nobody was
+        called positive (ppv) or negative (npv).
+    """
+    shown = points[["model", "split", "method", "threshold", "tp", "fp", "tn", "fn"]].copy()
+    for name in names:
+        values = points[[name, f"{name}_low", f"{name}_high"]].to_numpy()
+        shown[name] = [
+            "no such call" if np.isnan(value) else f"{value:.2f} ({low:.2f} to {high:.2f})"
+            for value, low, high in values
+        ]
+    return shown
 
 
 def comparison(reported, auc_table, n_features, lambdas):

@@ -1,6 +1,7 @@
 # Reference values for tests/test_agreement.py and tests/test_evaluation.py.
 #
-#   Rscript make_reference.R      (in this folder; Debian: r-base-core r-cran-proc r-cran-psych r-cran-rms)
+#   Rscript make_reference.R      (in this folder; Debian: r-base-core r-cran-proc r-cran-psych r-cran-rms r-cran-hmisc
+#   r-bioc-sva)
 #
 # Only for making the CSV files beside this script: neither the package nor its tests need R.
 # Inputs are rounded, written, and read back before use, so that R and Python see the same numbers.
@@ -88,6 +89,42 @@ save_csv(each(scores, "set", function(part) {
   best <- best[which.min(best$threshold), ]  # of equally good thresholds the most sensitive
   data.frame(set = part$set[1], best)
 }), "pROC_coords_youden")
+save_csv(each(scores, "set", function(part) {
+  all <- coords(curves(part)[[1]], "all", ret = c("threshold", "sensitivity", "specificity"), transpose = FALSE)
+  do.call(rbind, lapply(c(0.8, 0.9, 1), function(target) {
+    reached <- all[all$sensitivity >= target - 1e-12, ]  # threshold -Inf: only calling all positive reaches it
+    data.frame(set = part$set[1], target = target, reached[which.max(reached$threshold), ])
+  }))
+}), "pROC_coords_sensitivity")
+set.seed(22)
+save_csv(each(scores[!scores$set %in% c("two_and_two", "a_perfect"), ], "set", function(part) {
+  pair <- curves(part)
+  found <- roc.test(pair[[1]], pair[[2]], method = "bootstrap", paired = TRUE, boot.n = 10000, boot.stratified = TRUE,
+                    progress = "none")
+  data.frame(set = part$set[1], d = unname(found$statistic), p = found$p.value)
+}), "pROC_roc_test_bootstrap")
+
+# ---- Two models' calls and probabilities --------------------------------------------------------------------
+save_csv(each(scores, "set", function(part) {
+  a_right <- (part$score_a >= 0.5) == part$y; b_right <- (part$score_b >= 0.4) == part$y
+  only_a <- sum(a_right & !b_right); only_b <- sum(b_right & !a_right)
+  p <- if (only_a + only_b) binom.test(only_a, only_a + only_b)$p.value else 1
+  data.frame(set = part$set[1], a_right = only_a, b_right = only_b, p = p)
+}), "binom_test_mcnemar")
+save_csv(each(scores, "set", function(part) {
+  continuous <- improveProb(part$score_a, part$score_b, part$y)
+  # Calls as probabilities 0 and 1: a rise is a move up by one category.
+  calls <- improveProb(as.numeric(part$score_a >= 0.5), as.numeric(part$score_b >= 0.4), part$y)
+  data.frame(set = part$set[1], nri_categorical = calls$nri, nri_categorical_acute = calls$nri.ev,
+             nri_categorical_chronic = calls$nri.ne, nri_continuous = continuous$nri,
+             nri_continuous_acute = continuous$nri.ev, nri_continuous_chronic = continuous$nri.ne,
+             idi = continuous$idi, idi_se = continuous$se.idi)
+}), "Hmisc_improveProb")
+families <- list(three = c(0.04, 0.01, 0.03), ties = c(0.02, 0.02, 0.5, 0.02), large = c(0.9, 0.6, 0.7),
+                 missing = c(0.01, NA, 0.04, 0.03), one = 0.03)
+save_csv(do.call(rbind, lapply(names(families), function(name) {
+  data.frame(family = name, p = families[[name]], holm = p.adjust(families[[name]], "holm"))
+})), "p_adjust_holm")
 
 # ---- Calibration and decision curves ------------------------------------------------------------------------
 set.seed(3)
@@ -110,6 +147,12 @@ save_csv(each(probabilities, "set", function(part) {
   data.frame(set = part$set[1], brier = published[["Brier"]], slope = published[["Slope"]],
              intercept = published[["Intercept"]], glm_slope = exact[[2]], glm_intercept = exact[[1]])
 }), "rms_val_prob")
+save_csv(each(probabilities, "set", function(part) {
+  fit <- function(formula) coef(glm(formula, binomial, part, control = glm.control(1e-15, 100)))
+  both <- fit(y ~ qlogis(p))
+  data.frame(set = part$set[1], method = c("intercept", "intercept and slope"),
+             intercept = c(fit(y ~ 1 + offset(qlogis(p))), both[[1]]), slope = c(1, both[[2]]))
+}), "glm_recalibration")
 thresholds <- c(0, 0.01, 0.1, 0.25, 0.5, 0.6, 0.8, 0.95, 0.99)
 save_csv(each(probabilities, "set", function(part) {
   # The definition of Vickers and Elkin 2006, case by case.
@@ -135,7 +178,9 @@ groups <- input(rbind(
   measured("normal_small", round(rnorm(12), 4), round(rnorm(9, 1), 4)),
   measured("skewed_ties", round(rexp(175) * 5), round(rexp(43) * 6)),
   measured("skewed_exact", round(rexp(40)^3, 6), round(1.5 * rexp(30)^3, 6)),
-  measured("skewed_large", round(rexp(60)^3, 6), round(1.5 * rexp(55)^3, 6))
+  measured("skewed_large", round(rexp(60)^3, 6), round(1.5 * rexp(55)^3, 6)),
+  measured("few_with_ties", c(1, 1, 1, 2, 9, 9, 40), c(1, 2, 2, 9, 60)),
+  measured("hardly_two_values", c(0, 0, 0, 0, 1, 1), c(0, 1, 1, 1, 1, 1, 1))
 ), "groups")
 save_csv(each(groups, "set", function(part) {
   a <- part$value[part$group == "a"]; b <- part$value[part$group == "b"]
@@ -147,7 +192,8 @@ save_csv(each(groups, "set", function(part) {
              u = unname(u$statistic), u_p = u$p.value)
 }), "shapiro_t_wilcox")
 
-tables <- list(sex = c(95, 24, 80, 19), label = c(137, 34, 38, 9), unequal = c(30, 5, 10, 12), zero = c(12, 0, 20, 7))
+tables <- list(sex = c(95, 24, 80, 19), label = c(137, 34, 38, 9), unequal = c(30, 5, 10, 12), zero = c(12, 0, 20, 7),
+               small = c(3, 1, 1, 4), alike = c(20, 10, 10, 5))
 save_csv(do.call(rbind, lapply(names(tables), function(name) {
   table <- matrix(tables[[name]], 2)
   yates <- suppressWarnings(chisq.test(table)); plain <- suppressWarnings(chisq.test(table, correct = FALSE))
@@ -156,8 +202,30 @@ save_csv(do.call(rbind, lapply(names(tables), function(name) {
              plain_p = plain$p.value, fisher_p = fisher.test(table)$p.value)
 })), "chisq_fisher")
 
+# ---- ComBat -------------------------------------------------------------------------------------------------
+set.seed(5)
+site <- rep(c("A", "B", "C"), c(14, 9, 7))
+age <- round(rnorm(30, 60, 12), 1)
+sited <- function(name, size, shift, spread, per_year) {
+  scanner <- list(A = c(0, 1), B = c(shift, spread), C = c(-shift / 2, 1 / spread))
+  value <- sapply(seq_along(site), function(i) scanner[[site[i]]][1] + scanner[[site[i]]][2] * rnorm(1))
+  data.frame(feature = name, case = seq_along(site), site = site, age = age,
+             value = signif(size * (10 + value + per_year * age), 9))
+}
+combat <- input(rbind(
+  sited("small", 1e-3, 1, 1.3, 0.05), sited("large", 1e6, 2, 0.8, 0), sited("none", 1, 0, 1, 0.1),
+  sited("spread", 5, 0, 2, 0), sited("shift", 100, 3, 1, -0.05), sited("both", 1, -2, 1.6, 0.02),
+  cbind(sited("constant_at_C", 1, 1, 1, 0)[1:4], value = ifelse(site == "C", 2, seq_along(site) %% 7))
+), "combat")
+wide <- matrix(combat$value, ncol = 30, byrow = TRUE, dimnames = list(unique(combat$feature), NULL))
+save_csv(do.call(rbind, lapply(c("none", "age"), function(covariate) {
+  mod <- if (covariate == "age") model.matrix(~age)
+  found <- suppressMessages(sva::ComBat(wide, site, mod))
+  data.frame(covariate = covariate, feature = rownames(wide)[row(found)], case = c(col(found)), value = c(found))
+})), "sva_ComBat")
+
 # ---- Versions -----------------------------------------------------------------------------------------------
-save_csv(data.frame(software = c("R", "pROC", "psych", "rms"),
+packages <- c("pROC", "psych", "rms", "Hmisc", "sva")
+save_csv(data.frame(software = c("R", packages),
                     version = c(paste(R.version$major, R.version$minor, sep = "."),
-                                sapply(c("pROC", "psych", "rms"), function(name) as.character(packageVersion(name))))),
-         "versions")
+                                sapply(packages, function(name) as.character(packageVersion(name))))), "versions")

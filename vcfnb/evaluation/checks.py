@@ -47,13 +47,19 @@ def labels_and_scores(y, *scores):
 def labels_and_probabilities(y, probability):
     """Labels as bool and probabilities, checked to lie in [0, 1]."""
     positive, probability = labels_and_scores(y, probability)
+    return positive, probabilities(probability)
+
+
+def probabilities(probability):
+    """Probabilities as floats, checked to lie in [0, 1]."""
+    probability = numbers(probability, "probabilities")
     outside = np.flatnonzero((probability < 0) | (probability > 1))
     if len(outside):
         raise VcfnbError(
             f"{len(outside)} probabilities outside [0, 1] (first {probability[outside[0]]:g} at index {outside[0]}): "
             "give predicted probabilities of class 1, not scores"
         )
-    return positive, probability
+    return probability
 
 
 def between(value, name, low=0.0, high=1.0):

@@ -54,20 +54,26 @@ def calibration(y, probability):
     brier = float(np.mean((probability - positive) ** 2))
     with np.errstate(divide="ignore"):
         x = logit(probability)
-    problem = _no_recalibration(positive, x)
+    problem = no_recalibration(positive, x)
     if problem:
         warnings.warn(f"calibration slope and intercept are NaN: {problem}", RuntimeWarning, stacklevel=2)
         return Calibration(brier, np.nan, np.nan)
+    intercept, slope = logistic_coefficients(positive, x)
+    return Calibration(brier, slope, intercept)
+
+
+def logistic_coefficients(positive, x):
+    """Intercept and slope of the logistic regression of the label (bool, shape (n,)) on log odds x (shape (n,))."""
     # Standardised, so that Newton's steps are well scaled for very small and very large logits.
     centre, scale = x.mean(), x.std()
     design = np.column_stack([np.ones_like(x), (x - centre) / scale])
     fit = Logit(positive.astype(float), design).fit(method="newton", tol=1e-12, maxiter=200, disp=False)
     slope = float(fit.params[1] / scale)
-    return Calibration(brier, slope, float(fit.params[0] - slope * centre))
+    return float(fit.params[0] - slope * centre), slope
 
 
-def _no_recalibration(positive, x):
-    """Why the logistic regression of the label on x has no finite solution, or None."""
+def no_recalibration(positive, x):
+    """Why the logistic regression of the label on log odds x has no finite solution, or None."""
     if not np.isfinite(x).all():
         return f"{int((~np.isfinite(x)).sum())} probabilities are exactly 0 or 1"
     if np.ptp(x) == 0:

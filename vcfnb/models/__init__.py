@@ -1,6 +1,7 @@
 """Logistic regression with a grid search, the saved model, and what it says about a new case."""
 
 from vcfnb.models.logistic import FittedLogistic, fit_logistic, fuse
+from vcfnb.models.out_of_fold import out_of_fold_scores
 from vcfnb.models.prediction import Prediction, predict
 from vcfnb.models.saved import SavedModel, load_model, save_model, save_study_model
 from vcfnb.models.training_range import TrainingRange
@@ -13,6 +14,7 @@ __all__ = [
     "fit_logistic",
     "fuse",
     "load_model",
+    "out_of_fold_scores",
     "predict",
     "save_model",
     "save_study_model",
