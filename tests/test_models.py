@@ -1,6 +1,7 @@
 """Logistic regression, fusion, the saved model, and what it says about a new case."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -12,8 +13,10 @@ from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
-from vcfnb import models, runs, selection, transfer
+from vcfnb import harmonisation, models, runs, selection, transfer
+from vcfnb.clinical import ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.models.logistic import separable
 from vcfnb.models.prediction import judge
 from vcfnb.networks import build_network
 from vcfnb.params import DtlParams, FusionParams, PreprocessingParams, RadiomicsParams
@@ -125,7 +128,55 @@ def test_a_case_that_cannot_be_scored_is_named():
 def test_few_patients_mean_fewer_folds_and_a_note():
     x, y, _ = made(12)
     fitted = models.fit_logistic(x, y, groups=np.repeat(range(6), 2))
-    assert fitted.note == "3 folds instead of 5: the smaller class has 3 patients"
+    assert fitted.note.startswith("3 folds instead of 5: the smaller class has 3 patients")
+
+
+def test_perfect_separation_is_noted_and_the_penalty_keeps_coefficients_finite():
+    x, y, _ = made(40)
+    parted = x.assign(dtl_001=y * 2.0 - 1)
+    fitted = models.fit_logistic(parted, y)
+    assert fitted.note == "the classes can be separated perfectly: the penalty sets the coefficients"
+    assert np.isfinite(fitted.coefficients).all() and fitted.coefficients["dtl_001"] == fitted.coefficients.max()
+    assert models.fit_logistic(x, y).note == ""
+    # Two features that separate only together; and points of the two classes that lie inside each other.
+    assert separable([[0, 1], [1, 2], [0, 0], [1, 1]], [1, 1, 0, 0])
+    assert not separable([[0], [1], [2]], [0, 1, 0])
+    assert separable(np.eye(5), [1, 0, 1, 1, 0])
+
+
+def test_a_constant_feature_weighs_nothing():
+    x, y, patients = made()
+    fitted = models.fit_logistic(x.assign(flat=0.1), y, groups=patients)
+    without = models.fit_logistic(x, y, groups=patients)
+    assert fitted.sd["flat"] == 1 and abs(fitted.coefficients["flat"]) < 1e-12
+    np.testing.assert_allclose(fitted.score(x.assign(flat=0.1)), without.score(x), atol=1e-6)
+
+
+def test_a_single_feature_is_enough_and_none_is_refused():
+    x, y, patients = made()
+    single = models.fit_logistic(x[["dtl_000"]], y, groups=patients)
+    assert single.coefficients["dtl_000"] > 0.3
+    training = models.TrainingRange.of(x[["dtl_000"]])
+    assert training.distance(x.iloc[:1].assign(dtl_000=1e3))[0] > training.reference > 0
+    with pytest.raises(VcfnbError, match="80 cases and 0 features -> give at least one"):
+        models.fit_logistic(x[[]], y, groups=patients)
+
+
+@pytest.mark.parametrize(("first", "second"), [(RADIOMIC, []), ([], DEEP)])
+def test_fusion_goes_on_where_one_kind_has_no_feature(first, second):
+    x, y, patients = made()
+    chosen, fitted = models.fuse(x[first], x[second], y, groups=patients)
+    assert fitted.features == chosen.selected["feature"].tolist()
+    assert set(fitted.features) <= {*first, *second} and fitted.features
+
+
+def test_the_fusion_weighs_clinical_variables_like_features():
+    x, y, patients = made()
+    age = pd.DataFrame({"clinical_age": 60 + 10 * y}, x.index)
+    _, fitted = models.fuse(x[RADIOMIC], x[DEEP], y, groups=patients, clinical=age)
+    assert fitted.coefficients.idxmax() == "clinical_age"
+    with pytest.raises(VcfnbError, match="of other cases, or in another order"):
+        models.fuse(x[RADIOMIC], x[DEEP], y, clinical=age[::-1])
 
 
 def test_fusion_is_a_lasso_of_both_and_a_regression_of_what_it_keeps():
@@ -238,6 +289,60 @@ def test_a_case_far_from_the_training_cases_is_marked(study):
     assert str(found).endswith("a note\nResearch use only. Not for diagnosis.")
     assert found.to_dict()["contributions"][0]["feature"] == "dtl_001"
     assert json.loads(json.dumps(found.to_dict(), default=bool))["notice"] == found.notice
+
+
+@pytest.fixture(scope="module")
+def sited(study, tmp_path_factory):
+    """A model with age, sex (where not known: the median) and two sites, ComBat with bmd; and its training cases."""
+    x, y, patients = made()
+    table = pd.DataFrame({"site": np.where(np.arange(80) % 3, "A", "B"), "bmd": -2.0 + np.sin(np.arange(80))}, x.index)
+    table["age"] = 60 + 15 * y + np.cos(np.arange(80)) * 20
+    table["sex"] = np.where(np.arange(80) % 5 == 0, None, np.where(np.arange(80) % 2, "F", "M"))
+    x[x.columns[:3]] *= np.where(table["site"] == "B", 1.5, 1)[:, None]
+    combat = harmonisation.fit_combat(x, table, ["bmd"])
+    encoder = ClinicalEncoder.fit(table, ["age", "sex"], "median")
+    whole = combat.transform(x, table).assign(**encoder.transform(table))
+    names = {"radiomics": RADIOMIC, "dtl": DEEP[:1], "fusion": [RADIOMIC[0], "clinical_age", "clinical_sex_missing"]}
+    fitted = {name: models.fit_logistic(whole[features], y, groups=patients) for name, features in names.items()}
+    folder = tmp_path_factory.mktemp("sited") / "model"
+    network = study[0].needs("dtl", "expansion_02", "model.safetensors")
+    settings = {name: study[0].settings(name) for name in ("preprocessing", "radiomics", "dtl")}
+    models.save_model(folder, fitted, network, 2, settings, whole, clinical=encoder, harmonisation=[combat, None])
+    return folder, fitted, x, table, whole
+
+
+def test_a_new_patient_is_harmonised_and_brings_the_clinical_values(sited):
+    folder, fitted, x, table, whole = sited
+    model = models.load_model(folder)
+    assert (model.sites, model.variables, model.clinical.flagged) == (["A", "B"], ["age", "sex", "bmd"], ["sex"])
+    assert list(model.harmonisation[0].gamma) == [*RADIOMIC, "dtl_000"]
+    for case in ("c03", "c05", "c07"):
+        given = table.loc[case, ["age", "sex", "bmd"]].to_dict()
+        found = judge(model, x.loc[[case]], clinical=given, site=table.loc[case, "site"])
+        for name, model_ in fitted.items():
+            assert found.probability[name] == pytest.approx(model_.score(whole)[case], abs=1e-12)
+    assert set(found.contributions["feature"]) == {RADIOMIC[0], "clinical_age", "clinical_sex_missing"}
+
+
+def test_what_the_model_must_know_is_asked_for_before_anything_is_computed(sited):
+    folder, _, x, _, _ = sited
+    whole = {"age": 70, "sex": "F", "bmd": -1.0}
+    for clinical, site, message in (
+        (whole, None, "harmonised by site, and no site is given -> give site as one of A, B"),
+        (whole, "C", "site 'C' has no training case -> give site as one of A, B; for other sites fit a model"),
+        ({"age": 70}, "A", "the model needs bmd of the patient -> give clinical={'bmd': ...}"),
+        ({"bmd": -1}, "A", "the model needs age, sex of the patient -> give clinical={'age': ..., 'sex': ...} (None"),
+        (whole | {"age": 700}, "A", "age is 700 -> give a number from 0 to 120"),
+        (whole | {"bmd": None}, "A", "no value of bmd"),
+    ):
+        with pytest.raises(VcfnbError, match=re.escape(message)):
+            models.predict(folder, "no/image.nii.gz", "no/mask.nii.gz", clinical=clinical, site=site)
+    assert judge(models.load_model(folder), x.iloc[[0]], clinical=whole | {"sex": None}, site="A").probability
+
+
+def test_a_model_without_sites_and_clinical_variables_asks_for_nothing(study):
+    content = json.loads((study[2] / "model.json").read_text())
+    assert (content["clinical"]["variables"], content["harmonisation"]) == ([], [])
 
 
 def test_an_image_goes_the_way_of_the_study(study):

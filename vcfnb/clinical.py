@@ -10,6 +10,8 @@ PREFIX = "clinical_"
 # Name of each variable's feature; sex becomes 1 for women and 0 for men.
 FEATURES = {"age": f"{PREFIX}age", "sex": f"{PREFIX}sex_female", "bmd": f"{PREFIX}bmd"}
 _SEX = {"F": 1.0, "M": 0.0}
+# Plausible values: years, and T-score of bone mineral density.
+RANGES = {"age": (0, 120), "bmd": (-10, 10)}
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,13 @@ class ClinicalEncoder:
                 f"clinical: the model needs {', '.join(asked)} of the patient -> "
                 f"give clinical={{{', '.join(f'{name!r}: ...' for name in asked)}}}{unknown}"
             )
-        row = {name: [given[name]] for name in self.variables}
-        return self.transform(pd.DataFrame(row, index=["the case"]))
+        values = self.transform(pd.DataFrame({name: [given[name]] for name in self.variables}, index=["the case"]))
+        for name in [name for name in self.variables if name in RANGES and given[name] is not None]:
+            low, high = RANGES[name]
+            if not low <= values[FEATURES[name]].iloc[0] <= high:
+                remedy = f"give a number from {low} to {high}"
+                raise BadInput([_problem("the case", f"{name} is {given[name]!r}", remedy)])
+        return values
 
     def to_dict(self):
         """Plain values, for JSON."""

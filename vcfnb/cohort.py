@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vcfnb import images, runs
+from vcfnb.clinical import RANGES
 from vcfnb.errors import BadInput, VcfnbError
 
 REQUIRED = ("patient_id", "image", "mask")
@@ -21,8 +22,6 @@ SIMULATED = "simulated"
 
 _SAFE = r"[A-Za-z0-9._-]+"
 _LEVELS = [f"T{n}" for n in range(1, 14)] + [f"L{n}" for n in range(1, 7)]
-# Plausible values: years, and T-score of bone mineral density.
-_RANGES = {"age": (0, 120), "bmd": (-10, 10)}
 
 
 def read_cohort(csv, label_column="label"):
@@ -326,7 +325,7 @@ def _check_split(table, problems):
 
 
 def _check_clinical(table, problems):
-    for name, (low, high) in _RANGES.items():
+    for name, (low, high) in RANGES.items():
         if name in table:
             number = pd.to_numeric(table[name], errors="coerce")
             for row in table[table[name].notna() & ~number.between(low, high)].itertuples():

@@ -77,9 +77,9 @@ class Run:
         return path
 
     def cohort(self):
-        """The study's cohort as notebook 00 wrote it, with absolute paths; ids stay text."""
+        """The study's cohort as notebook 00 wrote it, with absolute paths; ids and sites stay text."""
         path = self.needs("cohort", "cohort.csv")
-        table = pd.read_csv(path, dtype={"patient_id": str, "case_id": str})
+        table = pd.read_csv(path, dtype={"patient_id": str, "case_id": str, "site": str})
         for column in ("image", "mask", "mask_reader_a2", "mask_reader_b"):
             if column in table:
                 given = table[column].notna()

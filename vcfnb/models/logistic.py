@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linprog
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -36,7 +37,8 @@ class FittedLogistic:
     n_cases, n_positive : int
         Training cases, and those with label 1.
     note : str
-        What could not be done as asked, such as fewer folds; otherwise empty.
+        What could not be done as asked, such as fewer folds, or that the classes can be separated perfectly; otherwise
+        empty.
     """
 
     features: list
@@ -151,6 +153,10 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
     The grid is judged by cross-validated log loss, with scaling inside the folds. The paper does not name its score.
     The AUC would not do: it cannot tell a good probability from one shrunken to the prevalence, and with few cases
     often prefers the latter.
+
+    A constant feature gets the coefficient 0. Where a plane separates the classes (Albert and Anderson 1984, doi
+    10.1093/biomet/71.1.1), coefficients without penalty would grow without end; here the penalty alone decides how
+    large they are, and ``note`` says so.
     """
     settings = settings or FusionParams()
     selection.check_features(x)
@@ -166,6 +172,10 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
         error_score="raise",
     ).fit(x.to_numpy(dtype=float), y)
     scaler, fitted = search.best_estimator_["scale"], search.best_estimator_["lr"]
+    if separable(scaler.transform(x.to_numpy(dtype=float)), y):
+        note = "; ".join(
+            filter(None, [note, "the classes can be separated perfectly: the penalty sets the coefficients"])
+        )
     return FittedLogistic(
         features=list(x.columns),
         mean=pd.Series(scaler.mean_, x.columns),
@@ -178,6 +188,29 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
         n_positive=int(y.sum()),
         note=note,
     )
+
+
+def separable(x, y):
+    """Whether a plane has all cases of label 1 on one side and all others on the other.
+
+    Parameters
+    ----------
+    x : array, shape (n, features)
+    y : array of 0 and 1, shape (n,)
+
+    Returns
+    -------
+    bool
+        Always true with at least as many features as cases less one, in general position.
+
+    References
+    ----------
+    As a linear programme: Konis 2007, thesis, University of Oxford.
+    """
+    signed = np.where(np.asarray(y) == 1, 1.0, -1.0)[:, None] * np.column_stack([np.ones(len(x)), x])
+    # Feasible when some coefficients give every case a margin of at least 1.
+    found = linprog(np.zeros(signed.shape[1]), -signed, -np.ones(len(signed)), bounds=(None, None), method="highs")
+    return found.status == 0
 
 
 def _grid_table(search):
@@ -193,18 +226,20 @@ def _grid_table(search):
     )
 
 
-def fuse(radiomics, dtl, y, lasso=None, settings=None, groups=None, seed=0):
+def fuse(radiomics, dtl, y, lasso=None, settings=None, groups=None, seed=0, clinical=None):
     """Early fusion: selected radiomic and deep features side by side, LASSO once more, logistic regression.
 
     Parameters
     ----------
     radiomics, dtl : pandas.DataFrame
-        Selected features of the same training cases.
+        Selected features of the same training cases; one of the two may have no column.
     y : pandas.Series or array of 0 and 1
     lasso : vcfnb.params.SelectionParams, optional
     settings : vcfnb.params.FusionParams, optional
     groups : pandas.Series or array, optional
     seed : int
+    clinical : pandas.DataFrame, optional
+        Clinical features of these cases (:class:`vcfnb.clinical.ClinicalEncoder`), which LASSO weighs like the others.
 
     Returns
     -------
@@ -215,8 +250,9 @@ def fuse(radiomics, dtl, y, lasso=None, settings=None, groups=None, seed=0):
     ----------
     Wang et al. 2025, doi 10.1186/s12880-025-01573-9, Methods (fusion).
     """
-    if not radiomics.index.equals(dtl.index):
-        raise VcfnbError("fusion: radiomic and deep features are of other cases, or in another order -> align them")
-    both = pd.concat([radiomics, dtl], axis=1)
-    selected = selection.lasso_again(both, y, lasso, groups=groups, seed=seed)
-    return selected, fit_logistic(both[selected.selected["feature"]], y, settings, groups=groups, seed=seed)
+    parts = [radiomics, dtl] if clinical is None else [radiomics, dtl, clinical]
+    if not all(part.index.equals(radiomics.index) for part in parts):
+        raise VcfnbError("fusion: the features are of other cases, or in another order -> align them")
+    together = pd.concat(parts, axis=1)
+    selected = selection.lasso_again(together, y, lasso, groups=groups, seed=seed)
+    return selected, fit_logistic(together[selected.selected["feature"]], y, settings, groups=groups, seed=seed)

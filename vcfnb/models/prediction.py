@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from vcfnb import runs
+from vcfnb.clinical import ClinicalEncoder
+from vcfnb.errors import VcfnbError
 from vcfnb.models.saved import NOTICE, load_model
 from vcfnb.params import DtlParams, PreprocessingParams, RadiomicsParams
 
@@ -66,7 +68,7 @@ class Prediction:
         return "\n".join([*lines, f"drivers (log odds): {drivers}", *self.notes, self.notice])
 
 
-def predict(model_dir, image, mask, mask_label=None):
+def predict(model_dir, image, mask, mask_label=None, clinical=None, site=None):
     """Apply a saved model to one case. Research use only, not for diagnosis.
 
     The case takes the same way as a test case of the study: preprocessing, radiomics, and the network that was trained
@@ -80,6 +82,10 @@ def predict(model_dir, image, mask, mask_label=None):
         CT (HU) and ROI in any format that :mod:`vcfnb.images` reads.
     mask_label : int, optional
         Value of the vertebra in a mask with several labels.
+    clinical : dict, optional
+        ``age`` (years), ``sex`` (F or M), ``bmd`` (T-score), for a model that uses them.
+    site : str, optional
+        Where the CT was made, for a model whose study harmonised its features by site.
 
     Returns
     -------
@@ -88,17 +94,37 @@ def predict(model_dir, image, mask, mask_label=None):
     Raises
     ------
     VcfnbError
-        When the model folder is damaged.
+        When the model folder is damaged; when the model needs a clinical variable or the site, and it is not given, or
+        the site has no training case (the features of its scanner cannot be made comparable).
     BadInput
-        When image or mask cannot be used.
+        When image or mask or a clinical value cannot be used.
     """
     model = load_model(model_dir)
+    check_patient(model, clinical, site)
     with tempfile.TemporaryDirectory(prefix="vcfnb-") as folder:
         features, notes = _features(model, image, mask, mask_label, Path(folder))
-    return judge(model, features, _other_versions(model) + notes)
+    return judge(model, features, _other_versions(model) + notes, clinical, site)
 
 
-def judge(model, features, notes=()):
+def check_patient(model, clinical=None, site=None):
+    """What the model must know of a new patient beside the image, before anything is computed.
+
+    Raises
+    ------
+    VcfnbError, BadInput
+        As :func:`predict`.
+    """
+    if model.sites and str(site) not in model.sites:
+        given = "no site is given" if site is None else f"site {site!r} has no training case"
+        raise VcfnbError(
+            f"site: the model's features are harmonised by site, and {given} -> give site as one of "
+            f"{', '.join(model.sites)}; for other sites fit a model without harmonisation, or with cases of theirs"
+        )
+    ClinicalEncoder([name for name in model.variables if name not in model.clinical.variables]).of_one(clinical)
+    model.clinical.of_one(clinical)
+
+
+def judge(model, features, notes=(), clinical=None, site=None):
     """Apply a loaded model to the features of one case.
 
     Parameters
@@ -108,11 +134,15 @@ def judge(model, features, notes=()):
         One row; the columns that the models need, in any order.
     notes : iterable of str
         Passed on.
+    clinical, site
+        As for :func:`predict`.
 
     Returns
     -------
     Prediction
     """
+    check_patient(model, clinical, site)
+    features = _with_patient(model, features, clinical, site)
     probability = {name: float(fitted.score(features).iloc[0]) for name, fitted in model.models.items()}
     fusion, training = model.models["fusion"], model.training
     by_feature = pd.DataFrame(
@@ -140,6 +170,15 @@ def judge(model, features, notes=()):
         reference=training.reference,
         notes=list(notes),
     )
+
+
+def _with_patient(model, features, clinical, site):
+    """Features of one case, made comparable between sites, with its clinical features."""
+    known = {name: [clinical[name]] for name in model.variables}
+    patient = pd.DataFrame(known | {"site": [site]}, index=features.index)
+    for combat in model.harmonisation:
+        features = combat.transform(features, patient)
+    return features.assign(**model.clinical.transform(patient))
 
 
 def _other_versions(model):

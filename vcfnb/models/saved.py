@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vcfnb import runs
+from vcfnb.clinical import FEATURES, ClinicalEncoder
 from vcfnb.errors import VcfnbError
+from vcfnb.harmonisation import ComBat
 from vcfnb.models.logistic import FittedLogistic
 from vcfnb.models.training_range import TrainingRange
 
 FORMAT = "vcfnb-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MODELS = ("radiomics", "dtl", "fusion")
 NETWORK = "network.safetensors"
 NOTICE = "Research use only. Not for diagnosis."
@@ -34,6 +36,10 @@ class SavedModel:
         Operating point of each model, chosen on training cases; may be empty.
     training : TrainingRange
         Of the fusion model's features.
+    clinical : ClinicalEncoder
+        Clinical variables that the fusion model uses; mostly none.
+    harmonisation : list of ComBat
+        What makes features of a new case comparable between the sites of the training cases; mostly none.
     about : dict
         study, simulated, versions, notice.
     """
@@ -44,7 +50,20 @@ class SavedModel:
     settings: dict
     thresholds: dict
     training: TrainingRange
+    clinical: ClinicalEncoder
+    harmonisation: list
     about: dict
+
+    @property
+    def sites(self):
+        """Sites that a new case may come from; empty when it does not matter."""
+        return list(self.harmonisation[0].sites) if self.harmonisation else []
+
+    @property
+    def variables(self):
+        """Clinical variables that must be known of a new case."""
+        encoders = [self.clinical, *(combat.encoder for combat in self.harmonisation)]
+        return [name for name in FEATURES if any(name in encoder.variables for encoder in encoders)]
 
     @property
     def network(self):
@@ -52,7 +71,9 @@ class SavedModel:
         return self.folder / NETWORK
 
 
-def save_model(folder, models, network, expansion, settings, train, thresholds=None, about=None):
+def save_model(
+    folder, models, network, expansion, settings, train, thresholds=None, about=None, clinical=None, harmonisation=()
+):
     """Write the model folder: ``model.json`` and ``network.safetensors``.
 
     Parameters
@@ -72,6 +93,10 @@ def save_model(folder, models, network, expansion, settings, train, thresholds=N
         Operating points, chosen on training cases (:func:`vcfnb.evaluation.operating_point`).
     about : dict, optional
         Goes into the file as it is, such as ``study`` and ``simulated``.
+    clinical : ClinicalEncoder, optional
+        That made the clinical features; what no model uses is left out.
+    harmonisation : iterable of ComBat or None
+        That `train` went through, one a source of features; what no model uses is left out.
 
     Returns
     -------
@@ -91,6 +116,8 @@ def save_model(folder, models, network, expansion, settings, train, thresholds=N
         raise VcfnbError(f"model: no network at {network} -> run notebook 04_dtl for expansion {expansion}")
     with runs.atomic(folder / NETWORK) as temporary:
         shutil.copyfile(network, temporary)
+    used = {feature for name in MODELS for feature in models[name].features}
+    sites = [combat.only(used) for combat in harmonisation if combat is not None and len(combat.sites) > 1]
     content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -101,18 +128,20 @@ def save_model(folder, models, network, expansion, settings, train, thresholds=N
         "settings": {name: settings[name] for name in ("preprocessing", "radiomics", "dtl")},
         "thresholds": {name: float(value) for name, value in (thresholds or {}).items()},
         "training": TrainingRange.of(train[models["fusion"].features]).to_dict(),
+        "clinical": (clinical or ClinicalEncoder([])).only(used).to_dict(),
+        "harmonisation": [combat.to_dict() for combat in sites if len(combat.gamma.columns)],
         "network_sha256": runs.digest(folder / NETWORK),
     }
     return runs.write_json(content | {"sha256": runs.digest(content)}, folder / "model.json")
 
 
-def save_study_model(run, models, expansion, train, thresholds=None):
+def save_study_model(run, models, expansion, train, thresholds=None, clinical=None, harmonisation=()):
     """Write ``06_fusion/model/`` of a study, with the settings that its notebooks wrote down.
 
     Parameters
     ----------
     run : vcfnb.runs.Run
-    models, expansion, train, thresholds
+    models, expansion, train, thresholds, clinical, harmonisation
         As for :func:`save_model`.
     """
     return save_model(
@@ -124,6 +153,8 @@ def save_study_model(run, models, expansion, train, thresholds=None):
         train,
         thresholds=thresholds,
         about={"study": run.study, "simulated": run.simulated},
+        clinical=clinical,
+        harmonisation=harmonisation,
     )
 
 
@@ -172,6 +203,8 @@ def load_model(folder):
         settings=content["settings"],
         thresholds=content["thresholds"],
         training=TrainingRange(**content["training"]),
+        clinical=ClinicalEncoder(**content["clinical"]),
+        harmonisation=[ComBat.from_dict(values) for values in content["harmonisation"]],
         about=content["about"] | {"notice": content["notice"]},
     )
 
