@@ -32,6 +32,15 @@ AUC = grid(model=MODELS, split=["train", "test"]).assign(n=40, auc=0.876, ci_low
 DECISIONS = grid(model=MODELS, threshold=np.linspace(0.01, 0.99, 9)).assign(treat_all=0.5, treat_none=0.0)
 DECISIONS["net_benefit"] = DECISIONS["model"].map(MODELS.index) * 0.1 + 0.3 - 0.2 * DECISIONS["threshold"]
 CALIBRATION = grid(model=MODELS, predicted=[0.1, 0.5, 0.9]).assign(observed=0.6, low=0.05, high=0.99, n=12)
+RECALIBRATED = grid(model=MODELS, method=["none", "intercept", "intercept and slope"], predicted=[0.1, 0.9])
+RECALIBRATED = RECALIBRATED.assign(observed=0.6, low=0.05, high=0.99, n=12)
+SUBGROUPS = grid(subgroup=["all cases", "female", "male", "not recorded"], model=MODELS)
+SUBGROUPS["variable"] = SUBGROUPS["subgroup"].map({"all cases": "all", "not recorded": "age"}).fillna("sex")
+SUBGROUPS["note"] = (
+    SUBGROUPS["subgroup"].map({"male": "too few: 9 acute", "not recorded": "age is not recorded"}).fillna("")
+)
+SUBGROUPS = SUBGROUPS.assign(n_acute=12, n_chronic=7, auc=0.8, ci_low=0.61, ci_high=0.93)
+SUBGROUPS.loc[SUBGROUPS["note"] != "", ["auc", "ci_low", "ci_high"]] = np.nan
 SCORES = pd.DataFrame({"label": np.arange(30) % 2}).assign(**{name: (np.arange(30) + 0.5) / 31 for name in MODELS})
 LONG = SCORES.melt("label", var_name="model", value_name="score")
 ERRORS = pd.DataFrame({"lambda": np.logspace(-3, 0, 7), "mse_mean": [0.3, 0.2, 0.1, 0.2, 0.3, 0.4, 0.5]})
@@ -101,11 +110,13 @@ FIGURES = {
     "montage": ((CASES,), ""),
     "patient_flow": ((FLOW,), ""),
     "quality": ((QUALITY,), "label"),
+    "recalibration": ((RECALIBRATED,), "model method predicted observed low high n"),
     "roc": ((CURVES, AUC), "model split fpr tpr low high"),
     "score_distribution": ((LONG, {"fusion": 0.5}), "label score"),
     "selection_steps": ((STEPS,), "step n_features"),
     "shufflenet_unit": ((), ""),
     "split_power": ((WIDTHS, 80, 0.1), "n width"),
+    "subgroup_forest": ((SUBGROUPS,), "variable subgroup model n_acute n_chronic auc ci_low ci_high note"),
     "training_curves": ((HISTORY,), "epoch loss"),
     "weights_comparison": ((WEIGHTS, WEIGHTS_SUMMARY), "weights n_train seed auc"),
     "workflow": ((), ""),
@@ -195,6 +206,21 @@ def test_further_tables_are_checked_too():
     ):
         with pytest.raises(VcfnbError, match=message):
             call()
+
+
+def test_a_subgroup_without_numbers_says_why_in_the_figure():
+    found = texts(draw("subgroup_forest"))
+    assert {"too few: 9 acute", "age is not recorded", "Sex: female", "12 / 7"} <= set(found)
+    (axis,) = draw("subgroup_forest").axes
+    points = [line.get_ydata() for line in axis.lines if line.get_marker() in "osD"]
+    # Two subgroups with numbers, three models each; markers of the legend have no data.
+    assert sorted(round(y[0]) for y in points if len(y)) == [0, 0, 0, 1, 1, 1]
+
+
+def test_decision_curves_show_their_band_if_there_is_one():
+    banded = DECISIONS.assign(low=DECISIONS["net_benefit"] - 0.1, high=DECISIONS["net_benefit"] + 0.1)
+    assert len(plots.decision_curves(banded).axes[0].collections) == 3
+    assert len(draw("decision_curves").axes[0].collections) == 0
 
 
 def test_the_models_have_three_colours_the_same_in_every_figure():

@@ -14,11 +14,13 @@ from vcfnb.plots.performance import (
     confusion,
     decision_curves,
     feature_modes,
+    recalibration,
     roc,
     score_distribution,
 )
 from vcfnb.plots.pictures import crops_examples, montage
 from vcfnb.plots.selection import importance, lasso_error, lasso_figure, lasso_path, selection_steps
+from vcfnb.plots.subgroups import subgroup_forest
 from vcfnb.plots.theme import CLASSES, MODELS, style
 from vcfnb.plots.training import alignment, cv_by_expansion, training_curves, weights_comparison
 
@@ -46,12 +48,14 @@ __all__ = [
     "montage",
     "patient_flow",
     "quality",
+    "recalibration",
     "roc",
     "score_distribution",
     "selection_steps",
     "shufflenet_unit",
     "split_power",
     "style",
+    "subgroup_forest",
     "training_curves",
     "weights_comparison",
     "workflow",

@@ -9,8 +9,10 @@ from vcfnb.plots.theme import (
     GREY,
     MODELS,
     ONE_COLUMN,
+    SKY,
     SPLITS,
     TWO_COLUMNS,
+    VERMILLION,
     canvas,
     class_names,
     finish,
@@ -23,6 +25,11 @@ from vcfnb.plots.theme import (
 )
 
 _TOTAL_MM = 61  # width of one of three panels on a page
+_RECALIBRATIONS = {
+    "none": "before",
+    "intercept": "intercept recalibrated",
+    "intercept and slope": "intercept and slope recalibrated",
+}
 
 
 def auc_by_expansion(table, *, simulated=False):
@@ -157,7 +164,7 @@ def decision_curves(curves, *, simulated=False):
     Parameters
     ----------
     curves : pandas.DataFrame
-        model, threshold, net_benefit, treat_all, treat_none.
+        model, threshold, net_benefit, treat_all, treat_none, and optionally low, high (pointwise band).
     simulated : bool
         Add the note that patients are simulated.
 
@@ -168,17 +175,24 @@ def decision_curves(curves, *, simulated=False):
     """
     require(curves, "model", "threshold", "net_benefit", "treat_all", "treat_none", what="the decision curves")
     styles = model_styles(_in_order(curves["model"], MODELS))
+    banded = {"low", "high"} <= set(curves)
     figure, axis = canvas(ONE_COLUMN + 30, 78)
     first = curves[curves["model"] == next(iter(styles))].sort_values("threshold")
     axis.plot(first["threshold"], first["treat_all"], color=GREY, linewidth=0.9, label="treat all as acute")
     axis.plot(first["threshold"], first["treat_none"], color=BLACK, linewidth=0.9, label="treat none as acute")
     for model, look in styles.items():
         part = curves[curves["model"] == model].sort_values("threshold")
+        if banded:
+            axis.fill_between(
+                part["threshold"], part["low"], part["high"], color=look["color"], alpha=0.13, linewidth=0
+            )
         axis.plot(part["threshold"], part["net_benefit"], label=model_name(model), **look)
-    top = max(curves["net_benefit"].max(), curves["treat_all"].max(), 0.05)
+    top = max(curves["high" if banded else "net_benefit"].max(), curves["treat_all"].max(), 0.05)
     axis.set(xlabel="Threshold probability of acute fracture", ylabel="Net benefit", xlim=(0, 1))
     axis.set_ylim(-0.15 * top, 1.08 * top)
-    axis.legend(loc="lower left", bbox_to_anchor=(0.0, 0.14))
+    axis.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 0.14), title="shaded: 95% band" if banded else None, alignment="left"
+    )
     return finish(figure, simulated)
 
 
@@ -230,11 +244,46 @@ def calibration(points, scores=None, *, simulated=False):
     return finish(figure, simulated)
 
 
-def _calibration_curve(axis, part, color):
+def recalibration(points, *, simulated=False):
+    """Observed against predicted share of acute fractures before and after recalibration, one panel a model.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        model, method (``none``: before), predicted, observed, low, high, n.
+    simulated : bool
+        Add the note that patients are simulated.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    require(points, "model", "method", "predicted", "observed", "low", "high", "n", what="the calibration points")
+    models, methods = _in_order(points["model"], MODELS), _in_order(points["method"], _RECALIBRATIONS)
+    looks = dict(
+        zip(methods, ((GREY, "o", "-"), (SKY, "s", "--"), (VERMILLION, "^", "-."), (BLACK, "D", ":")), strict=False)
+    )
+    figure, axes = canvas(max(ONE_COLUMN, _TOTAL_MM * len(models)), 78, 1, len(models), squeeze=False, sharey=True)
+    for axis, model in zip(axes[0], models, strict=True):
+        for method, (color, marker, line) in looks.items():
+            part = points[(points["model"] == model) & (points["method"] == method)]
+            _calibration_curve(
+                axis, part, color, marker=marker, linestyle=line, label=_RECALIBRATIONS.get(method, method)
+            )
+        axis.set_title(model_name(model))
+        axis.set_xlabel("Predicted probability of acute")
+    axes[0, 0].set_ylabel("Observed share of acute (95% CI)")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    letters(axes)
+    return finish(figure, simulated)
+
+
+def _calibration_curve(axis, part, color, marker="o", **look):
     part = part.sort_values("predicted")
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, linestyle=":")
     interval = np.abs(part[["low", "high"]].sub(part["observed"], axis=0)).to_numpy().T
-    axis.errorbar(part["predicted"], part["observed"], interval, color=color, marker="o", linewidth=1)
+    axis.errorbar(part["predicted"], part["observed"], interval, color=color, marker=marker, linewidth=1, **look)
     axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
 
 
