@@ -236,10 +236,13 @@ class StatisticsParams(Section):
     """Notebook 07: how good, how sure, how useful."""
 
     alpha: Fraction = Field(0.05, description="Significance level; intervals are 1 - alpha. Paper: 0.05.")
-    n_bootstrap: int = Field(2000, ge=100, description="Bootstrap samples for the ROC band.")
+    n_bootstrap: int = Field(2000, ge=100, description="Bootstrap samples for bands and intervals.")
     operating_point: Literal["youden", "sensitivity"] = Field("youden", description="How the threshold is chosen.")
     target_sensitivity: Fraction = Field(0.9, description="For operating_point sensitivity.")
     threshold_max: Fraction = Field(0.99, description="Largest threshold probability of the decision curve.")
+    subgroup_min_cases: int = Field(
+        5, ge=2, description="Fewest acute and fewest chronic test cases of a subgroup for which an AUC is given."
+    )
     evaluation: Literal["paper", "rigorous"] = Field(
         "paper", description="paper: one split; rigorous: nested, repeated cross-validation of all cases beside it."
     )
