@@ -9,7 +9,7 @@ import pytest
 from study import ROOT
 
 from vcfnb import checklists
-from vcfnb.checklists import catalogue, evidence
+from vcfnb.checklists import catalogue, lookup
 from vcfnb.errors import VcfnbError
 from vcfnb.params import METRICS_CONDITIONAL, N_CLEAR, N_METRICS, ReportingParams
 
@@ -98,8 +98,8 @@ def test_item_tables_are_whole():
         assert table["question"].is_unique and table["question"].str.endswith("?").all()
         assert [int(source.rsplit(" ", 1)[1]) for source in table["source"]] == table["item"].tolist()
         # Each item can be answered: by the run, or by the authors, who are told what is asked of them.
-        assert set(evidence.EVIDENCE[name]) <= set(table["item"])
-        mute = table[(table["needs_you"] == "") & ~table["item"].isin(list(evidence.EVIDENCE[name]))]
+        assert set(lookup.EVIDENCE[name]) <= set(table["item"])
+        mute = table[(table["needs_you"] == "") & ~table["item"].isin(list(lookup.EVIDENCE[name]))]
         assert mute.empty
         assert set(table["simulated"]) <= {"", "no", "na"}
     clear = checklists.items("clear")
@@ -123,7 +123,7 @@ def test_weights_of_metrics():
 def test_nothing_the_run_can_show_is_left_open(run):
     for name in checklists.CHECKLISTS:
         table = checklists.fill(run, name).set_index("item")
-        shown = list(evidence.EVIDENCE[name])
+        shown = list(lookup.EVIDENCE[name])
         answers = {item: table.loc[item, "answer"] for item in shown}
         expected = {item: "no" if (name, item) in NO else "yes" for item in shown}
         expected |= {

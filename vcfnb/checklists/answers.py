@@ -3,8 +3,9 @@
 import pandas as pd
 
 from vcfnb.checklists.catalogue import items
-from vcfnb.checklists.evidence import EVIDENCE, UNKNOWN, Found
+from vcfnb.checklists.evidence import UNKNOWN, Found
 from vcfnb.checklists.folder import RunFolder
+from vcfnb.checklists.lookup import EVIDENCE
 
 NEEDS_YOU = "needs you"
 # From the least favourable answer to the most favourable one.

@@ -61,6 +61,7 @@ def files(why, *needed, also=()):
 
 
 def centres(run):
+    """Sites that the cohort names."""
     if run.simulated or run.cohort is None or "site" not in run.cohort:
         return UNKNOWN
     sites = run.cohort["site"].dropna().nunique()
@@ -78,6 +79,7 @@ def automatic_segmentation(run):
 
 
 def preprocessing(run):
+    """Voxel size, window and bin width are written down, and thick slices were not made isotropic."""
     settings, qc = run.settings("01_preprocessing"), run.table("01_preprocessing/qc.csv")
     proof = run.present("01_preprocessing/settings.json", "01_preprocessing/qc.csv", "03_radiomics/settings.json")
     if "spacing_mm" not in settings or qc is None or "bin_width" not in run.settings("03_radiomics"):
@@ -99,6 +101,7 @@ def preprocessing(run):
 
 
 def software(run):
+    """The version of the reference whose values the features have."""
     if "pyradiomics-bhklab" not in run.versions:
         return Found("no", "The run does not say with which version the features were computed.")
     return Found(
@@ -110,6 +113,7 @@ def software(run):
 
 
 def unstable_features(run):
+    """An ICC table, and a selection that used it."""
     icc = run.table("02_icc/icc.csv")
     proof = run.present("02_icc/icc.csv", "05_selection/radiomics_steps.csv")
     if icc is None or "icc" not in run.steps:
@@ -125,6 +129,7 @@ def unstable_features(run):
 
 
 def reliability(run):
+    """An ICC table, whatever was done with it."""
     icc, dice = run.table("02_icc/icc.csv"), run.table("02_icc/dice.csv")
     if icc is None:
         return Found("no", "The cohort has no second readings.", run.present("02_icc/icc.csv"))
@@ -137,6 +142,7 @@ def reliability(run):
 
 
 def redundant_features(run):
+    """Steps of the selection by their names."""
     missing = {"correlation", "lasso"} - set(run.steps.index)
     proof = run.present("05_selection/radiomics_steps.csv", "05_selection/radiomics_selected.csv")
     if missing:
@@ -146,6 +152,7 @@ def redundant_features(run):
 
 
 def dimensionality(run):
+    """Training cases of the rarer class against features of the fusion."""
     selected = run.table("06_fusion/fusion_selected.csv")
     if selected is None or run.cohort is None:
         return Found("no", "The run has no table of the fusion's features.")
@@ -167,12 +174,14 @@ def dimensionality(run):
 
 
 def end_to_end(run):
+    """No model of this study goes from image to answer: networks give features to regressions."""
     return Found(
         "na", "The final models are regressions on tables of features.", run.present("06_fusion/model/model.json")
     )
 
 
 def partition(run):
+    """No patient in both sets, both classes in each."""
     proof = run.present(
         "00_cohort/cohort.csv", "00_cohort/settings.json", "00_cohort/flow.png", "07_statistics/audit.csv"
     )
@@ -189,6 +198,7 @@ def partition(run):
 
 
 def confounders(run):
+    """Results in subgroups, or harmonised features."""
     combat = [step for step in ("05_selection", "06_fusion") if run.settings(step).get("harmonise", "none") != "none"]
     subgroups = run.table("07_statistics/subgroups.csv") is not None
     proof = run.present(
@@ -201,6 +211,7 @@ def confounders(run):
 
 
 def performance(run):
+    """AUCs, the four counts behind sensitivity and specificity, and the losses of the networks."""
     auc, points = run.table("07_statistics/auc.csv"), run.table("07_statistics/operating_points.csv")
     proof = run.present("07_statistics/auc.csv", "07_statistics/operating_points.csv", "04_dtl/expansion_*/history.csv")
     if auc is None or points is None or not {"tp", "fp", "tn", "fn"} <= set(points) or len(proof) < 3:
@@ -211,6 +222,7 @@ def performance(run):
 
 
 def uncertainty(run):
+    """A finite interval of every test AUC."""
     auc = run.table("07_statistics/auc.csv")
     also = ("auc_differences.csv", "rigorous_auc.csv", "stability.csv", "figure9_roc.png", "operating_points.csv")
     proof = run.present("07_statistics/auc.csv", *(f"07_statistics/{name}" for name in also))
@@ -225,6 +237,7 @@ def uncertainty(run):
 
 
 def calibration(run):
+    """Calibration of the models on test cases."""
     table = run.table("07_statistics/calibration.csv")
     proof = run.present(
         "07_statistics/calibration.csv", "07_statistics/calibration_figure.png", "07_statistics/recalibration.csv"
@@ -235,6 +248,7 @@ def calibration(run):
 
 
 def one_kind_of_image(run):
+    """The table of cases has one image a case."""
     if run.cohort is None:
         return Found("no", "The run has no cohort.csv.")
     return Found("yes", "One CT series a case.", ("00_cohort/cohort.csv",))
@@ -250,6 +264,7 @@ def against_clinical(run):
 
 
 def against_simple(run):
+    """A test of the radiomic regression against the others, on test cases."""
     delong = run.table("07_statistics/delong.csv")
     proof = run.present("07_statistics/delong.csv", "07_statistics/auc_differences.csv", "07_statistics/mcnemar.csv")
     if delong is None or "radiomics" not in set(delong.loc[delong["split"] == "test", "model_a"]):
@@ -260,6 +275,7 @@ def against_simple(run):
 
 
 def internal_test(run):
+    """Results on test cases."""
     auc = run.table("07_statistics/auc.csv")
     if auc is None or "test" not in set(auc["split"]):
         return Found("no", "The run has no results on test cases.", run.present("07_statistics/auc.csv"))
@@ -272,6 +288,7 @@ def internal_test(run):
 
 
 def clinical_predictors(run):
+    """Clinical variables that the fusion sees."""
     used = run.settings("06_fusion").get("clinical") or []
     proof = run.present("06_fusion/settings.json")
     if not used:
@@ -280,6 +297,7 @@ def clinical_predictors(run):
 
 
 def feature_classes(run):
+    """Classes as PyRadiomics' feature names have them."""
     counts = {}
     for name in _features(run):
         kind = name.split("_")[-2]
@@ -291,6 +309,7 @@ def feature_classes(run):
 
 
 def feature_count(run):
+    """Columns of the feature table."""
     n, deep = len(_features(run)), run.settings("04_dtl").get("n_dimensions")
     if not n:
         return Found("no", "The run has no radiomic features.")
@@ -307,6 +326,7 @@ def _features(run):
 
 
 def missing_data(run):
+    """Missing clinical values, counted."""
     if run.cohort is None:
         return Found("no", "The run has no cohort.csv.")
     names = [name for name in ("age", "sex", "bmd") if name in run.cohort]
@@ -321,6 +341,7 @@ def missing_data(run):
 
 
 def class_balance(run):
+    """Counts of the classes, and the weights that they got."""
     settings = run.settings("06_fusion")
     if run.cohort is None or "class_weight" not in settings:
         return Found("no", "The run does not say how classes are weighted.")
@@ -334,6 +355,7 @@ def class_balance(run):
 
 
 def scaling(run):
+    """A selection that starts with a z-score."""
     proof = run.present("05_selection/radiomics_scaler.csv", "05_selection/radiomics_steps.csv")
     if "z-score" not in run.steps:
         return Found("no", "No step of the selection is called z-score.", proof)
@@ -341,6 +363,7 @@ def scaling(run):
 
 
 def interpretation(run):
+    """Heat maps, a nomogram or SHAP values."""
     names = ("07_statistics/grad_cam.png", "07_statistics/attribution.csv", "06_fusion/selected_features.csv")
     proof = run.present(*names, "06_fusion/*nomogram*.png", "06_fusion/*shap*.png", "07_statistics/*shap*.png")
     if not proof:
@@ -349,6 +372,7 @@ def interpretation(run):
 
 
 def baseline(run):
+    """A Table 1 that compares at least one characteristic besides the label."""
     table = run.table("00_cohort/table1.csv")
     if table is None:
         return Found("no", "The run has no table1.csv.")
@@ -364,119 +388,3 @@ def _n(count, noun):
 
 def _be(count):
     return "is" if count == 1 else "are"
-
-
-def _resampled(run):
-    settings = run.settings("01_preprocessing")
-    return (
-        f"Cubic B-spline to {settings.get('spacing_mm', '?')} mm, rounded to whole HU; "
-        f"masks by {settings.get('mask_interpolator', '?')}."
-    )
-
-
-def _image_types(run):
-    sigmas = ", ".join(f"{sigma:g}" for sigma in run.settings("03_radiomics").get("log_sigma_mm", ()))
-    return f"Original, LoG (sigma {sigmas} mm), wavelet, LBP3D, and five more; counted in the table."
-
-
-# Evidence by item. An item without an entry is the authors' (or has its answer from the item table where simulated).
-METRICS = {
-    4: centres,
-    9: automatic_segmentation,
-    11: preprocessing,
-    12: software,
-    13: files(
-        "Every setting of both kinds of features is written down; the rest has its default.",
-        "03_radiomics/settings.json",
-        "04_dtl/settings.json",
-        also=("params.yaml", "03_radiomics/feature_counts.csv"),
-    ),
-    14: unstable_features,
-    15: redundant_features,
-    16: dimensionality,
-    17: end_to_end,
-    18: partition,
-    19: confounders,
-    20: performance,
-    21: uncertainty,
-    22: calibration,
-    23: one_kind_of_image,
-    24: against_clinical,
-    25: against_simple,
-    26: internal_test,
-}
-CLEAR = {
-    9: files(
-        "Expected width of the AUC's interval by size of the test set; the training set is what there was.",
-        "00_cohort/test_set_size.csv",
-        also=("00_cohort/test_set_size.png", "07_statistics/learning_curve.csv"),
-    ),
-    12: files("The steps from image to model.", "00_cohort/figure2_workflow.png"),
-    15: partition,
-    17: clinical_predictors,
-    21: preprocessing,
-    22: files(_resampled, "01_preprocessing/settings.json", "01_preprocessing/qc.csv"),
-    23: files(
-        lambda run: f"Fixed width of {run.settings('03_radiomics').get('bin_width', '?')} HU.",
-        "03_radiomics/settings.json",
-    ),
-    24: files(_image_types, "03_radiomics/settings.json", "03_radiomics/feature_counts.csv"),
-    25: software,
-    26: feature_classes,
-    27: feature_count,
-    28: files(
-        "Other settings have PyRadiomics' defaults; two GLCM features, MCC and SumAverage, are left out.",
-        "03_radiomics/settings.json",
-        also=("params.yaml",),
-    ),
-    29: missing_data,
-    30: class_balance,
-    31: reliability,
-    32: scaling,
-    33: redundant_features,
-    34: files(
-        "Logistic regressions and a ShuffleNet; coefficients and versions are in the files.",
-        "06_fusion/model/model.json",
-        "provenance.json",
-    ),
-    35: files(
-        "Recipe, stopping, grids and folds are settings; the losses are kept.",
-        "04_dtl/settings.json",
-        "06_fusion/settings.json",
-        "04_dtl/expansion_*/history.csv",
-        also=("05_selection/settings.json",),
-    ),
-    36: confounders,
-    37: files(
-        "Expansion, lambda and C by cross-validation within training cases.",
-        "05_selection/expansion_choice.csv",
-        "05_selection/radiomics_lasso_error.csv",
-        also=("06_fusion/settings.json",),
-    ),
-    38: internal_test,
-    39: performance,
-    40: uncertainty,
-    41: against_simple,
-    42: against_clinical,
-    43: interpretation,
-    44: baseline,
-    45: files(
-        "Cases read, excluded with their reason, and included; what was left out before cohort.csv is not in it.",
-        "00_cohort/flow.png",
-        "00_cohort/exclusions.csv",
-    ),
-    46: files(
-        "Selected features with coefficients, and the ICC of each feature.",
-        "05_selection/radiomics_selected.csv",
-        "02_icc/icc.csv",
-        also=("06_fusion/selected_features.csv", "07_statistics/stability.csv"),
-    ),
-    47: files(
-        "Training and test, with cross-validation of the networks.",
-        "07_statistics/auc.csv",
-        "04_dtl/expansion_*/cross_validation.csv",
-        also=("07_statistics/operating_points.csv", "07_statistics/rigorous_auc.csv", "07_statistics/figure9_roc.png"),
-    ),
-    48: against_clinical,
-}
-EVIDENCE = {"metrics": METRICS, "clear": CLEAR}
