@@ -1,6 +1,7 @@
 """The measurements that judge the simulated cohort, on arrays whose answer is known; and the whole program, small."""
 
 import importlib
+import os
 import subprocess
 import sys
 
@@ -18,7 +19,7 @@ PROGRAM = ROOT / "validation" / "plausibility.py"
 def validation():
     sys.path.insert(0, str(PROGRAM.parent))
     try:
-        yield {name: importlib.import_module(name) for name in ("measures", "plausibility")}
+        yield {name: importlib.import_module(name) for name in ("measures", "plausibility", "samples")}
     finally:
         sys.path.remove(str(PROGRAM.parent))
 
@@ -190,11 +191,12 @@ def test_comparison_of_real_with_simulated_values(validation):
 
 
 def test_the_program(shared, tmp_path):
-    command = [sys.executable, PROGRAM, "--real", shared / "real" / "vertebrae", "--patients", "4", "--out", tmp_path]
-    finished = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, PROGRAM, "--real", shared / "real" / "vertebrae", "--out", tmp_path]
+    command += ["--patients", "4", "--voxels", "1.5", "1.5", "1.5"]
+    finished = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"VCFNB_CORES": "1"})
     assert finished.returncode == 0, finished.stderr
     assert "noise SD: real L3" in finished.stdout
-    figures = {"side_by_side", "side_by_side_coarse", "tissues", "noise", "walls", "features"}
+    figures = {"side_by_side", "side_by_side_coarse", "signs", "tissues", "noise", "walls", "features"}
     assert {path.stem for path in tmp_path.glob("*.png")} == figures
     tissues = pd.read_csv(tmp_path / "tissues.csv")
     real = tissues[tissues.group == "real"].set_index(["name", "tissue"]).mean_hu

@@ -9,6 +9,10 @@ from scipy import ndimage, stats
 TISSUES = ("interior", "cortex", "muscle", "fat", "canal")
 WALLS = ("upper endplate", "lower endplate", "anterior wall", "side walls")
 AXES = ("head-foot", "front-back", "left-right")
+SIGMAS_MM = (0, 0.5, 1, 1.5, 2, 3)
+BINS_HU = np.arange(-300, 1201, 20)
+EDGES = np.arange(0, 0.8, 0.08)  # rings of the noise power spectrum, 1/mm
+RANGE = (5, 95)  # percentiles of simulated values that count as the phantom's range
 _SMOOTHING_MM = 2.0
 _PROFILE_STEP_MM, _PROFILE_MM = 0.25, 5.0
 
