@@ -102,7 +102,7 @@ def body(canvas, region, coordinates, shape, bone, worn, signs, wall, endplate):
     vein = np.exp(-((x / 4.5) ** 2) - (((below - above) / 4.5) ** 2)) * np.clip(1 + side / 10, 0, 1) * (y > 0)
     marrow -= 0.55 * bone * vein - 60 * np.exp(-(((vein - 0.35) / 0.12) ** 2))
     at_endplate = np.maximum(top, bottom) > side - 0.6
-    # The rim of an endplate is denser than its middle, the front wall thinner than the sides.
+    # As CT shows it: the rim of an endplate is denser than its middle, the front wall thinner than the sides.
     rim = 0.8 + 0.6 * np.clip(1 + side / 9, 0, 1) ** 2
     front = 1 - 0.25 * np.clip(-y / shape.depth * 2, 0, 1) ** 3
     thickness = np.where(at_endplate, endplate * rim, wall * front) * rng.uniform(0.85, 1.2)

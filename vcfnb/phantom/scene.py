@@ -9,7 +9,7 @@ from vcfnb.phantom.canvas import Canvas, Frame
 
 # True densities, HU: compact bone as it counts in a wall thinner than a voxel, the nucleus of a disc, gas, nerve roots.
 CORTEX, DISC, VACUUM, ROOT = 950.0, 82.0, -600.0, 34.0
-# Thickness of walls, mm: side of a body, endplate, posterior elements (Silva et al. 1994, Spine 19:1 and others: bodies
+# Thickness of walls, mm: side of a body, endplate, posterior elements (Silva et al. 1994, Bone 15:409: bodies
 # have shells of about 0.4 mm, endplates a little more).
 WALL, ENDPLATE, ARCH = 0.36, 0.5, 0.9
 # SD of the grain of trabecular bone before the scanner's blur: HU, and share of the mean density.
