@@ -57,7 +57,7 @@ FILES = {
     "07_statistics/operating_points.csv": "model,split,tp,fp,tn,fn\nradiomics,test,1,0,1,0\n",
     "07_statistics/delong.csv": "model_a,model_b,split,p\nradiomics,fusion,test,0.5\n",
     "07_statistics/calibration.csv": "model,split,n,brier,slope,intercept\nradiomics,test,2,0.1,1,0\n",
-    "07_statistics/subgroups.csv": "model,subgroup,auc\nradiomics,F,0.9\n",
+    "07_statistics/subgroups.csv": "variable,subgroup,model,auc\nall,all cases,fusion,0.9\nsex,female,fusion,0.9\n",
     "07_statistics/grad_cam.png": "",
     "provenance.json": {"versions": {"vcfnb": "0.1.0", "pyradiomics-bhklab": "3.1.4"}},
 }
@@ -202,6 +202,13 @@ def test_what_can_have_been_done_outside_of_the_run_is_not_called_no(run, item):
     table.to_csv(run / "00_cohort/cohort.csv", index=False)
     (run / "07_statistics/subgroups.csv").unlink()
     assert row(run, "metrics", item)["answer"] == "needs you"
+
+
+def test_subgroups_that_are_too_small_are_no_analysis(run):
+    assert "by sex" in row(run, "metrics", 19)["why"]
+    small = "variable,subgroup,model,auc\nall,all cases,fusion,0.9\nsex,female,fusion,\n"
+    write(run, {"07_statistics/subgroups.csv": small})
+    assert row(run, "metrics", 19)["answer"] == row(run, "clear", 36)["answer"] == "needs you"
 
 
 def test_later_results_count_when_they_are_there(run):

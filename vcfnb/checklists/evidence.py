@@ -200,13 +200,21 @@ def partition(run):
 def confounders(run):
     """Results in subgroups, or harmonised features."""
     combat = [step for step in ("05_selection", "06_fusion") if run.settings(step).get("harmonise", "none") != "none"]
-    subgroups = run.table("07_statistics/subgroups.csv") is not None
-    proof = run.present(
-        *(["07_statistics/subgroups.csv"] if subgroups else []), *(f"{s}/settings.json" for s in combat)
+    subgroups = run.table("07_statistics/subgroups.csv")
+    judged = []
+    if subgroups is not None:
+        # The table has a row for subgroups that are too small or not recorded, too: without a number.
+        judged = (
+            subgroups.loc[subgroups["auc"].notna() & (subgroups["variable"] != "all"), "variable"].unique().tolist()
+        )
+    ways = [f"models are judged by {', '.join(judged)}"] * bool(judged) + ["features are harmonised by site"] * bool(
+        combat
     )
-    if proof:
-        ways = ["the models are judged in subgroups"] * subgroups + ["features are harmonised by site"] * bool(combat)
-        return Found("yes", f"{' and '.join(ways).capitalize()}; whether these are all confounders, you decide.", proof)
+    if ways:
+        named = ["07_statistics/subgroups.csv"] * bool(judged) + [f"{step}/settings.json" for step in combat]
+        return Found(
+            "yes", f"The {' and '.join(ways)}; whether these are all confounders, you decide.", run.present(*named)
+        )
     return Found("no", "Simulated, and without subgroups or harmonisation.") if run.simulated else UNKNOWN
 
 
