@@ -8,7 +8,7 @@ from scipy import ndimage
 from vcfnb.phantom import anatomy
 
 # Clotted blood and swollen tissue around an acute fracture, gas in a cleft, HU.
-HAEMATOMA, SWOLLEN, GAS = 52.0, 30.0, -700.0
+HAEMATOMA, SWOLLEN, GAS = 66.0, 35.0, -700.0
 # Signs around the bone are at their full strength up to the first distance and gone at the second, mm.
 FADES_MM = (4.0, 8.0)
 
@@ -137,8 +137,8 @@ def _inside(canvas, region, coordinates, below, above, signs):
 def around(canvas, region, coordinates, shape, distance, signs):
     """Swelling, haematoma and stranded fat around the fractured body, painted before the bone.
 
-    Both lie where the fracture lies - on one or two sides, about the height of the break - and are gone
-    ``FADES_MM[1]`` away from the bone.
+    Both lie in front of the bone and at its sides, most on one or two sides, about the height of the break, and are
+    gone ``FADES_MM[1]`` away from the bone.
     """
     rng = canvas.rng
     x, y, z = coordinates
@@ -146,18 +146,22 @@ def around(canvas, region, coordinates, shape, distance, signs):
     reach = np.clip((gone - distance) / (gone - full), 0, 1)
     # Not in the canal.
     reach = reach * reach * (3 - 2 * reach) / (1 + np.exp(np.clip(y - shape.depth / 2 + 2, -30, 30)))
-    angle = np.arctan2(x, -y)
-    middles, heights = rng.uniform(-2.0, 2.0, 2), rng.normal(2, 4, 2)
-    share = 0.0
-    for middle, height, weight in zip(middles, heights, (1.0, 0.6), strict=True):
-        share = share + weight * np.exp(2.5 * (np.cos(angle - middle) - 1) - ((z - height) / 13) ** 2)
+    # They spread under the ligament in front and under the muscles at the sides; between both, vessels and
+    # diaphragm hold the tissue to the bone.
+    angle = np.arctan2(x / shape.width, -y / shape.depth)
+    spread = np.abs(np.cos(2 * angle)) ** 1.2
+    middles, heights = rng.uniform(-2.0, 2.0, 2), rng.normal(1, 3, 2)
+    focus = 0.0
+    for middle, height, weight in zip(middles, heights, (0.7, 0.5), strict=True):
+        focus = focus + weight * np.exp(2.0 * (np.cos(angle - middle) - 1) - ((z - height) / 14) ** 2)
+    share = spread * (0.8 * np.exp(-((z / 17) ** 4)) + focus)
     # The pattern is drawn whatever the strength, so that a dial changes nothing else.
     lumps, strands = canvas.field(6, 7, region), canvas.field(1.6, 2.2, region)
     hu = canvas.hu[region]
-    thick = signs["swelling"] * reach * np.clip(0.25 + 1.4 * share + 0.3 * lumps, 0, 1)
+    thick = signs["swelling"] * reach * np.clip((1.5 + 0.4 * lumps) * share, 0, 1)
     hu += thick * np.clip((HAEMATOMA - hu) / 60, 0, 1) * (HAEMATOMA - hu)
     streaks = np.clip(strands - 0.1, 0, 1.3) + 0.35
-    hazy = signs["stranding"] * reach * np.clip((0.6 + share) * streaks, 0, 0.95)
+    hazy = signs["stranding"] * reach * np.clip(1.6 * share * streaks, 0, 0.95)
     hu += np.where((hu < SWOLLEN) & (hu > -200), hazy * (SWOLLEN - hu), 0)
 
 

@@ -103,7 +103,7 @@ def _muscles(canvas, patient, place, flesh, streaks):
     # The psoas begins at T12 and grows downwards.
     grown = np.clip((level - 2.6) / 3.5, 0, 1)
     tall, wide = 5 + 15 * grown * s, 3 + 14 * grown * s
-    loose = rng.uniform(-0.5, 2.5) + 5 * patient["fat"] * rng.random()
+    loose = rng.uniform(0.5, 3.0) + 5 * patient["fat"] * rng.random()
     psoas = np.sqrt(((x - half - wide - loose) / wide) ** 2 + ((y - back + 8 + 2 * grown) / tall) ** 2) - 1
     psoas = np.where(grown > 0.02, psoas * np.minimum(wide, tall), 20)
     quadratus = ellipsoid(x, y, 0 * y, (half + 25 * s, back + 5, 0), (11 * s, 6 * s, _INFINITE))
