@@ -69,13 +69,16 @@ def contract_files(expansions):
     names = ("scores.csv", "out_of_fold_scores.csv", "feature_mode_scores.csv", "model/model.json")
     yield from (f"06_fusion/{name}" for name in names)
     names = ("auc", "delong", "auc_differences", "dca", "calibration", "recalibration", "operating_points")
-    names += ("mcnemar", "reclassification", "subgroups")
+    names += ("mcnemar", "reclassification", "subgroups", "audit")
+    names += ("rigorous_auc", "rigorous_differences", "stability", "stability_index", "learning_curve", "imbalance")
     yield from (f"07_statistics/{name}.csv" for name in names)
     yield from ("report/index.html", "provenance.json")
     for name in ("00_cohort/flow", "05_selection/figure5_radiomics_lasso", "05_selection/figure6_dtl_lasso"):
         yield from (f"{name}.png", f"{name}.svg")
     for name in ("figure8_expansions", "figure9_roc", "figure10_decision_curves"):
         yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
+    for name in ("rigorous_auc", "rigorous_differences", "stability", "learning_curve", "audit"):
+        yield from (f"07_statistics/{name}_figure.{suffix}" for suffix in ("png", "svg", "csv"))
     for name in ("feature_modes_figure", "attribution_figure", "grad_cam", "recalibration_figure", "subgroups_figure"):
         yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
     yield from ("06_fusion/figure7_fusion_lasso.png", "06_fusion/figure7_fusion_lasso.svg")

@@ -132,7 +132,7 @@ def test_another_run_in_another_folder_gives_the_same_tables(twins):
 
 @pytest.fixture(scope="module")
 def flipped_and_real(smoke, request, tmp_path_factory):
-    """Two more studies, side by side: smoke with all test labels flipped, and real CT where it is there."""
+    """Two more studies, side by side: smoke with other test labels and images, and real CT where it is there."""
     flipped, real = tmp_path_factory.mktemp("flipped"), tmp_path_factory.mktemp("real")
     calls = [(flipped, flipped_cohort(smoke[0] / "smoke", flipped))]
     # Without real CT its test skips by itself, saying why.
@@ -143,11 +143,13 @@ def flipped_and_real(smoke, request, tmp_path_factory):
 
 
 def flipped_cohort(study, folder):
+    """Every test case gets the other label, and the images of the next test case."""
     shutil.copytree(study, folder / "smoke")
     table = pd.read_csv(study / "00_cohort" / "cohort.csv")
     test = table.index[table.split == "test"]
     table.loc[test, "label"] = 1 - table.loc[test, "label"]
     for column in ("image", "mask", "mask_reader_a2", "mask_reader_b"):
+        table.loc[test, column] = np.roll(table.loc[test, column], -1)
         table[column] = [str(study / "00_cohort" / name) for name in table[column]]
     table.to_csv(folder / "cohort.csv", index=False)
     return "params/smoke.yaml", "--cores", 1, "--set", "study=flipped", "--set", f"cohort.csv={folder / 'cohort.csv'}"
@@ -167,15 +169,33 @@ def real_cohort(shared, folder):
     return "params/smoke.yaml", *(part for value in short for part in ("--set", value))
 
 
-def test_test_labels_change_nothing_that_was_fitted(flipped_and_real):
-    """Flipped test labels leave selection, models and all scores as they were."""
+def test_test_labels_and_test_images_change_nothing_that_was_fitted(flipped_and_real):
+    """Flipped test labels and exchanged test images leave selection, models, thresholds and training scores as they were.
+
+    Each test case then gets the score of the case whose images it got.
+    """
     folder, _ = flipped_and_real["flipped"]
     for name in ("radiomics_selected", "dtl_00_selected", "dtl_06_selected", "radiomics_lasso_path"):
         left, right = (folder / s / "05_selection" / f"{name}.csv" for s in ("smoke", "flipped"))
         assert left.read_bytes() == right.read_bytes(), name
     left, right = (pd.read_csv(folder / s / "06_fusion" / "scores.csv") for s in ("smoke", "flipped"))
-    pd.testing.assert_frame_equal(left.drop(columns="label"), right.drop(columns="label"))
-    assert not left.label.equals(right.label)
+    train, models = left.split == "train", ["radiomics", "dtl", "fusion"]
+    pd.testing.assert_frame_equal(left[train], right[train])
+    assert (left.label[~train] == 1 - right.label[~train]).all()
+    np.testing.assert_allclose(right.loc[~train, models], np.roll(left.loc[~train, models], -1, axis=0), rtol=1e-4)
+    assert not np.allclose(right.loc[~train, models], left.loc[~train, models], rtol=1e-3)
+    fitted, points = zip(
+        *(
+            (
+                json.loads((folder / s / "06_fusion" / "model" / "model.json").read_text()),
+                pd.read_csv(folder / s / "07_statistics" / "operating_points.csv"),
+            )
+            for s in ("smoke", "flipped")
+        ),
+        strict=True,
+    )
+    assert fitted[0]["models"] == fitted[1]["models"] and fitted[0]["thresholds"] == fitted[1]["thresholds"]
+    assert points[0].threshold.equals(points[1].threshold)
 
 
 def test_a_changed_section_reruns_only_what_depends_on_it(smoke, tmp_path):
