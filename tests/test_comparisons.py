@@ -426,3 +426,37 @@ def test_a_case_with_a_missing_value_is_in_no_subgroup(scores):
     scores.loc[89, ["sex", "bmd", "age"]] = np.nan
     table = subgroups.auc_by_subgroup(scores, ["dtl"]).groupby("variable")["n"].sum()
     assert table.to_dict() == {"all": 45, "sex": 44, "age": 44, "bmd": 44, "level": 36}
+
+
+# ---- Scores that say nothing, or all
+
+
+def test_constant_scores_give_chance_and_no_warning():
+    y, constant = np.repeat([1, 0], [34, 9]), np.full(43, 0.6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert evaluation.delong_test(y, constant, constant) == (0, 1)
+        band = evaluation.roc_band(y, constant, seed=1, n_boot=50)
+        assert np.trapezoid(band["tpr"], band["fpr"]) == pytest.approx(0.5)
+        threshold = evaluation.operating_point(y, constant)
+        assert evaluation.operating_metrics(y, constant, threshold)["sensitivity"] == 1
+        curve = evaluation.decision_curve(y, constant, [0.5, 0.7])
+        assert curve["net_benefit"].tolist() == [curve["treat_all"][0], 0]
+        flat = evaluation.decision_curve_band(y, constant, [0.7], seed=1, n_boot=50)
+        assert flat[["low", "high"]].to_numpy().tolist() == [[0, 0]]
+        assert len(evaluation.calibration_curve_points(y, constant)) == 1
+
+
+def test_perfect_separation_gives_limits_and_no_warning():
+    y = np.repeat([1, 0], [34, 9])
+    p = np.where(y == 1, 0.9, 0.2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert evaluation.auc_ci(y, p) == (1, 1, 1)
+        threshold = evaluation.operating_point(y, p)
+        assert threshold == pytest.approx(0.55)
+        found = evaluation.reclassification(y, np.full(43, 0.5), p, 0.5, threshold, seed=1, n_boot=50)
+        assert found["nri_continuous"] == (2, 2, 2)
+        assert found["nri_categorical"] == (1, 1, 1)
+        test = evaluation.mcnemar_test(y, np.ones(43), p >= threshold)
+        assert (test["a_right"], test["b_right"]) == (0, 9)

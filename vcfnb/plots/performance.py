@@ -190,9 +190,9 @@ def decision_curves(curves, *, simulated=False):
     top = max(curves["high" if banded else "net_benefit"].max(), curves["treat_all"].max(), 0.05)
     axis.set(xlabel="Threshold probability of acute fracture", ylabel="Net benefit", xlim=(0, 1))
     axis.set_ylim(-0.15 * top, 1.08 * top)
-    axis.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 0.14), title="shaded: 95% band" if banded else None, alignment="left"
-    )
+    # Above the axes: inside, bands would lie under it.
+    title = "shaded: 95% band" if banded else None
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, title=title)
     return finish(figure, simulated)
 
 
