@@ -279,6 +279,15 @@ def test_a_case_like_the_training_cases_is_inside(study):
     assert "Research use only. Not for diagnosis." in str(found)
 
 
+def test_the_nomogram_on_paper_gives_what_predict_gives(study):
+    x = made()[0]
+    model = models.load_model(study[2])
+    chart = models.Nomogram.of(model.models["fusion"], x)
+    for case in x.index[:20]:
+        total = chart.points(x.loc[[case]]).iloc[0].sum()
+        assert chart.probability(total) == pytest.approx(judge(model, x.loc[[case]]).probability["fusion"], abs=1e-9)
+
+
 def test_a_case_far_from_the_training_cases_is_marked(study):
     x = made()[0]
     far = x.iloc[[3]].assign(dtl_001=1000.0)

@@ -11,6 +11,7 @@ from matplotlib.text import Text
 
 from vcfnb import plots, runs
 from vcfnb.errors import VcfnbError
+from vcfnb.models import Nomogram, fit_logistic
 from vcfnb.plots.names import image_type, image_type_order, short_name
 from vcfnb.plots.theme import MODEL_NAMES, model_styles
 
@@ -72,6 +73,12 @@ COUNTS = pd.DataFrame({"image_type": ["wavelet-LLH", "original"], "n_features": 
 QUALITY = pd.DataFrame({"label": [0, 1, 1], "hu_p50": [90.0, 250, 300], "hu_sd": [50.0, 60, 70]})
 STEPS = pd.DataFrame({"step": ["all", "icc", "lasso"], "n_features": [1834, 900, 7]})
 WIDTHS = pd.DataFrame({"n": [50, 100, 200], "width": [0.2, 0.12, 0.09]})
+ODDS = grid(model=MODELS, feature=[*RADIOMIC, "dtl_003", "clinical_age"])
+ODDS = ODDS.assign(odds_ratio=[0.4, 1.2, 3.0, 1.0, 0.9] * 3, odds_ratio_low=0.3, odds_ratio_high=4.0)
+SHAP = grid(case_id=range(12), feature=[*RADIOMIC, "dtl_003"]).assign(z=np.linspace(-3, 3, 48))
+SHAP["shap"] = SHAP["z"] * np.tile([0.5, -0.2, 0.1, 0.0], 12)
+_TRAINED = pd.DataFrame({"dtl_003": np.arange(20.0), "clinical_sex_female": np.arange(20) // 3 % 2})
+NOMOGRAM = Nomogram.of(fit_logistic(_TRAINED, np.arange(20) // 2 % 2), _TRAINED)
 # One case from images, one from arrays with second readings.
 READINGS = {"reader A again": ball(radius=6), "reader B": ball(radius=8)}
 CASES = [
@@ -87,9 +94,25 @@ SHARES = grid(expansion=[0, 6], case_id=["A", "B", "C"], method=["grad_cam"], re
 SHARES["share"] = [0.5, 0.3, 0.2, 0.6, 0.3, 0.1, 0.7, 0.3, 0.0] * 2
 SHARES["volume_share"] = [0.5, 0.25, 0.25] * 6
 
+NESTED = grid(model=["radiomics", "fusion"], repeat=["1", "2", "mean"]).assign(auc=0.75, ci_low=0.6, ci_high=0.85)
+DIFFERENCES = pd.DataFrame({"model_a": ["radiomics", "dtl"], "model_b": "fusion", "difference": [-0.1, 0.02]})
+DIFFERENCES = DIFFERENCES.assign(ci_low=[-0.2, -0.1], ci_high=[-0.01, 0.1])
+FREQUENCY = pd.DataFrame({"feature": RADIOMIC, "share": [0.9, 0.4, 0.1], "n_runs": 25})
+STABLE = pd.Series({"index": 0.314, "ci_low": 0.25, "ci_high": 0.36})
+LEARNING = pd.DataFrame({"n_train": [40, 20], "auc": [0.8, 0.7], "ci_low": 0.6, "ci_high": 0.9})
+PERMUTED = grid(run=range(8), model=MODELS).assign(auc=lambda table: 0.9 - 0.1 * table["run"])
+AUDIT = pd.DataFrame(
+    {"check": [f"training less test AUC, {way} deep features" for way in ("in-sample", "out-of-fold")]}
+)
+AUDIT = AUDIT.assign(value=[0.2, 0.0], low=[0.1, -0.1], high=[0.3, 0.1])
+ORDER = pd.DataFrame(
+    {"labels": ["true", "true", "random"], "order": ["after", "before", "before"], "auc": [0.7, 0.9, 0.8]}
+)
+
 # Arguments of each figure, and the columns of the first without which it cannot be drawn.
 FIGURES = {
     "attribution_shares": ((SHARES,), "expansion method region share volume_share"),
+    "auc_differences": ((DIFFERENCES,), "model_a model_b difference ci_low ci_high"),
     "auc_by_expansion": ((EXPANSIONS,), "expansion split auc ci_low ci_high chosen"),
     "calibration": ((CALIBRATION, SCORES), "model predicted observed low high n"),
     "confusion": ((OPERATING,), "tp fp tn fn"),
@@ -101,19 +124,26 @@ FIGURES = {
     "feature_by_class": ((VALUES,), "feature label value"),
     "feature_counts": ((COUNTS,), "image_type n_features"),
     "feature_modes": ((MODES,), "mode expansion split auc ci_low ci_high"),
+    "forest": ((ODDS,), "model feature odds_ratio odds_ratio_low odds_ratio_high"),
     "grad_cam_examples": ((HEATED,), ""),
     "icc_overview": ((ICC,), "feature icc_intra icc_inter stable"),
     "importance": ((SELECTED,), "feature coefficient"),
+    "leakage_audit": ((PERMUTED, AUDIT, ORDER), "run model auc"),
+    "learning_curve": ((LEARNING,), "n_train auc ci_low ci_high"),
     "lasso_error": ((ERRORS,), "lambda mse_mean mse_sd chosen"),
     "lasso_figure": ((ERRORS, PATHS, SELECTED, "Radiomics"), "lambda mse_mean mse_sd chosen"),
     "lasso_path": ((PATHS, 0.01), "lambda feature coefficient"),
     "montage": ((CASES,), ""),
+    "nomogram": ((NOMOGRAM,), ""),
     "patient_flow": ((FLOW,), ""),
     "quality": ((QUALITY,), "label"),
     "recalibration": ((RECALIBRATED,), "model method predicted observed low high n"),
+    "rigorous_auc": ((NESTED, NESTED), "model repeat auc ci_low ci_high"),
     "roc": ((CURVES, AUC), "model split fpr tpr low high"),
     "score_distribution": ((LONG, {"fusion": 0.5}), "label score"),
+    "selection_frequency": ((FREQUENCY, STABLE), "feature share n_runs"),
     "selection_steps": ((STEPS,), "step n_features"),
+    "shap_summary": ((SHAP,), "feature z shap"),
     "shufflenet_unit": ((), ""),
     "split_power": ((WIDTHS, 80, 0.1), "n width"),
     "subgroup_forest": ((SUBGROUPS,), "variable subgroup model n_acute n_chronic auc ci_low ci_high note"),
@@ -121,7 +151,7 @@ FIGURES = {
     "weights_comparison": ((WEIGHTS, WEIGHTS_SUMMARY), "weights n_train seed auc"),
     "workflow": ((), ""),
 }
-PICTURES = {"crops_examples", "grad_cam_examples", "montage", "patient_flow", "shufflenet_unit", "workflow"}
+PICTURES = {"crops_examples", "grad_cam_examples", "montage", "nomogram", "patient_flow", "shufflenet_unit", "workflow"}
 each = pytest.mark.parametrize("name", FIGURES)
 
 
@@ -197,6 +227,11 @@ def test_further_tables_are_checked_too():
         (lambda: plots.lasso_figure(ERRORS, PATHS, SELECTED[["feature"]]), "no column coefficient"),
         (lambda: plots.crops_examples(np.ones((2, 4, 4, 4)), pd.DataFrame({"case_id": [1, 2]}), 6), "no column label"),
         (lambda: plots.crops_examples(np.ones((2, 4, 4, 4)), pd.DataFrame({"case_id": [1]}), 6), "2 crops and 1 cases"),
+        (lambda: plots.leakage_audit(PERMUTED, AUDIT.drop(columns="low"), ORDER), "the audit has no column low"),
+        (
+            lambda: plots.leakage_audit(PERMUTED, AUDIT, ORDER.drop(columns="auc")),
+            "orders of selection has no column auc",
+        ),
         (lambda: plots.montage([]), "no cases"),
         (
             lambda: plots.montage([{**CASES[1], "mask": ball((3, 4, 5), radius=1)}]),
@@ -269,6 +304,25 @@ def test_numbers_are_written_as_given():
         assert part in flow
     assert "A1, acute" in texts(draw("montage")) and "A2, chronic" in texts(draw("montage"))
     assert "aim 0.1: 200 cases" in texts(draw("split_power"))
+
+
+def test_the_audit_and_the_nested_evaluation_show_what_they_are_given():
+    bars, gap, order = draw("leakage_audit").axes
+    assert [sum(np.diff(patch.get_xy()[:, 1]).clip(0)) > 0 for patch in bars.patches] == [True] * 3
+    true = [line.get_xdata()[0] for line in bars.get_lines() if line.get_linestyle() == "--" and len(line.get_xdata())]
+    assert true[:3] == [0.9] * 3
+    assert [text.get_text().split("\n(n")[0] for text in order.get_xticklabels()] == [
+        *("selected\nafter", "selected\nbefore", "before,\nrandom labels")
+    ]
+    for axis, expected in ((gap, [0.2, 0.0]), (draw("rigorous_auc").axes[0], [0.75, 0.75])):
+        marks = [line for line in axis.get_lines() if line.get_marker() == "o" and len(line.get_ydata())]
+        assert [line.get_ydata()[0] for line in marks] == expected
+    assert "Radiomics - Fusion" in texts(draw("auc_differences"))
+    assert "Nogueira's index 0.31 (0.25 to 0.36)" in " ".join(texts(draw("selection_frequency")))
+    line = draw("learning_curve").axes[0].get_lines()[0]
+    np.testing.assert_array_equal(line.get_xydata(), [[20, 0.7], [40, 0.8]])
+    short = plots.selection_frequency(FREQUENCY, most=2).axes[0]
+    assert short.get_title() == "3 features chosen at least once, the 2 most frequent" and len(short.patches) == 2
 
 
 def test_shares_are_means_over_the_cases_that_have_any():

@@ -117,6 +117,13 @@ class FittedLogistic:
 _BY_FEATURE = ("mean", "sd", "coefficients")
 
 
+def regression(settings, **options):
+    """An unfitted logistic regression, by Newton's method: with few features exact, in a fraction of L-BFGS' time."""
+    return LogisticRegression(
+        solver="newton-cg", class_weight=settings.class_weight, max_iter=1000, tol=1e-8, **options
+    )
+
+
 def _best(results):
     """Position of the best C: the lowest mean log loss (of equal ones the smallest C)."""
     return int(np.argmax(np.round(results["mean_test_log_loss"], 12)))
@@ -162,7 +169,7 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
     selection.check_features(x)
     y, groups = selection.check_labels(x, y, groups)
     splits, note = selection.folds(y, groups, settings.grid_folds, seed)
-    model = LogisticRegression(class_weight=settings.class_weight, max_iter=100_000, tol=1e-8)
+    model = regression(settings)
     search = GridSearchCV(
         Pipeline([("scale", StandardScaler()), ("lr", model)]),
         {"lr__C": np.logspace(settings.c_min_log10, settings.c_max_log10, settings.n_c)},

@@ -8,6 +8,7 @@ from vcfnb.plots.attribution import attribution_shares, grad_cam_examples
 from vcfnb.plots.description import quality, split_power
 from vcfnb.plots.diagrams import patient_flow, shufflenet_unit, workflow
 from vcfnb.plots.features import dice, feature_by_class, feature_counts, icc_overview
+from vcfnb.plots.interpretation import forest, nomogram, shap_summary
 from vcfnb.plots.performance import (
     auc_by_expansion,
     calibration,
@@ -19,6 +20,7 @@ from vcfnb.plots.performance import (
     score_distribution,
 )
 from vcfnb.plots.pictures import crops_examples, montage
+from vcfnb.plots.rigorous import auc_differences, leakage_audit, learning_curve, rigorous_auc, selection_frequency
 from vcfnb.plots.selection import importance, lasso_error, lasso_figure, lasso_path, selection_steps
 from vcfnb.plots.subgroups import subgroup_forest
 from vcfnb.plots.theme import CLASSES, MODELS, style
@@ -30,6 +32,7 @@ __all__ = [
     "alignment",
     "attribution_shares",
     "auc_by_expansion",
+    "auc_differences",
     "calibration",
     "confusion",
     "crops_examples",
@@ -39,19 +42,26 @@ __all__ = [
     "feature_by_class",
     "feature_counts",
     "feature_modes",
+    "forest",
     "grad_cam_examples",
     "icc_overview",
     "importance",
     "lasso_error",
     "lasso_figure",
     "lasso_path",
+    "leakage_audit",
+    "learning_curve",
     "montage",
+    "nomogram",
     "patient_flow",
     "quality",
     "recalibration",
+    "rigorous_auc",
     "roc",
     "score_distribution",
+    "selection_frequency",
     "selection_steps",
+    "shap_summary",
     "shufflenet_unit",
     "split_power",
     "style",

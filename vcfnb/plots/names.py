@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from vcfnb import clinical
 from vcfnb.plots.theme import BLUE, GREEN, GREY, MODELS, ORANGE, PURPLE, SKY, VERMILLION
 from vcfnb.radiomics.settings import image_type_of
 
@@ -35,6 +36,9 @@ _SHORTER = {
     "Variance": "Var.",
 }
 
+_CLINICAL = {clinical.FEATURES[name]: short for name, short in (("age", "age"), ("sex", "woman"), ("bmd", "BMD"))}
+_CLINICAL |= {clinical.flag(name): f"{name} unknown" for name in clinical.FEATURES}
+
 
 def short_image_type(name):
     """``log-sigma-2-0-mm-3D`` -> ``LoG 2 mm``, ``lbp-3D-m1`` -> ``LBP3D m1``, ``wavelet-LLH`` -> ``wavelet LLH``."""
@@ -58,6 +62,8 @@ def short_name(feature):
     deep = re.fullmatch(r"dtl_(\d+)", feature)
     if deep:
         return f"DTL {int(deep[1]):02d}"
+    if feature in _CLINICAL:
+        return _CLINICAL[feature]
     parts = feature.split("_", 2)
     if len(parts) < 3:
         return feature
@@ -68,9 +74,16 @@ def short_name(feature):
     return f"{short_image_type(kind)} {group} {name}"
 
 
+def source(feature):
+    """``radiomic``, ``DTL`` or ``clinical``."""
+    if str(feature).startswith("dtl_"):
+        return "DTL"
+    return "clinical" if str(feature).startswith(clinical.PREFIX) else "radiomic"
+
+
 def source_color(feature):
-    """Colour of radiomic or of deep features."""
-    return MODELS["dtl" if str(feature).startswith("dtl_") else "radiomics"]
+    """Colour of radiomic, deep or clinical features."""
+    return {"radiomic": MODELS["radiomics"], "DTL": MODELS["dtl"], "clinical": PURPLE}[source(feature)]
 
 
 def image_type_order(names):

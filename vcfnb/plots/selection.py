@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from vcfnb.plots.names import short_name, source_color
+from vcfnb.plots.names import short_name, source, source_color
 from vcfnb.plots.theme import BLACK, BLUE, GREY, ONE_COLUMN, TWO_COLUMNS, canvas, finish, letters, require
 
 MOST_BARS = 60
@@ -171,7 +171,7 @@ def _path(axis, path, chosen, bounds=None):
     axis.set_xscale("log")
     axis.set_xlim(bounds)
     axis.set(xlabel="λ (logarithmic)", ylabel="Coefficient (per SD)")
-    kinds = {source_color(feature): "DTL" if str(feature).startswith("dtl_") else "radiomic" for feature in kept}
+    kinds = {source_color(feature): source(feature) for feature in kept}
     handles = [
         Line2D([], [], color=color, label=name) for color, name in sorted(kinds.items(), key=lambda pair: pair[1])
     ]
