@@ -170,7 +170,7 @@ def real_cohort(shared, folder):
 
 
 def test_test_labels_and_test_images_change_nothing_that_was_fitted(flipped_and_real):
-    """Flipped test labels and exchanged test images leave selection, models, thresholds and training scores as they were.
+    """Flipped test labels and exchanged test images leave selection, models and thresholds as they were.
 
     Each test case then gets the score of the case whose images it got.
     """

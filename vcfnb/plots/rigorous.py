@@ -218,6 +218,7 @@ def _permutations(axis, permuted):
     axis.axvline(0.5, color=BLACK, linewidth=0.6, linestyle=":")
     axis.plot([], [], color=BLACK, linestyle="--", linewidth=1, label="true labels")
     axis.set(xlabel="Test AUC, permuted training labels", ylabel="Permutations", xlim=(0, 1.02))
+    axis.set_ylim(0, 1.5 * axis.get_ylim()[1])  # room for the legend
     axis.legend(fontsize=6, loc="upper left", frameon=True, framealpha=0.85, edgecolor="none")
 
 
