@@ -8,7 +8,7 @@ from scipy import ndimage
 from vcfnb.phantom import anatomy
 
 # Clotted blood and swollen tissue around an acute fracture, gas in a cleft, HU.
-HAEMATOMA, SWOLLEN, GAS = 66.0, 35.0, -700.0
+HAEMATOMA, SWOLLEN, GAS = 50.0, 35.0, -700.0
 # Signs around the bone are at their full strength up to the first distance and gone at the second, mm.
 FADES_MM = (4.0, 8.0)
 
@@ -144,17 +144,19 @@ def around(canvas, region, coordinates, shape, distance, signs):
     x, y, z = coordinates
     full, gone = FADES_MM
     reach = np.clip((gone - distance) / (gone - full), 0, 1)
-    # Not in the canal.
-    reach = reach * reach * (3 - 2 * reach) / (1 + np.exp(np.clip(y - shape.depth / 2 + 2, -30, 30)))
-    # They spread under the ligament in front and under the muscles at the sides; between both, vessels and
-    # diaphragm hold the tissue to the bone.
+    # Not in the canal, and about the height of the broken endplate.
+    reach = reach * reach * (3 - 2 * reach) / (1 + np.exp(np.clip(y - shape.depth / 2 + 6, -30, 30)))
+    # The layer on the bone is what it was (surroundings.ligaments).
+    reach = reach * np.clip((distance - 1.5) / 2, 0, 1)
+    # They spread in front and along the muscles at the sides; between both, vessels and diaphragm are in the way.
     angle = np.arctan2(x / shape.width, -y / shape.depth)
     spread = np.abs(np.cos(2 * angle)) ** 1.2
-    middles, heights = rng.uniform(-2.0, 2.0, 2), rng.normal(1, 3, 2)
+    middles, heights = rng.uniform(-2.0, 2.0, 2), rng.normal(0, 2.5, 2)
+    level = z - (shape.height / 2 - lost_height(shape) - 1)
     focus = 0.0
     for middle, height, weight in zip(middles, heights, (0.7, 0.5), strict=True):
-        focus = focus + weight * np.exp(2.0 * (np.cos(angle - middle) - 1) - ((z - height) / 14) ** 2)
-    share = spread * (0.8 * np.exp(-((z / 17) ** 4)) + focus)
+        focus = focus + weight * np.exp(2.0 * (np.cos(angle - middle) - 1) - ((level - height) / 12) ** 2)
+    share = spread * (0.8 * np.exp(-((level / 14) ** 4)) + focus)
     # The pattern is drawn whatever the strength, so that a dial changes nothing else.
     lumps, strands = canvas.field(6, 7, region), canvas.field(1.6, 2.2, region)
     hu = canvas.hu[region]

@@ -182,6 +182,7 @@ def _bones(canvas, patient, spine):
         coordinates = canvas.coordinates(one.frame, region)
         signs = patient if one.fractured else None
         made = fracture.body(canvas, region, coordinates, one.body, bone, worn, signs, WALL, ENDPLATE)
+        surroundings.ligaments(canvas, region, coordinates, one.body, made.distance)
         if one.fractured:
             fractured_distance[region] = made.distance
             fracture.around(canvas, region, coordinates, one.body, made.distance, patient)

@@ -68,7 +68,6 @@ def paint(canvas, patient, place):
     _muscles(canvas, patient, place, flesh, streaks)
     _chest(canvas, place, strands)
     _vessels(canvas, place, old, patient["fat"], contrast)
-    _ligaments(canvas, place, flesh)
     _canal(canvas, place)
 
 
@@ -103,7 +102,7 @@ def _muscles(canvas, patient, place, flesh, streaks):
     # The psoas begins at T12 and grows downwards.
     grown = np.clip((level - 2.6) / 3.5, 0, 1)
     tall, wide = 5 + 15 * grown * s, 3 + 14 * grown * s
-    loose = rng.uniform(0.5, 3.0) + 5 * patient["fat"] * rng.random()
+    loose = rng.uniform(2.5, 5.0) + 5 * patient["fat"] * rng.random()
     psoas = np.sqrt(((x - half - wide - loose) / wide) ** 2 + ((y - back + 8 + 2 * grown) / tall) ** 2) - 1
     psoas = np.where(grown > 0.02, psoas * np.minimum(wide, tall), 20)
     quadratus = ellipsoid(x, y, 0 * y, (half + 25 * s, back + 5, 0), (11 * s, 6 * s, _INFINITE))
@@ -137,8 +136,8 @@ def _vessels(canvas, place, old, fat, contrast):
     centre_x = rng.uniform(14, 22) - 14 * down
     parted = np.clip(level - anatomy.LEVELS.index("L4") - 0.2, 0, 1)
     radius = rng.uniform(9, 13)
-    # It touches the bodies of lean patients.
-    gap = rng.uniform(2, 5, 2) + rng.uniform(0, 9, 2) * fat
+    # It lies closer to the bodies of lean patients.
+    gap = rng.uniform(4, 7, 2) + rng.uniform(0, 8, 2) * fat
     centre_y = -place.back - radius - gap[0] + 3 * (1 - down)
     radius = radius * (1 - 0.4 * parted)
     aorta = np.hypot(np.where(parted > 0, np.abs(x) - 14 * parted, x - centre_x), y - centre_y) - radius
@@ -154,12 +153,14 @@ def _vessels(canvas, place, old, fat, contrast):
     canvas.paint(cava, blood - 4)
 
 
-def _ligaments(canvas, place, flesh):
-    """The layer on bodies and discs: ligaments, segmental vessels, origins of muscles. CT shows it as muscle."""
-    rng = canvas.rng
-    outline = np.hypot(place.x / (place.half_width * 1.02), place.y / (place.back * 1.05))
-    layer = (outline - 1) * place.back - rng.uniform(0.5, 1.8)
-    canvas.paint(np.where(place.y < place.back - 2, layer, 20), flesh - 10)
+def ligaments(canvas, region, coordinates, shape, distance):
+    """The layer on a body: ligaments, segmental vessels, origins of muscles. CT shows it as muscle.
+
+    Its thickness varies between and within patients, and knows nothing of the fracture.
+    """
+    thickness = canvas.rng.uniform(1.8, 3.4) + 0.6 * canvas.field(8, 8, region)
+    layer = np.where(coordinates[1] < shape.depth / 2 - 2, distance - np.maximum(thickness, 0.5), 20)
+    canvas.paint(layer, MUSCLE - 10, region)
 
 
 def _canal(canvas, place):
