@@ -82,6 +82,8 @@ def contract_files(expansions):
     for name in ("feature_modes_figure", "attribution_figure", "grad_cam", "recalibration_figure", "subgroups_figure"):
         yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
     yield from ("06_fusion/figure7_fusion_lasso.png", "06_fusion/figure7_fusion_lasso.svg")
+    for name in ("selected_features", "nomogram", "shap"):
+        yield from (f"06_fusion/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
     # What docs/fidelity.md names besides.
     yield from ("00_cohort/figure2_workflow.png", "00_cohort/test_set_size.csv", "02_icc/dice.csv")
     yield from ("03_radiomics/feature_counts.csv", "05_selection/radiomics_lasso_error.csv")

@@ -29,6 +29,12 @@ def test_values_become_numbers_in_a_fixed_order():
     assert list(found.index) == ["c2", "c1"]
 
 
+@pytest.mark.parametrize("missing", ["error", "median"])
+def test_no_variables_make_no_features(missing):
+    found = ClinicalEncoder.fit(table(age=np.nan), [], missing).transform(table())
+    assert found.shape == (4, 0) and list(found.index) == list(table().index)
+
+
 def test_missing_values_are_named_by_case_with_the_remedy():
     lacking = table(age=[40, np.nan, 80, 71], bmd=[-1, np.nan, -3, np.nan])
     with pytest.raises(BadInput, match="2 problem") as error:

@@ -188,6 +188,15 @@ def test_shap_values_are_shapley_s(fitted):
             np.testing.assert_allclose(values.loc[case], _shapley(model, x.loc[case], reference)[NAMES], atol=1e-9)
 
 
+def test_the_table_of_shap_values_is_tidy(fitted):
+    model, x, _ = fitted
+    table = models.shap_table(model, x.iloc[:4])
+    assert list(table) == ["case_id", "feature", "value", "z", "shap"] and len(table) == 16
+    row = table.query("case_id == 'c002' and feature == 'dtl_004'").iloc[0]
+    assert row["value"] == x.loc["c002", "dtl_004"]
+    assert row["shap"] == pytest.approx(row["z"] * model.coefficients["dtl_004"])
+
+
 def test_shap_values_equal_the_package_s(fitted):
     shap = pytest.importorskip("shap")
     model, x, _ = fitted

@@ -240,6 +240,23 @@ def _sites(table, cases):
     return site.astype(str)
 
 
+def check_sites(table):
+    """That every test case comes from a site with training cases, before anything is learned.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The cohort, indexed by case_id: ``split``, ``site``.
+
+    Raises
+    ------
+    VcfnbError, BadInput
+        As :meth:`ComBat.transform`.
+    """
+    site = _sites(table, table.index)
+    _known(site, sorted(site[table["split"] == "train"].unique()))
+
+
 def _known(site, known):
     unknown = site[~site.isin(list(known))]
     if len(unknown):

@@ -1,6 +1,6 @@
 """Logistic regression with a grid search, the saved model, and what it says about a new case."""
 
-from vcfnb.models.interpretation import Nomogram, coefficient_intervals, shap_values
+from vcfnb.models.interpretation import Nomogram, coefficient_intervals, shap_table, shap_values
 from vcfnb.models.logistic import FittedLogistic, fit_logistic, fuse
 from vcfnb.models.out_of_fold import out_of_fold_scores
 from vcfnb.models.prediction import Prediction, predict
@@ -21,5 +21,6 @@ __all__ = [
     "predict",
     "save_model",
     "save_study_model",
+    "shap_table",
     "shap_values",
 ]

@@ -201,3 +201,22 @@ def shap_values(fitted, x, background=None):
         return contributions, fitted.intercept
     average = fitted.contributions(background).mean()
     return contributions - average, float(fitted.intercept + average.sum())
+
+
+def shap_table(fitted, x):
+    """SHAP values of any cases against the training cases, tidy.
+
+    Parameters
+    ----------
+    fitted : FittedLogistic
+    x : pandas.DataFrame
+        Indexed by case_id.
+
+    Returns
+    -------
+    pandas.DataFrame
+        case_id, feature, value (own units), z (training SDs from the training mean), shap (log odds).
+    """
+    tables = {"value": x[fitted.features], "z": fitted.z_scores(x), "shap": shap_values(fitted, x)[0]}
+    columns = [table.rename_axis("case_id").stack().rename(name) for name, table in tables.items()]
+    return pd.concat(columns, axis=1).rename_axis(["case_id", "feature"]).reset_index()
