@@ -263,11 +263,10 @@ def one_kind_of_image(run):
 
 
 def against_clinical(run):
-    """A model of clinical variables alone, with a formal comparison; the fusion with them is no such model."""
-    delong = run.table("07_statistics/delong.csv")
-    if delong is not None and "clinical" in {*delong["model_a"], *delong["model_b"]}:
-        proof = run.present("07_statistics/delong.csv", "07_statistics/auc.csv", "07_statistics/dca.csv")
-        return Found("yes", "A model of clinical variables alone is compared with the others by DeLong's test.", proof)
+    """A model of clinical variables alone, compared by a test; the fusion that sees them is no such model."""
+    if run.settings("06_fusion").get("clinical") and run.table("07_statistics/clinical_comparison.csv") is not None:
+        proof = run.present("07_statistics/clinical_comparison.csv", "06_fusion/clinical_scores.csv")
+        return Found("yes", "Clinical variables alone against the models, by DeLong's test, adjusted by Holm.", proof)
     return Found("no", "Simulated, and without a model of clinical variables alone.") if run.simulated else UNKNOWN
 
 
