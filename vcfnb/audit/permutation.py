@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from vcfnb import evaluation, runs
 from vcfnb.rigorous.remember import remembered
@@ -98,8 +99,8 @@ def permutation_rows(table, alpha=0.05):
     Returns
     -------
     list of dict
-        check, value (mean AUC over permutations), low, high (percentiles of the AUCs), finding. *Pass* when 0.5 lies
-        within 2.58 standard errors of the mean: a chance result misses that once in a hundred times.
+        check, value (mean AUC over permutations), low, high (percentiles of the AUCs), finding. *Pass* when 0.5 lies in
+        the 99% interval of the mean (Student's t): chance alone misses that once in a hundred times.
     """
     rows = []
     for model, part in table.groupby("model", sort=False):
@@ -109,7 +110,7 @@ def permutation_rows(table, alpha=0.05):
         mean, error = permuted.mean(), permuted.std(ddof=1) / np.sqrt(len(permuted))
         low, high = np.quantile(permuted, [alpha / 2, 1 - alpha / 2])
         p = (1 + (permuted >= real).sum()) / (1 + len(permuted))
-        fine = abs(mean - 0.5) <= 2.58 * error + 1e-12
+        fine = abs(mean - 0.5) <= stats.t.ppf(0.995, len(permuted) - 1) * error + 1e-12
         finding = (
             f"{'pass' if fine else 'FAIL'}: mean test AUC {mean:.3f} over {len(permuted)} permutations (standard error "
             f"{error:.3f}); with the true labels {real:.3f}, as high by chance with p = {p:.3f}"
