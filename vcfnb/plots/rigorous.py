@@ -202,7 +202,7 @@ def leakage_audit(permuted, audit, order, *, simulated=False):
     strips(axes[2], groups, colors)
     axes[2].axhline(0.5, color=BLACK, linewidth=0.6, linestyle=":")
     axes[2].set_xticks(range(len(groups)), list(groups), fontsize=6)
-    axes[2].set(ylabel="AUC of held-out cases", xlabel="Features selected after or before the split", ylim=(0, 1.03))
+    axes[2].set(ylabel="AUC of held-out cases", xlabel="Order of selection and split", ylim=(0, 1.03))
     letters(axes)
     return finish(figure, simulated)
 
@@ -218,6 +218,7 @@ def _permutations(axis, permuted):
     axis.axvline(0.5, color=BLACK, linewidth=0.6, linestyle=":")
     axis.plot([], [], color=BLACK, linestyle="--", linewidth=1, label="true labels")
     axis.set(xlabel="Test AUC, permuted training labels", ylabel="Permutations", xlim=(0, 1.02))
+    axis.yaxis.get_major_locator().set_params(integer=True)
     axis.set_ylim(0, 1.5 * axis.get_ylim()[1])  # room for the legend
     axis.legend(fontsize=6, loc="upper left", frameon=True, framealpha=0.85, edgecolor="none")
 
