@@ -1,73 +1,235 @@
-"""Every command and link of the README and the docs works."""
+"""Every command and every example of README, CONTRIBUTING and docs.
 
+Cheap commands are really run. Of long ones the program, the options and the params file are checked here, without the
+work; ``LONG`` says why, and which test does the work. A command of a kind that is not known here is a failure.
+"""
+
+import json
 import re
 import shlex
+import shutil
 import subprocess
+import sys
+from functools import partial
 
 import pytest
+import yaml
+from pages import GUIDES, blocks, commands, name, spans
 from study import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+from vcfnb import phantom
+from vcfnb.params import SECTIONS, StudyParams
+
+ALL = sorted({command for page in GUIDES for command in commands(page)})
+
+# Beginning of a command -> why it is not run whole here, and the test that does its work ("" where none does).
+LONG = {
+    "./run_all.sh params/demo.yaml": (
+        "minutes",
+        "test_study.py::test_a_changed_section_reruns_only_what_depends_on_it",
+    ),
+    "./run_all.sh params/mine.yaml": ("real patients, not in the repository", "test_study.py::test_real_ct"),
+    "./run_all.sh params/paper.yaml": ("half an hour, downloads weights", ""),
+    "./run_all.sh params/smoke.yaml": ("minutes", "test_study.py::test_every_file_of_the_contract_is_there"),
+    "./run_all.sh": ("minutes", "test_notebooks.py::test_run_all_without_arguments_is_the_demonstration"),
+    "./run_tests.sh": ("these tests themselves", ""),
+    ".venv/bin/python benchmarks/radiomics.py": ("minutes, other people's programs", ""),
+    ".venv/bin/python benchmarks/transfer.py": (
+        "minutes",
+        "test_benchmarks.py::test_throughput_of_transfer_without_monai",
+    ),
+    ".venv/bin/python benchmarks/phantom.py": ("minutes", "test_benchmarks.py::test_phantom"),
+    ".venv/bin/python pretraining/train.py": (
+        "half an hour",
+        "test_pretraining.py::test_pretraining_goes_on_where_it_was",
+    ),
+    ".venv/bin/python pretraining/evaluate.py": ("an hour", "test_pretraining.py::test_summary_pairs_the_seeds"),
+    ".venv/bin/python validation/plausibility.py": ("minutes", "test_validation.py::test_the_program"),
+    ".venv/bin/python validation/rings.py": ("hours", "test_rings.py::test_tiny_run_goes_on_where_it_was"),
+    ".venv/bin/python validation/seeds.py": ("hours", "test_rings.py::test_seeds_reports_every_study"),
+    ".venv/bin/python workflow/parameters.py": (
+        "writes into docs/",
+        "test_docs.py::test_parameters_page_is_up_to_date",
+    ),
+    ".venv/bin/python workflow/article.py": (
+        "writes into notebooks/, from a finished demonstration",
+        "test_notebooks.py::test_it_is_committed_executed_and_clean",
+    ),
+    ".venv/bin/python -m vcfnb": ("needs the reader's own files", ""),
+    "python -m vcfnb": ("needs the reader's own files", ""),
+    ".venv/bin/jupyter lab": ("serves until it is stopped", ""),
+    ".venv/bin/ruff": ("judges the whole checkout, also what is being worked on", ""),
+    ".venv/bin/codespell": ("judges the whole checkout, also what is being worked on", ""),
+    ".venv/bin/pip install pre-commit": ("downloads", ""),
+    ".venv/bin/pre-commit": ("pre-commit is no dependency", "test_docs.py::test_pre_commit_calls_what_is_there"),
+    "conda env create": ("needs conda, downloads", "test_docs.py::test_conda_gets_the_same_packages"),
+    "Rscript": ("needs R; the values that it wrote are what the tests compare with", ""),
+}
+
+WRONG = "workflow/parameters.py --chek"
+
+# Parses command lines as the programs themselves do, and stops before their work: exit status 77. All in one process,
+# as their imports take seconds.
+PARSE = """
+import argparse, contextlib, io, json, pathlib, runpy, sys
+parse, statuses = argparse.ArgumentParser.parse_args, []
+def stop(self, *given, **named):
+    parse(self, *given, **named)
+    sys.exit(77)
+argparse.ArgumentParser.parse_args = stop
+path = list(sys.path)
+for call in json.loads(sys.argv[1]):
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            if call[0] == "-m":
+                sys.argv = call[1:]
+                runpy.run_module(call[1], run_name="__main__", alter_sys=True)
+            else:
+                sys.argv, sys.path = call, [str(pathlib.Path(call[0]).resolve().parent), *path]
+                runpy.run_path(call[0], run_name="__main__")
+        statuses.append([0, "it ended by itself"])
+    except SystemExit as end:
+        statuses.append([end.code, said.getvalue()])
+print(json.dumps(statuses))
+"""
 
 
-def blocks(page, language):
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.S)
+def run(*call, cwd=ROOT):
+    return subprocess.run([*map(str, call)], cwd=cwd, capture_output=True, text=True)
 
 
-def commands():
-    """Command lines of the README without their comments."""
-    lines = "\n".join(blocks(ROOT / "README.md", "bash")).splitlines()
-    return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
+def starting(*beginnings):
+    return [command for command in ALL if command.startswith(beginnings)]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-        if not target.startswith(("http", "#")):
-            assert (page.parent / target.split("#")[0]).exists(), f"{page.name}: {target}"
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A reader's folder: params/ with a table of patients beside, and results of its own."""
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    (tmp_path / "params" / "cohort.csv").write_text("patient_id,image,mask,label\n")
+    monkeypatch.setenv("VCFNB_RUNS", str(tmp_path / "runs"))
+    return tmp_path
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("./run_all.sh")])
-def test_run_all_commands_are_accepted(command, tmp_path, monkeypatch):
-    """The bare command and smoke.yaml run whole in other tests; here each is planned, with its parameters checked."""
-    monkeypatch.setenv("VCFNB_RUNS", str(tmp_path))
-    dry = [] if "--help" in command else ["--dry-run"]
-    finished = subprocess.run([*shlex.split(command), *dry], cwd=ROOT, capture_output=True, text=True)
+def test_there_are_commands_to_try():
+    assert {"./run_all.sh", "./run_tests.sh", "./run_all.sh params/smoke.yaml"} <= set(ALL)
+
+
+def test_every_command_is_run_or_its_work_is_known():
+    cheap = ("./run_all.sh --help", "./run_tests.sh --help", "cp ")
+    assert [c for c in ALL if not c.startswith((*cheap, *LONG))] == []
+
+
+@pytest.mark.parametrize("beginning", LONG)
+def test_the_test_that_does_the_work_exists(beginning):
+    _, test = LONG[beginning]
+    if test:
+        file, function = test.split("::")
+        assert f"def {function}(" in (ROOT / "tests" / file).read_text()
+
+
+@pytest.mark.parametrize("command", starting("./run_all.sh"))
+def test_run_all_commands_are_accepted(command, desk):
+    """With --help as it is; else planned, with its parameters checked. A reader's own params file is the template."""
+    script, *arguments = shlex.split(command)
+    for file in arguments:
+        if file.endswith(".yaml") and not (desk / file).exists():
+            shutil.copy(desk / "params" / "own_cohort.yaml", desk / file)
+    dry = [] if "--help" in arguments else ["--dry-run"]
+    finished = run(ROOT / script, *arguments, *dry, cwd=desk)
     assert finished.returncode == 0, finished.stderr
-    assert "usage" in finished.stdout if not dry else "cohort" in finished.stdout + finished.stderr
+    assert "cohort" in finished.stdout + finished.stderr if dry else finished.stdout.startswith("usage")
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("./run_tests.sh")])
+@pytest.mark.parametrize("command", starting("./run_tests.sh"))
 def test_run_tests_commands_find_tests(command):
-    finished = subprocess.run([*shlex.split(command), "--collect-only", "-q"], cwd=ROOT, capture_output=True, text=True)
+    finished = run(*shlex.split(command), *([] if "--help" in command else ["--collect-only", "-q"]))
     assert finished.returncode == 0, finished.stdout
-    assert "tests collected" in finished.stdout
+    assert "--help" in command or "tests collected" in finished.stdout
 
 
-def test_every_kind_of_command_is_tested_or_known():
-    known = ("./run_all.sh", "./run_tests.sh", ".venv/bin/jupyter lab")
-    assert [c for c in commands() if not c.startswith(known)] == []
+@pytest.mark.parametrize("command", starting("cp "))
+def test_what_is_copied_is_there(command, desk):
+    finished = run(*shlex.split(command), cwd=desk)
+    assert finished.returncode == 0, finished.stderr
 
 
-def test_jupyter_lab_starts():
-    finished = subprocess.run([".venv/bin/jupyter", "lab", "--version"], cwd=ROOT, capture_output=True, text=True)
-    assert re.match(r"\d+\.\d+", finished.stdout)
+PYTHON = [c for c in starting(".venv/bin/python ", "python ") if c != ".venv/bin/python workflow/article.py"]
 
 
-def test_python_examples_run(shared, tmp_path, monkeypatch):
-    """The README's Python, on a real vertebra."""
+@pytest.fixture(scope="module")
+def parsed():
+    """Exit status and message of each Python command, and of one with a wrong option."""
+    calls = [shlex.split(command)[1:] for command in [*PYTHON, f"python {WRONG}"]]
+    finished = run(sys.executable, "-c", PARSE, json.dumps(calls))
+    assert finished.returncode == 0, finished.stderr
+    return dict(zip([*PYTHON, WRONG], json.loads(finished.stdout.splitlines()[-1]), strict=True))
+
+
+@pytest.mark.parametrize("command", PYTHON)
+def test_programs_take_their_arguments(command, parsed):
+    status, said = parsed[command]
+    assert status == 77, said
+
+
+def test_a_wrong_option_of_a_program_is_noticed(parsed):
+    status, said = parsed[WRONG]
+    assert status == 2 and "--chek" in said
+
+
+def test_article_takes_no_arguments():
+    """It has no parser: it is left alone, and only its file is looked for."""
+    assert [c for c in starting(".venv/bin/python workflow/article.py") if len(shlex.split(c)) > 2] == []
+    assert (ROOT / "workflow" / "article.py").is_file()
+
+
+@pytest.mark.parametrize("command", starting(".venv/bin/ruff", ".venv/bin/codespell"))
+def test_tools_take_their_options(command):
+    finished = run(*shlex.split(command), "--help")
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize("command", starting(".venv/bin/jupyter lab"))
+def test_jupyter_lab_starts_on_a_folder_that_exists(command):
+    assert re.match(r"\d+\.\d+", run(".venv/bin/jupyter", "lab", "--version").stdout)
+    assert all((ROOT / path).exists() for path in shlex.split(command)[2:])
+
+
+@pytest.mark.parametrize("page", [page for page in GUIDES if blocks(page, "python")], ids=name)
+def test_python_examples_run(page, shared, tmp_path, monkeypatch):
+    """On a real vertebra, a page's blocks in order; simulated cohorts with coarse voxels, to be quick."""
     folder = shared / "real" / "vertebrae"
     (tmp_path / "ct.nii.gz").symlink_to(folder / "lumbar_ct.nii.gz")
     (tmp_path / "mask.nii.gz").symlink_to(folder / "lumbar_L3_body_mask.nii.gz")
+    monkeypatch.setattr(phantom, "simulate_cohort", partial(phantom.simulate_cohort, voxel_mm=(3, 3, 3)))
     monkeypatch.chdir(tmp_path)
     values = {}
-    for block in blocks(ROOT / "README.md", "python"):
+    for block in blocks(page, "python"):
         exec(block, values)
-    assert len(values["features"]) == 1834
-    assert values["auc"] == 0.75
+    if page == ROOT / "README.md":
+        assert len(values["features"]) == 1834
+        assert values["auc"] == 0.75
 
 
-def test_research_use_is_said_on_the_first_screen():
-    first = "\n".join((ROOT / "README.md").read_text().splitlines()[:25])
-    assert "SIMULATED" in first
-    assert "research only" in first
+@pytest.mark.parametrize("page", [page for page in GUIDES if blocks(page, "yaml")], ids=name)
+def test_yaml_examples_are_parameters(page):
+    for block in blocks(page, "yaml"):
+        StudyParams.model_validate({"study": "example"} | yaml.safe_load(block))
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name)
+def test_parameters_that_a_page_names_exist(page):
+    """Such as `dtl.epochs`, `dtl.epochs=3`, `dtl.epochs: 3`, `selection.lasso_*`."""
+    known = {f"{section}.{field}" for section, model in SECTIONS.items() for field in model.model_fields}
+    for span in spans(page):
+        found = re.match(rf"((?:{'|'.join(SECTIONS)})\.\w*)(\*?)(?:$|[=: ])", span)
+        if found:
+            parameter, star = found.groups()
+            assert any(k.startswith(parameter) if star else k == parameter for k in known), f"{name(page)}: {span}"
+
+
+def test_what_it_is_and_what_it_is_not_stands_on_the_first_screen():
+    first = "\n".join((ROOT / "README.md").read_text().splitlines()[:30])
+    for said in ("SIMULATED", "research only", "./run_all.sh", "./run_tests.sh", "docs/figures/roc_demo.png"):
+        assert said in first
