@@ -55,8 +55,10 @@ LONG = {
         "writes into notebooks/, from a finished demonstration",
         "test_notebooks.py::test_it_is_committed_executed_and_clean",
     ),
-    ".venv/bin/python -m vcfnb": ("needs the reader's own files", ""),
-    "python -m vcfnb": ("needs the reader's own files", ""),
+    ".venv/bin/python -m vcfnb": (
+        "needs the reader's own files",
+        "test_cli.py::test_the_guide_has_ten_steps_and_its_commands_work",
+    ),
     ".venv/bin/jupyter lab": ("serves until it is stopped", ""),
     ".venv/bin/ruff": ("judges the whole checkout, also what is being worked on", ""),
     ".venv/bin/codespell": ("judges the whole checkout, also what is being worked on", ""),
