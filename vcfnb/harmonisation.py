@@ -95,7 +95,8 @@ class ComBat:
         expected = self.encoder.transform(table.loc[x.index]) @ self.effects[names] + mean
         z = (x[names] - expected) / sd
         gamma, delta = (values.loc[site, names].to_numpy() for values in (self.gamma, self.delta))
-        return x.assign(**((z - gamma) / np.sqrt(delta) * sd + expected))
+        moved = (z - gamma) / np.sqrt(delta) * sd + expected
+        return pd.concat([moved, x.drop(columns=names)], axis=1)[list(x.columns)]
 
     def only(self, features):
         """The part for some features, as a saved model needs it."""

@@ -178,7 +178,7 @@ def _with_patient(model, features, clinical, site):
     patient = pd.DataFrame(known | {"site": [site]}, index=features.index)
     for combat in model.harmonisation:
         features = combat.transform(features, patient)
-    return features.assign(**model.clinical.transform(patient))
+    return pd.concat([features, model.clinical.transform(patient)], axis=1)
 
 
 def _other_versions(model):
