@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import SimpleITK as sitk
 from cases import ball, image, texture, write
 
 from vcfnb import cohort, table_one
 from vcfnb.errors import BadInput, VcfnbError
+
+SHAPE = (24, 26, 28)
 
 
 def written(tmp_path, table, **options):
@@ -52,29 +55,56 @@ def test_columns_without_a_meaning_are_listed(tmp_path):
     assert "scanner" not in read
 
 
-@pytest.mark.parametrize(
-    ("change", "messages"),
-    [
-        (dict(label=[0, 1, 2, "", "x", 1, 0, 1]), ["P2: label is '2'", "P3: label is empty", "P4: label is 'x'"]),
-        (dict(label=1), ["all cases have label 1"]),
-        (dict(patient_id=["../x", "<b>", "a b", *"ABCDE"]), ["'../x' has characters", "'<b>'", "'a b'"]),
-        (dict(case_id=["same", "same", *"ABCDEF"]), ["same: case_id is there more than once"]),
-        (dict(patient_id=["A", "A", *"BCDEFG"]), ["patients with several rows", "A"]),
-        (dict(split=["train", "test", "Test", "", *["train"] * 4]), ["P2: split is 'Test'", "P3: split is empty"]),
-        (
-            dict(patient_id=["A", "A", *"BCDEFG"], level=["L1", "L2", *["L3"] * 6], split=["train", "test"] * 4),
-            ["patient A is in train and test"],
-        ),
-        (dict(age=[63, 630, *[50] * 6]), ["P1: age is '630'", "0 to 120"]),
-        (dict(sex=["F", "M", "f", "female", *"FFFF"]), ["P3: sex is 'FEMALE'"]),
-        (dict(bmd=[-2.5, "low", *[-1] * 6]), ["P1: bmd is 'low'"]),
-        (dict(mask_label=[20, 1.5, *[20] * 6]), ["P1: mask_label is '1.5'"]),
-        (dict(image=["", *[f"{i}.nii" for i in range(7)]]), ["P0: image is empty"]),
-        (dict(image="same.nii", mask="same_mask.nii"), ["those of another case"]),
-        (dict(mask_reader_A2="x.nii"), ["column mask_reader_A2 looks like mask_reader_a2"]),
-    ],
-)
-def test_everything_wrong_is_said_at_once(tmp_path, change, messages):
+# What is wrong with single rows: how it comes about, and what is said. Each is said with a remedy.
+BAD_ROWS = {
+    "label neither 0 nor 1": (
+        dict(label=[0, 1, 2, "", "x", 1, 0, 1]),
+        ["P2: label is '2'", "P3: label is empty", "P4: label is 'x'"],
+    ),
+    "one class": (dict(label=1), ["all cases have label 1"]),
+    "unsafe id": (
+        dict(patient_id=["../x", "<script>", "a b", ".hidden", "-rf", "x" * 101, *"AB"]),
+        ["'../x' has characters", "'<script>'", "'a b'", "'.hidden'", "'-rf'", f"'{'x' * 101}'"],
+    ),
+    "empty id": (dict(patient_id=["", *"ABCDEFG"]), ["row 2: patient_id is empty"]),
+    "repeated id": (dict(case_id=["same", "same", *"ABCDEF"]), ["same: case_id is there more than once"]),
+    "ids differ in case": (dict(case_id=["P1", "p1", *"ABCDEF"]), ["case_id 'P1' and 'p1' differ in case only"]),
+    "several rows without level": (dict(patient_id=["A", "A", *"BCDEFG"]), ["patients with several rows", "A"]),
+    "unknown split": (
+        dict(split=["train", "test", "Test", "", *["train"] * 4]),
+        ["P2: split is 'Test'", "P3: split is empty"],
+    ),
+    "patient on both sides": (
+        dict(patient_id=["A", "A", *"BCDEFG"], level=["L1", "L2", *["L3"] * 6], split=["train", "test"] * 4),
+        ["patient A is in train and test"],
+    ),
+    "age": (dict(age=[63, 630, "63 years", "-1", *[50] * 4]), ["P1: age is '630'", "'63 years'", "'-1'", "0 to 120"]),
+    "sex": (dict(sex=["F", "M", "f", "female", *"FFFF"]), ["P3: sex is 'FEMALE'"]),
+    "bmd": (dict(bmd=[-2.5, "low", "-2,5", *[-1] * 5]), ["P1: bmd is 'low'", "P2: bmd is '-2,5'"]),
+    "level": (dict(level=["C3", *["L1"] * 7]), ["P0: level is 'C3'", "write T1 to L6"]),
+    "mask label": (dict(mask_label=[20, 1.5, -3, *[20] * 5]), ["P1: mask_label is '1.5'", "P2: mask_label is '-3.0'"]),
+    "empty path": (dict(image=["", *[f"{i}.nii" for i in range(7)]]), ["P0: image is empty"]),
+    "Windows path": (dict(image=["C:\\data\\ct.nii", *[f"{i}.nii" for i in range(7)]]), ["P0 C:", "is a Windows path"]),
+    "image and mask twice": (dict(image="same.nii", mask="same_mask.nii"), ["those of another case"]),
+    "image of several patients": (
+        dict(image=["a.nii", "a.nii", *[f"{i}.nii" for i in range(6)]]),
+        ["P0", "P1", "the same image is given for several patients: P0, P1"],
+    ),
+    "second reading is the first": (
+        dict(mask_reader_b=[f"masks/P{i}.nii.gz" for i in range(8)]),
+        ["mask_reader_b is the file of mask"],
+    ),
+    "second readings alike": (
+        dict(mask_reader_a2="again.nii", mask_reader_b="again.nii"),
+        ["mask_reader_b is the file of mask_reader_a2"],
+    ),
+    "misspelt column": (dict(mask_reader_A2="x.nii"), ["column mask_reader_A2 looks like mask_reader_a2"]),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_ROWS)
+def test_everything_wrong_is_said_at_once(tmp_path, kind):
+    change, messages = BAD_ROWS[kind]
     with pytest.raises(BadInput) as caught:
         cohort.read_cohort(written(tmp_path, simple(**change)))
     for message in messages:
@@ -82,19 +112,101 @@ def test_everything_wrong_is_said_at_once(tmp_path, change, messages):
     assert caught.value.problems.remedy.str.len().min() > 5
 
 
-def test_files_that_are_no_table(tmp_path):
-    with pytest.raises(BadInput, match="the file is missing"):
-        cohort.read_cohort(tmp_path / "none.csv")
-    with pytest.raises(BadInput, match="not parted by commas"):
-        cohort.read_cohort(written(tmp_path, simple(), sep=";"))
-    with pytest.raises(BadInput, match="is not UTF-8"):
-        cohort.read_cohort(written(tmp_path, simple(site="Köln"), encoding="utf-16"))
-    with pytest.raises(BadInput, match="column mask is missing"):
-        cohort.read_cohort(written(tmp_path, simple().drop(columns="mask")))
-    with pytest.raises(BadInput, match="has no rows"):
-        cohort.read_cohort(written(tmp_path, simple(0)))
+def bad_table(folder, kind):
+    path = folder / "cohort.csv"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "spreadsheet":
+        pd.Series([1]).to_csv(path)
+        path.write_bytes(b"PK\x03\x04" + path.read_bytes())
+    elif kind == "empty":
+        path.write_text("")
+    elif kind == "longer rows":
+        path.write_text("patient_id,image,mask,label\nA,a.nii,b.nii,1,63\nB,c.nii,d.nii,0,70\n")
+    elif kind == "one longer row":
+        path.write_text("patient_id,image,mask,label\nA,a.nii,b.nii,1\nB,c.nii,d.nii,0,70\n")
+    elif kind == "column twice":
+        path.write_text("patient_id,image,mask,label,label\nA,a.nii,b.nii,1,0\n")
+    elif kind in ("semicolons", "tabs"):
+        written(folder, simple(), sep={"semicolons": ";", "tabs": "\t"}[kind])
+    elif kind in ("utf-16", "latin-1"):
+        written(folder, simple(site="Köln"), encoding=kind)
+    elif kind == "no mask column":
+        written(folder, simple().drop(columns="mask"))
+    elif kind == "no rows":
+        written(folder, simple(0))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("missing", "the file is missing"),
+        ("folder", "is a folder"),
+        ("spreadsheet", "is a spreadsheet, not CSV"),
+        ("empty", "is not a table"),
+        ("semicolons", "columns are not parted by commas"),
+        ("tabs", "columns are not parted by commas"),
+        ("utf-16", "is not UTF-8 text"),
+        ("latin-1", "is not UTF-8 text"),
+        ("no mask column", "column mask is missing"),
+        ("column twice", "column label is there twice"),
+        ("longer rows", "rows have more cells than the header"),
+        ("one longer row", "is not a table"),
+        ("no rows", "has no rows"),
+    ],
+)
+def test_files_that_are_no_table(tmp_path, kind, message):
+    with pytest.raises(BadInput, match=message) as caught:
+        cohort.read_cohort(bad_table(tmp_path, kind))
+    assert "cohort.csv" in str(caught.value)
+
+
+def test_another_label_column_must_be_there(tmp_path):
     with pytest.raises(BadInput, match="set cohort.label_column to one of"):
         cohort.read_cohort(written(tmp_path, simple()), "acute")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(scanner="A"), "columns without a meaning here: scanner"),
+        ({}, "no second readings"),
+        (dict(mask_reader_b=["x.nii", *[""] * 7]), "1 cases have one of two second readings"),
+    ],
+)
+def test_what_deserves_a_look_stops_nothing(tmp_path, change, message):
+    table, problems = cohort.check_table(written(tmp_path, simple(**change)))
+    assert len(table) == 8
+    assert set(problems.severity) == {"warning"}
+    assert problems.problem.str.contains(message).any()
+
+
+def test_rows_that_cannot_be_used_are_excluded_and_unsafe_names_are_not(tmp_path):
+    table, problems = cohort.check_table(written(tmp_path, simple(label=[0, "", *[0, 1] * 3], age=[*[50] * 7, 500])))
+    kept, exclusions = cohort.apply_exclusions(table, problems, "exclude")
+    assert exclusions.reason.tolist() == ["label is empty", "age is '500'"]
+    assert kept.label.tolist() == [0, 0, 1, 0, 1, 0]
+    assert kept.label.dtype == int
+    table, problems = cohort.check_table(written(tmp_path, simple(patient_id=["../x", *"ABCDEFG"])))
+    with pytest.raises(BadInput, match="has characters"):
+        cohort.apply_exclusions(table, problems, "exclude")
+
+
+@pytest.mark.parametrize(
+    ("n", "columns", "severity", "message"),
+    [
+        (4, {}, "error", "2 patients with label 1 (acute): too few for training and test"),
+        (20, {}, "warning", "about 8 training patients with label 0 (chronic): too few for 10 folds"),
+        (40, dict(split=["train"] * 12 + ["test"] * 28), "warning", "about 6 training patients"),
+        (40, {}, None, ""),
+    ],
+)
+def test_too_few_cases_for_the_folds(n, columns, severity, message):
+    found = cohort.check_size(simple(n, **columns), test_fraction=0.2, folds=10)
+    assert set(found.severity) == ({severity} if severity else set())
+    assert all(message in problem or "label" in problem for problem in found.problem)
+    assert not severity or found.problem.str.contains(message, regex=False).any()
 
 
 @pytest.fixture
@@ -118,6 +230,81 @@ def test_files_are_checked_all_at_once(on_disk):
     assert problems.problem[0] == "the ROI is too small: 33 voxels"
     assert problems.problem[2] == "the file is missing"
     assert problems.file[2].endswith("masks/P3.nii.gz")
+
+
+# What is wrong with files: the image, the mask (array or image, and spacing), and what is said.
+BAD_FILES = {
+    "one value": (np.full(SHAPE, 40, np.int16), None, "error", "all voxels have the same value"),
+    "normalised": (texture() / 1000, None, "error", "are not HU (normalised?)"),
+    "picture of 8 bits": (np.clip(texture(), 0, 255), None, "error", "a picture of 8 bits?"),
+    "unsigned": ((texture() - 1024).astype(np.uint16), None, "error", "signed read as unsigned?"),
+    "rescale missing": (texture() + 1024, None, "error", "values are not HU (rescale missing)"),
+    "nothing below 0": (np.abs(texture()) + 100, None, "warning", "no value below 0"),
+    "air": (texture() - 900, None, "error", "HU, which is no bone"),
+    "cement": (texture() + np.int16(2000) * ball(), None, "warning", "(cement, metal?)"),
+    "empty mask": (texture(), ball() * 0, "error", "the mask is empty"),
+    "several labels": (texture(), ball() * 20 + ball(radius=3), "error", "the mask holds 2 labels: 20, 21"),
+    "mask fills the image": (texture(), np.ones(SHAPE, np.uint8), "error", "the mask fills 100% of the image"),
+    "small": (texture(), ball(radius=2), "error", "the ROI is too small: 33 voxels"),
+    "at the border": (texture(), ball(centre=(4, 13, 14)), "warning", "the ROI touches the image's border"),
+    "in pieces": (
+        texture(),
+        ball(centre=(12, 13, 7), radius=4) | ball(centre=(12, 13, 21), radius=4),
+        "warning",
+        "the ROI has several separate pieces",
+    ),
+    "other grid": (texture(), image(ball(), (1.0, 1.0, 1.2)), "error", "do not share a grid"),
+    "larger than the image": (texture(), np.ones((40, 40, 40), np.uint8), "error", "lie outside the image"),
+    "elsewhere": (texture(), image(ball(), origin=(200.0, 0, 0)), "error", "lie outside the image"),
+    "image as mask": (texture(), texture(seed=3, sd=300), "error", "which are no labels"),
+    "one slice": (texture((1, 26, 28)), ball((1, 26, 28), (0, 13, 14)), "error", "is no volume: 28 x 26 x 1"),
+    "huge voxels": (image(texture(), (12.0,) * 3), image(ball(), (12.0,) * 3), "error", "voxel size is implausible"),
+    "metres": (image(texture(), (0.06,) * 3), image(ball(), (0.06,) * 3), "error", "extent is implausible"),
+    "thick slices": (
+        image(texture(), (1.0, 1.0, 6.0)),
+        image(ball(), (1.0, 1.0, 6.0)),
+        "warning",
+        "voxels are up to 6 mm long",
+    ),
+    "huge ROI": (image(texture(), (5.0,) * 3), image(ball(radius=11), (5.0,) * 3), "warning", "more than a vertebral"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_files_that_cannot_be_a_vertebra_are_named(tmp_path, kind):
+    ct, mask, severity, message = BAD_FILES[kind]
+    ct = ct if isinstance(ct, sitk.Image) else image(ct)
+    mask = ball() if mask is None else mask
+    write(ct, tmp_path / "ct.nii.gz")
+    write(mask if isinstance(mask, sitk.Image) else image(mask), tmp_path / "mask.nii.gz")
+    table = simple(1, image=str(tmp_path / "ct.nii.gz"), mask=str(tmp_path / "mask.nii.gz")).assign(case_id="P0")
+    problems = cohort.check_files(table, cores=1)
+    found = problems[problems.problem.str.contains(message, regex=False)]
+    assert found.severity.tolist() == [severity], problems.problem.tolist()
+    assert found.case_id.tolist() == ["P0"]
+    assert found.file.iloc[0].startswith(str(tmp_path))
+    assert found.remedy.str.len().min() > 5
+    assert severity == "error" or (problems.severity == "warning").all()
+
+
+def test_images_and_readings_that_are_there_twice_are_found_by_their_voxels(tmp_path):
+    names = ["a.nii.gz", "b.mha", "c.nii.gz", "a_mask.nii.gz", "b_mask.nii.gz", "c_mask.nii.gz", "c_again.nii.gz"]
+    a, b, c, a_mask, b_mask, c_mask, c_again = (str(tmp_path / name) for name in names)
+    for path, seed in ((a, 1), (b, 1), (c, 2)):
+        write(image(texture(seed=seed)), path)
+    for path in (a_mask, b_mask, c_mask, c_again):
+        write(image(ball()), path)
+    table = simple(3, image=[a, b, c], mask=[a_mask, b_mask, c_mask], mask_reader_b=["", "", c_again])
+    problems = cohort.check_files(table.assign(case_id=table.patient_id).replace("", np.nan), cores=1)
+    assert problems.case_id.tolist() == ["P0", "P1", "P2"]
+    assert problems.problem.tolist() == [
+        "the image is voxel for voxel that of P1, another patient",
+        "the image is voxel for voxel that of P0, another patient",
+        "mask_reader_b is voxel for voxel mask",
+    ]
+    same_patient = table.assign(case_id=list("xyz"), patient_id=["P", "P", "Q"], mask_reader_b=np.nan)
+    problems = cohort.check_files(same_patient, cores=1)
+    assert problems.problem.tolist() == ["image and mask are voxel for voxel those of x"]
 
 
 def test_bad_cases_stop_the_study_or_leave_with_a_reason(on_disk):

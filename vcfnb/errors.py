@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+COLUMNS = ["case_id", "file", "problem", "remedy"]
+
 
 class VcfnbError(ValueError):
     """Base class of every error that vcfnb raises on purpose."""
@@ -18,13 +20,17 @@ class BadInput(VcfnbError):
     """
 
     def __init__(self, problems):
-        columns = ["case_id", "file", "problem", "remedy"]
-        self.problems = pd.DataFrame(problems, columns=columns, dtype=object).fillna("")
+        self.problems = pd.DataFrame(problems, columns=COLUMNS, dtype=object).fillna("")
         lines = [f"{len(self.problems)} problem(s) in the input:"]
         for row in self.problems.itertuples():
             where = " ".join(str(part) for part in (row.case_id, row.file) if str(part))
             lines.append(f"  {where + ': ' if where else ''}{row.problem} -> {row.remedy}")
         super().__init__("\n".join(lines))
+
+    @classmethod
+    def of(cls, file, problem, remedy):
+        """One problem of one file."""
+        return cls([{"file": str(file), "problem": problem, "remedy": remedy}])
 
     def __reduce__(self):
         # Workers send exceptions through pickle, which would otherwise pass the message as `problems`.

@@ -54,9 +54,10 @@ def _remembered(case, folder, settings, expansions):
     """Quality row of one case; its files are made unless the same input gave them before."""
     sources = {name: Path(case[column]) for name, column in _MASK_COLUMNS.items() if _given(case.get(column))}
     note = folder / "cases" / f"{case['case_id']}.json"
+    places = [images.location(path) for path in (case["image"], *sources.values())]
     key = runs.digest(
-        Path(case["image"]),
-        *sources.values(),
+        *(file for file, _ in places),
+        [number for _, number in places],
         list(sources),
         _label_value(case),
         settings,
@@ -88,8 +89,7 @@ def _given(value):
 
 
 def _label_value(case):
-    value = case.get("mask_label")
-    return None if value is None or pd.isna(value) else int(value)
+    return images.as_label(case.get("mask_label"))
 
 
 def _preprocess_case(case, sources, folder, settings, expansions):

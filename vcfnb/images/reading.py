@@ -1,25 +1,26 @@
-"""Read CT images and masks; bring a mask onto its image's voxels, or say why that cannot be done."""
+"""Read CT images and masks of every format; bring a mask onto its image's voxels, or say why that cannot be done."""
 
-import gzip
-import zlib
+import re
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from vcfnb.errors import BadInput
+from vcfnb.images import dicom, files, series
+from vcfnb.images.grids import Grid, check_fit, on_grid
 
-# How far, in voxels, two grids may be apart anywhere in the image and still count as one.
-GRID_TOLERANCE = 0.02
+_MISSING = "check the path; those in a cohort.csv are seen from its folder"
 
 
 def read_image(path):
-    """Read a CT image: NIfTI, NRRD, MetaImage, or a folder with one DICOM series.
+    """Read a CT image: NIfTI, NRRD, MetaImage, a folder with a DICOM series, or a file of enhanced (multi-frame) CT.
 
     Parameters
     ----------
     path : path
-        File, or folder with the slices of one series.
+        File, or folder with the slices of one series; of several series in a folder, one is named by its number
+        behind the folder's name (``exported/P001#2``).
 
     Returns
     -------
@@ -30,19 +31,13 @@ def read_image(path):
     Raises
     ------
     BadInput
-        The file is missing or unreadable, is not one three-dimensional grey image, has values that are not finite,
-        or a DICOM series has missing or repeated slices.
+        The file is missing or unreadable, is not one three-dimensional grey image, has values that are not finite;
+        a folder holds several DICOM series, or a series has missing or repeated slices or a tilted gantry.
     """
-    path = Path(path)
-    if not path.exists():
-        raise _bad(path, "the file is missing", "check the path; those in a cohort.csv are seen from its folder")
-    image = _read_series(path) if path.is_dir() else _read_file(path)
-    image = _three_dimensional(image, path)
-    values = sitk.GetArrayViewFromImage(image)
-    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-        bad = values.size - np.count_nonzero(np.isfinite(values))
-        raise _bad(path, f"{bad} voxels are not finite (NaN or infinite)", "export the image again")
-    return _without_header(image)
+    source = _open(path)
+    if source.kind in ("segmentation", "contours"):
+        raise _no_image(path, source.kind)
+    return _finished(source, path)
 
 
 def read_mask(path, image, label=None):
@@ -55,10 +50,11 @@ def read_mask(path, image, label=None):
     Parameters
     ----------
     path : path
-        File, or folder with a DICOM series.
+        As for :func:`read_image`; or a DICOM segmentation (SEG) or structure set (RTSTRUCT), or a folder with one.
     image : SimpleITK.Image
-    label : int, optional
-        Value of the ROI in a mask with several; without it the mask must hold one value besides 0.
+    label : int or str, optional
+        Value of the ROI in a mask with several; number or name of a segment or structure. Without it the mask must
+        hold one.
 
     Returns
     -------
@@ -71,196 +67,181 @@ def read_mask(path, image, label=None):
         The file is missing or unreadable, the grids do not fit, the mask is empty, the label is not in it, or part of
         the ROI lies outside the image.
     """
-    return on_grid(read_image(path), image, label, name=path)
+    source, label = _open(path), as_label(label)
+    if source.kind == "contours":
+        from vcfnb.images.contours import read_contours
+
+        return read_contours(source.file, image, label)
+    if source.kind == "segmentation":
+        from vcfnb.images.multiframe import read_segment
+
+        return on_grid(read_segment(source.file, label), image, name=path)
+    return on_grid(_finished(source, path), image, label, name=path)
 
 
-def on_grid(mask, image, label=None, name="mask"):
-    """Bring a mask onto its image's voxels, as :func:`read_mask` does.
+def look(path):
+    """What a header says of an image, without reading its voxels.
 
     Parameters
     ----------
-    mask, image : SimpleITK.Image
-    label : int, optional
-    name : path or str
-        What errors call the mask.
+    path : path
+        As for :func:`read_image`.
 
     Returns
     -------
-    SimpleITK.Image
-        uint8, 1 inside.
+    grid : Grid or None
+        None for a file of many frames, whose geometry is read with its voxels.
+    warnings : list of (str, str)
+        Problem and remedy of what deserves a look.
 
     Raises
     ------
     BadInput
-        As :func:`read_mask`.
+        What of :func:`read_image`'s errors the header shows.
     """
-    inside = _select(sitk.GetArrayFromImage(mask), label, name)
-    n_voxels = np.count_nonzero(inside)
-    selected = sitk.GetImageFromArray(inside.astype(np.uint8))
-    selected.CopyInformation(mask)
-    if same_grid(selected, image):
-        selected.CopyInformation(image)
-        return selected
-    if not _voxels_coincide(selected, image):
-        raise _bad(
-            name,
-            f"image and mask do not share a grid: image {_describe(image)}; mask {_describe(selected)}",
-            "draw or export the mask on this very image, or resample it to the image's grid with nearest neighbours",
-        )
-    moved = sitk.Resample(selected, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    lost = n_voxels - np.count_nonzero(sitk.GetArrayViewFromImage(moved))
-    if lost:
-        problem = f"{lost} of the mask's {n_voxels} voxels lie outside the image"
-        raise _bad(name, problem, "check that image and mask belong together")
-    return moved
+    source = _open(path)
+    if source.kind in ("segmentation", "contours"):
+        raise _no_image(path, source.kind)
+    return _look(source, path)
 
 
-def same_grid(a, b):
-    """Whether two images have the same voxels: size, and every corner within 0.02 voxel of the other's."""
-    return a.GetSize() == b.GetSize() and _deviation(a, b, np.eye(3), np.zeros(3)) <= GRID_TOLERANCE
+def look_at_mask(path, grid):
+    """Errors of a mask that its header shows, as :func:`read_mask` would raise them.
 
-
-def _bad(path, problem, remedy):
-    return BadInput([{"file": str(path), "problem": problem, "remedy": remedy}])
-
-
-def _read_file(path):
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        image = reader.Execute()
-        if path.name.lower().endswith((".nii", ".nii.gz")):
-            _check_whole(path, reader)
-        return image
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")
-        reason = reason.replace(str(path), path.name)
-        raise _bad(
-            path,
-            f"cannot be read: {reason}",
-            "give a whole NIfTI, NRRD or MetaImage file, or the folder of a DICOM series",
-        ) from None
-
-
-def _check_whole(path, reader):
-    """ITK reads a NIfTI file that ends too early without a word, and fills the rest with zeros."""
-    header = int(float(reader.GetMetaData("vox_offset")))
-    wanted = header + int(np.prod(reader.GetSize())) * int(reader.GetMetaData("bitpix")) // 8
-    found = 0
-    try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as stream:
-            while part := stream.read(1 << 22):
-                found += len(part)
-    except (EOFError, OSError, zlib.error):
-        found = 0
-    if found < wanted:
-        raise _bad(path, "the file ends too early (truncated)", "copy it again from its source")
-
-
-def _read_series(folder):
-    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
-    if not series:
-        raise _bad(folder, "the folder holds no DICOM series", "give the folder that holds the slices themselves")
-    if len(series) > 1:
-        raise _bad(
-            folder, f"the folder holds {len(series)} DICOM series", "put the one to use into a folder of its own"
-        )
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series[0])
-    _check_slices(folder, names)
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(names)
-    try:
-        return reader.Execute()
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ").replace(str(folder), folder.name)
-        raise _bad(folder, f"cannot be read: {reason}", "export the series again, without compression") from None
-
-
-def _check_slices(folder, names):
-    """Slices must be equally spaced along their normal; ITK would only warn, and use one spacing for all."""
-    import pydicom
-
-    tags = ["ImagePositionPatient", "ImageOrientationPatient"]
-    headers = [pydicom.dcmread(name, stop_before_pixels=True, specific_tags=tags) for name in names]
-    if len(headers) < 2 or not all(tag in header for header in headers for tag in tags):
+    Parameters
+    ----------
+    path : path
+    grid : Grid or None
+        Of the image, where it is known.
+    """
+    source = _open(path)
+    if source.kind in ("segmentation", "contours"):
         return
-    along = np.array(headers[0].ImageOrientationPatient, dtype=float)
-    normal = np.cross(along[:3], along[3:])
-    positions = np.sort([np.dot(normal, np.array(header.ImagePositionPatient, dtype=float)) for header in headers])
-    steps = np.diff(positions)
-    usual = float(np.median(steps))
-    repeated = int((steps < 0.01).sum())
-    if repeated:
-        raise _bad(folder, f"{repeated} slices lie at the place of another", "keep one series in the folder")
-    gaps = int((np.abs(steps - usual) > 0.1 * usual).sum())
-    if gaps:
-        raise _bad(
-            folder,
-            f"slices are not equally spaced: {steps.min():.2f} to {steps.max():.2f} mm, {gaps} step(s) differ",
-            "export the series again with all its slices",
-        )
+    found, _ = _look(source, path)
+    if found is not None and grid is not None:
+        check_fit(found, grid, path)
 
 
-def _three_dimensional(image, path):
-    if image.GetNumberOfComponentsPerPixel() > 1:
-        raise _bad(path, "the image has several values a voxel (colour?)", "give a CT image of one grey value a voxel")
-    size = image.GetSize()
-    if image.GetDimension() == 4 and size[3] == 1:
-        return sitk.Extract(image, (*size[:3], 0), (0, 0, 0, 0))
-    if image.GetDimension() != 3:
-        raise _bad(path, f"the image has {image.GetDimension()} dimensions", "give one three-dimensional image")
-    return image
+def location(path):
+    """Part a path into the file or folder on disk and the number of a series.
+
+    Parameters
+    ----------
+    path : path
+        ``exported/P001`` or ``exported/P001#2``. A file or folder that is really called so wins.
+
+    Returns
+    -------
+    path : pathlib.Path
+    number : int or None
+    """
+    path = Path(path)
+    found = re.fullmatch(r"(.+)#(\d+)", path.name)
+    if found is None or path.exists():
+        return path, None
+    return path.with_name(found[1]), int(found[2])
 
 
-def _without_header(image):
+def as_label(value):
+    """A label as it stands in a table: None where there is none, a whole number where it is one, else a name."""
+    if value is None or value != value or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return str(value).strip()
+    return int(number) if number.is_integer() else str(value).strip()
+
+
+class _Source:
+    """A path looked at once: its kind, and the file or DICOM headers to read."""
+
+    def __init__(self, kind, file=None, group=None):
+        self.kind, self.file, self.group = kind, file, group
+
+
+def _open(path):
+    folder, number = location(path)
+    if not folder.exists():
+        raise BadInput.of(path, "the file is missing", _MISSING)
+    if folder.is_dir():
+        return _open_folder(folder, number)
+    if number is not None:
+        raise BadInput.of(path, "a number behind # names a series in a folder, and this is a file", "leave it out")
+    try:
+        is_dicom = dicom.is_dicom(folder)
+    except OSError as error:
+        raise BadInput.of(path, f"cannot be opened ({error.strerror})", "check the rights of file and folder") from None
+    if not is_dicom:
+        return _Source("file", folder)
+    kind = dicom.read_header(folder).kind
+    if kind == "slice":
+        raise BadInput.of(path, "is one slice of a DICOM series", "give the folder that holds all its slices")
+    if kind == "other":
+        raise BadInput.of(path, "is a DICOM file without an image", "give the folder of the CT series")
+    return _Source(kind, folder)
+
+
+def _open_folder(folder, number):
+    """A series; or the only segmentation or structure set where there is no series."""
+    headers = dicom.headers_in(folder)
+    masks = [header for header in headers if header.kind in ("segmentation", "contours")]
+    if number is None and len(masks) == 1 and not dicom.series_in(headers):
+        return _Source(masks[0].kind, masks[0].path)
+    group = series.choose(folder, headers, number)
+    if not all(header.is_ct for header in group):
+        raise BadInput.of(folder, "is not CT: its DICOM modality is another", "give the CT series")
+    if group[0].kind == "multi-frame":
+        return _Source("multi-frame", group[0].path)
+    return _Source("series", group=group)
+
+
+def _no_image(path, kind):
+    kind = {"segmentation": "a DICOM segmentation", "contours": "a DICOM structure set"}[kind]
+    return BadInput.of(path, f"is {kind}, not an image", "give the CT; are image and mask exchanged?")
+
+
+def _look(source, path):
+    if source.kind == "multi-frame":
+        return None, []
+    if source.kind == "series":
+        _, grid = series.stack(source.group, path)
+        return grid, series.warnings(source.group)
+    reader, warnings = files.look_at_file(source.file)
+    _check_grey(reader, path)
+    # A fourth axis of one is taken off when the image is read.
+    return (Grid.of(reader) if reader.GetDimension() == 3 else None), warnings
+
+
+def _finished(source, path):
+    """Voxels of a source: three-dimensional, grey, finite, without a header."""
+    if source.kind == "series":
+        image = series.read_stack(source.group, path)
+    elif source.kind == "multi-frame":
+        from vcfnb.images.multiframe import read_enhanced
+
+        image = read_enhanced(source.file)
+    else:
+        image = files.read_file(source.file)
+    _check_grey(image, path)
+    if image.GetDimension() == 4:
+        image = sitk.Extract(image, (*image.GetSize()[:3], 0), (0, 0, 0, 0))
+    values = sitk.GetArrayViewFromImage(image)
+    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+        bad = values.size - np.count_nonzero(np.isfinite(values))
+        raise BadInput.of(path, f"{bad} voxels are not finite (NaN or infinite)", "export the image again")
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
     return image
 
 
-_LABEL = "the argument label, or the column mask_label of cohort.csv"
-
-
-def _select(values, label, path):
-    found = np.unique(values)
-    found = found[found != 0]
-    if not len(found):
-        raise _bad(path, "the mask is empty", "draw the ROI, or leave the case out")
-    if label is not None:
-        if label not in found:
-            listed = ", ".join(f"{value:g}" for value in found[:12])
-            raise _bad(path, f"label {label} is not in the mask; it holds {listed}", f"give {_LABEL}")
-        return values == label
-    if len(found) > 1:
-        listed = ", ".join(f"{value:g}" for value in found[:12]) + (", ..." if len(found) > 12 else "")
-        raise _bad(path, f"the mask holds {len(found)} labels: {listed}", f"give the vertebra's: {_LABEL}")
-    return values != 0
-
-
-def _matrix(image):
-    return np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-
-
-def _deviation(a, b, turn, shift):
-    """Largest distance, in voxels of b, between b's index and `turn` x a's index + `shift`, over a's corners."""
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in a.GetSize()])).reshape(3, -1)
-    places = _matrix(a) @ corners + np.array(a.GetOrigin())[:, None]
-    index = np.linalg.solve(_matrix(b), places - np.array(b.GetOrigin())[:, None])
-    return float(np.abs(index - (turn @ corners + shift[:, None])).max())
-
-
-def _voxels_coincide(a, b):
-    """Whether the voxels of a are voxels of b's (extended) grid, up to order and direction of axes."""
-    turn = np.linalg.solve(_matrix(b), _matrix(a)).round()
-    if not np.array_equal(np.abs(turn).sum(axis=0), np.ones(3)) or abs(round(np.linalg.det(turn))) != 1:
-        return False
-    shift = np.linalg.solve(_matrix(b), np.subtract(a.GetOrigin(), b.GetOrigin())).round()
-    return _deviation(a, b, turn, shift) <= GRID_TOLERANCE
-
-
-def _describe(image):
-    spacing = " x ".join(f"{value:.4g}" for value in image.GetSpacing())
-    size = " x ".join(map(str, image.GetSize()))
-    origin = ", ".join(f"{value:.4g}" for value in image.GetOrigin())
-    axes = ", ".join(f"{value:.3g}" for value in image.GetDirection())
-    return f"{size} voxels of {spacing} mm from ({origin}), axes ({axes})"
+def _check_grey(source, path):
+    """One value a voxel, three axes (a fourth of one is let pass); of an image or of a reader that knows its header."""
+    components = source.GetNumberOfComponents() if isinstance(source, sitk.ImageFileReader) else None
+    if (components or source.GetNumberOfComponentsPerPixel()) > 1:
+        problem = "the image has several values a voxel (colour?)"
+        raise BadInput.of(path, problem, "give a CT image of one grey value a voxel")
+    size = source.GetSize()
+    if source.GetDimension() not in (3, 4) or (source.GetDimension() == 4 and size[3] != 1):
+        problem = f"the image has {source.GetDimension()} dimensions"
+        raise BadInput.of(path, problem, "give one three-dimensional image")

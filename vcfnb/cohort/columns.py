@@ -1,0 +1,23 @@
+"""The columns of cohort.csv, and the rows of a table of problems."""
+
+import pandas as pd
+
+from vcfnb.errors import COLUMNS
+
+REQUIRED = ("patient_id", "image", "mask")
+CLINICAL = ("age", "sex", "bmd")
+READINGS = ("mask_reader_a2", "mask_reader_b")
+OPTIONAL = ("case_id", "split", *CLINICAL, "level", "site", "mask_label", *READINGS)
+FILES = ("image", "mask", *READINGS)
+LEVELS = [f"T{n}" for n in range(1, 14)] + [f"L{n}" for n in range(1, 7)]
+
+
+def problem(problem, remedy, case_id="", file="", severity="error"):
+    """One row of a table of problems. Without a case_id it concerns the whole cohort."""
+    case_id = "" if pd.isna(case_id) else case_id
+    return {"case_id": case_id, "file": str(file), "problem": problem, "remedy": remedy, "severity": severity}
+
+
+def problem_table(rows):
+    """Problems as a table: case_id, file, problem, remedy, severity (``error`` or ``warning``)."""
+    return pd.DataFrame(rows, columns=[*COLUMNS, "severity"], dtype=object).fillna("")

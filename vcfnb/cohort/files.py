@@ -1,0 +1,186 @@
+"""The files of a cohort: headers first, which takes seconds, then the voxels of what is left."""
+
+import hashlib
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import SimpleITK as sitk
+
+from vcfnb import images, runs
+from vcfnb.cohort.columns import READINGS, problem, problem_table
+from vcfnb.errors import BadInput
+
+_MASKS = ("mask", *READINGS)
+
+
+def check_files(table, min_voxels=100, cores=None):
+    """Open every image and mask once.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As :func:`read_cohort` gives it.
+    min_voxels : int
+        Smallest ROI, voxels of the original image.
+    cores : int, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        case_id, file, problem, remedy, severity (``error``: the case cannot be used; ``warning``: have a look).
+    """
+    headers = check_headers(table, cores)
+    bad = headers.loc[headers["severity"] == "error", "case_id"]
+    voxels = check_voxels(table[~table["case_id"].isin(bad)], min_voxels, cores)
+    problems = pd.concat([headers, voxels], ignore_index=True)
+    order = {case: number for number, case in enumerate(table["case_id"])}
+    return problems.sort_values("case_id", key=lambda ids: ids.map(order), kind="stable", ignore_index=True)
+
+
+def check_headers(table, cores=None):
+    """What the headers of all files tell: missing, unreadable, truncated, other grids, gaps between slices.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    cores : int, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`check_files`.
+    """
+    rows = table.to_dict("records")
+    # A file's header takes less than starting a worker; a series has hundreds of them.
+    if not any(isinstance(row["image"], str) and images.location(row["image"])[0].is_dir() for row in rows):
+        cores = 1
+    found = runs.parallel_map(_check_headers, rows, cores, desc="checking headers")
+    return problem_table([row for part in found for row in part])
+
+
+def check_voxels(table, min_voxels=100, cores=None):
+    """What only voxels tell: damaged data, values that are no HU, ROIs empty, small, cut or in pieces, repeats.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Cases whose headers can be read.
+    min_voxels : int
+    cores : int, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`check_files`.
+    """
+    work = partial(_check_voxels, min_voxels=min_voxels)
+    found, seen = [], {}
+    for case, (rows, digests) in zip(
+        table.to_dict("records"),
+        runs.parallel_map(work, table.to_dict("records"), cores, desc="checking voxels"),
+        strict=True,
+    ):
+        found += rows
+        if "image" in digests:
+            seen.setdefault(digests["image"], []).append((case, digests))
+    return problem_table(found + [row for cases in seen.values() if len(cases) > 1 for row in _repeats(cases)])
+
+
+def _given(case, names):
+    return {name: case[name] for name in names if isinstance(case.get(name), str)}
+
+
+def _check_headers(case):
+    """Problems of one case that headers show."""
+    found, grid = [], None
+    if not isinstance(case.get("image"), str):
+        return found
+    try:
+        grid, warnings = images.look(case["image"])
+        found += [problem(*warning, case["case_id"], case["image"], "warning") for warning in warnings]
+        if grid is not None:
+            found += _rows(case, case["image"], images.implausible_grid(grid))
+    except BadInput as error:
+        found += _named(case, error)
+    for path in _given(case, _MASKS).values():
+        try:
+            images.look_at_mask(path, grid)
+        except BadInput as error:
+            found += _named(case, error)
+    return found
+
+
+def _check_voxels(case, min_voxels):
+    """Problems of one case that voxels show, and digests of what was read."""
+    if not isinstance(case.get("image"), str):
+        return [], {}
+    try:
+        image = images.read_image(case["image"])
+    except BadInput as error:
+        return _named(case, error), {}
+    found = _rows(case, case["image"], images.implausible_values(image))
+    digests, label = {"image": _digest(image)}, images.as_label(case.get("mask_label"))
+    for name, path in _given(case, _MASKS).items():
+        try:
+            mask = images.read_mask(path, image, label)
+        except BadInput as error:
+            found += _named(case, error)
+            continue
+        digests[name] = _digest(mask)
+        found += _check_roi(case["case_id"], path, mask, min_voxels)
+        found += _rows(case, path, images.implausible_roi(image, mask))
+    found += _same_readings(case, digests)
+    return found, digests
+
+
+def _digest(image):
+    """Of voxels and grid, whatever the file's format or name."""
+    values = np.ascontiguousarray(sitk.GetArrayViewFromImage(image))
+    sha = hashlib.sha256(repr((values.dtype.str, np.round(images.Grid.of(image).matrix, 3).tolist())).encode())
+    sha.update(np.round(image.GetOrigin(), 2).tobytes())
+    sha.update(values)
+    return sha.digest()
+
+
+def _check_roi(case_id, file, mask, min_voxels):
+    n_voxels = int(np.count_nonzero(sitk.GetArrayViewFromImage(mask)))
+    if n_voxels < min_voxels:
+        told = f"the ROI is too small: {n_voxels} voxels"
+        yield problem(told, "check the mask, or lower cohort.min_voxels", case_id, file)
+    if images.touches_border(mask):
+        remedy = "is the vertebra whole? If not, leave the case out"
+        yield problem("the ROI touches the image's border", remedy, case_id, file, "warning")
+    if images.pieces(mask) > 1:
+        remedy = "look for stray voxels of the pencil"
+        yield problem("the ROI has several separate pieces", remedy, case_id, file, "warning")
+
+
+def _same_readings(case, digests):
+    for first, second in (("mask", READINGS[0]), ("mask", READINGS[1]), READINGS):
+        if first in digests and digests[first] == digests.get(second) and case[first] != case[second]:
+            told = f"{second} is voxel for voxel {first}"
+            remedy = "give a mask that was really drawn again, or leave it empty"
+            yield problem(told, remedy, case["case_id"], case[second])
+
+
+def _repeats(cases):
+    """Cases whose images are voxel for voxel the same, from other files: two patients, or one vertebra twice."""
+    for number, (case, digests) in enumerate(cases):
+        others = [other for other, _ in cases if other["patient_id"] != case["patient_id"]]
+        if any(other["image"] != case["image"] for other in others):
+            told = f"the image is voxel for voxel that of {others[0]['case_id']}, another patient"
+            yield problem(told, "give each patient's own, or one patient_id", case["case_id"], case["image"])
+        earlier = [other for other, found in cases[:number] if found.get("mask") == digests.get("mask")]
+        if earlier and "mask" in digests and earlier[0]["patient_id"] == case["patient_id"]:
+            told = f"image and mask are voxel for voxel those of {earlier[0]['case_id']}"
+            yield problem(told, "keep one of them", case["case_id"], case["mask"])
+
+
+def _rows(case, file, findings):
+    return [problem(told, remedy, case["case_id"], file, severity) for severity, told, remedy in findings]
+
+
+def _named(case, error):
+    rows = error.problems.to_dict("records")
+    return [problem(row["problem"], row["remedy"], case["case_id"], row["file"]) for row in rows]

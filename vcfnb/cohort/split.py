@@ -1,0 +1,144 @@
+"""Who is in and where: exclusions, the split by patient, second readings, counts for the flow figure."""
+
+import os
+
+import numpy as np
+
+from vcfnb.cohort.columns import FILES, READINGS
+from vcfnb.errors import BadInput, VcfnbError
+
+
+def apply_exclusions(table, problems, on_bad_case="stop"):
+    """Leave out cases that cannot be used, or stop.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    problems : pandas.DataFrame
+        As :func:`check_table`, :func:`check_files` and :func:`check_size` give it.
+    on_bad_case : {"stop", "exclude"}
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        The cases that stay.
+    exclusions : pandas.DataFrame
+        case_id, reason.
+
+    Raises
+    ------
+    BadInput
+        With ``stop``, all errors; with ``exclude``, those that belong to no single case.
+    """
+    errors = problems[problems["severity"] == "error"]
+    stopping = errors if on_bad_case == "stop" else errors[errors["case_id"] == ""]
+    if len(stopping):
+        raise BadInput(stopping.drop(columns="severity").to_dict("records"))
+    reasons = errors.groupby("case_id", sort=False)["problem"].agg("; ".join).rename("reason").reset_index()
+    kept = table[~table["case_id"].isin(reasons["case_id"])].reset_index(drop=True)
+    if len(kept) and kept["label"].notna().all():
+        kept["label"] = kept["label"].astype(int)
+    return kept, reasons
+
+
+def split_cohort(table, test_fraction, seed):
+    """Keep the split that the table brings, or draw one: stratified by label, patients whole.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    test_fraction : float
+        Share of cases aimed at for the test set, within each label.
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        With ``split`` (train or test), in the table's order.
+
+    Raises
+    ------
+    VcfnbError
+        When one of the two sets would lack one of the labels.
+    """
+    table = table.copy()
+    if "split" not in table:
+        table["split"] = _drawn_split(table, test_fraction, np.random.default_rng([seed, 0]))
+    counts = table.groupby(["split", "label"]).size().unstack(fill_value=0).reindex(["train", "test"], fill_value=0)
+    counts = counts.reindex(columns=[0, 1], fill_value=0)
+    if (counts == 0).any(axis=None):
+        split, label = next((s, n) for s in counts.index for n in counts.columns if counts.loc[s, n] == 0)
+        raise VcfnbError(
+            f"split: the {split} set has no case with label {label} ({counts.to_dict('index')}) -> give more cases, "
+            "another test_fraction, or a column split"
+        )
+    order = [name for name in ("patient_id", "case_id", "image", "mask", "label", "split") if name in table]
+    return table[order + [name for name in table.columns if name not in order]]
+
+
+def relative_paths(table, folder):
+    """The table with its files as seen from `folder`."""
+    table = table.copy()
+    for name in FILES:
+        if name in table:
+            table[name] = [os.path.relpath(path, folder) if isinstance(path, str) else path for path in table[name]]
+    return table
+
+
+def second_readings(table, n, seed):
+    """Training cases whose second readings are used, at most n, drawn at random.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With ``split``.
+    n : int
+    seed : int
+
+    Returns
+    -------
+    list of str
+        case_id, in the table's order.
+    """
+    if not all(name in table for name in READINGS):
+        return []
+    able = table[(table["split"] == "train") & table[list(READINGS)].notna().all(axis=1)]
+    chosen = np.random.default_rng([seed, 1]).permutation(len(able))[:n]
+    return able["case_id"].iloc[np.sort(chosen)].tolist()
+
+
+def flow(table, exclusions, n_read):
+    """Counts for the flow figure (:func:`vcfnb.plots.patient_flow`).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Included cases with ``split``.
+    exclusions : pandas.DataFrame
+        case_id, reason.
+    n_read : int
+        Cases in cohort.csv.
+    """
+    counts = {
+        "read": n_read,
+        "exclusions": exclusions["reason"].str.split(":").str[0].value_counts().to_dict(),
+        "included": len(table),
+        "patients": int(table["patient_id"].nunique()),
+    }
+    for split in ("train", "test"):
+        label = table.loc[table["split"] == split, "label"]
+        counts[split] = {"n": len(label), "acute": int((label == 1).sum()), "chronic": int((label == 0).sum())}
+    return counts
+
+
+def _drawn_split(table, test_fraction, rng):
+    """Patients are drawn within strata (only acute, only chronic, both) until the share of cases is reached."""
+    patients = table.groupby("patient_id", sort=True)["label"].agg(["min", "max", "size"])
+    test = []
+    for _, stratum in patients.groupby(["min", "max"]):
+        wanted = max(1, round(test_fraction * stratum["size"].sum()))
+        drawn = stratum.iloc[rng.permutation(len(stratum))]
+        # Up to the patient with whom the count comes nearest to the aim.
+        reached = drawn["size"].cumsum()
+        test += drawn.index[: int(np.abs(reached - wanted).to_numpy().argmin()) + 1].tolist()
+    return np.where(table["patient_id"].isin(test), "test", "train")

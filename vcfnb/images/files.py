@@ -1,0 +1,134 @@
+"""Images in one file that ITK reads: NIfTI, NRRD, MetaImage."""
+
+import gzip
+import math
+import os
+import zlib
+
+import SimpleITK as sitk
+
+from vcfnb.errors import BadInput
+
+SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+_FORMATS = "give a whole NIfTI, NRRD or MetaImage file, or the folder of a DICOM series"
+
+
+def read_file(path):
+    """Voxels and geometry of a file, as stored.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    SimpleITK.Image
+
+    Raises
+    ------
+    BadInput
+        It cannot be read, or ends too early.
+    """
+    reader = _reader(path)
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise _unreadable(path, error) from None
+    if _is_nifti(path) and _stored_bytes(path) < _expected_bytes(reader):
+        # ITK reads a NIfTI file that ends too early without a word, and fills the rest with zeros.
+        raise _truncated(path)
+    return image
+
+
+def look_at_file(path):
+    """Read a file's header only: milliseconds, whatever its size.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    reader : SimpleITK.ImageFileReader
+        With size, spacing, origin, direction, pixel type of the file.
+    warnings : list of (str, str)
+        Problem and remedy of what is stored, but should not be relied on.
+
+    Raises
+    ------
+    BadInput
+        The header cannot be read, or the file is too short for what it announces.
+    """
+    reader = _reader(path)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(path, error) from None
+    if not _is_nifti(path):
+        return reader, []
+    # The last four bytes of a gzip file are the size of what is in it; where they differ, look thoroughly.
+    if _announced_bytes(path) != _expected_bytes(reader) % (1 << 32) and _stored_bytes(path) < _expected_bytes(reader):
+        raise _truncated(path)
+    codes = [int(float(reader.GetMetaData(key))) for key in ("qform_code", "sform_code") if reader.HasMetaDataKey(key)]
+    if codes and not any(codes):
+        warning = "the NIfTI header says nothing of position and axes (qform and sform codes are 0)"
+        return reader, [(warning, "image and mask meet by their headers: check the montage, or convert from DICOM")]
+    return reader, []
+
+
+def _reader(path):
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    return reader
+
+
+def _unreadable(path, error):
+    text = str(error)
+    if "orthonormal" in text or "direction cosines" in text.lower():
+        return BadInput.of(
+            path,
+            "its axes are not at right angles (a tilted gantry?), and no rectangular image can hold it",
+            "resample it to a straight grid first (dcm2niix writes one beside a tilted series: *_Tilt), and draw the "
+            "mask on the result",
+        )
+    reason = text.strip().splitlines()[-1].removeprefix("sitk::ERROR: ").replace(str(path), path.name)
+    return BadInput.of(path, f"cannot be read: {reason}", _FORMATS)
+
+
+def _truncated(path):
+    return BadInput.of(path, "the file ends too early (truncated)", "copy it again from its source")
+
+
+def _is_nifti(path):
+    return path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _is_compressed(path):
+    with open(path, "rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def _expected_bytes(reader):
+    header = int(float(reader.GetMetaData("vox_offset")))
+    return header + math.prod(reader.GetSize()) * int(reader.GetMetaData("bitpix")) // 8
+
+
+def _announced_bytes(path):
+    """Size of what a NIfTI file says it holds, modulo 2^32 when compressed."""
+    if not _is_compressed(path):
+        return path.stat().st_size
+    with open(path, "rb") as stream:
+        stream.seek(-4, os.SEEK_END)
+        return int.from_bytes(stream.read(4), "little")
+
+
+def _stored_bytes(path):
+    """Size of what can really be read, uncompressed."""
+    found = 0
+    try:
+        with gzip.open(path) if _is_compressed(path) else open(path, "rb") as stream:
+            while part := stream.read(1 << 22):
+                found += len(part)
+    except (EOFError, OSError, zlib.error):
+        return 0
+    return found
