@@ -1,5 +1,6 @@
 """Every common input: DICOM series, compressed, of many frames; masks as SEG and RTSTRUCT; also on real CT."""
 
+import locale
 import shutil
 from pathlib import Path
 
@@ -83,7 +84,10 @@ def re_encoded(source, target, syntax):
         writer.SetCompressor({"JPEGLosslessSV1": "JPEG", "JPEG2000Lossless": "JPEG2000"}[syntax])
         writer.KeepOriginalImageUIDOn()
         writer.SetFileName(str(target / f"{number:03d}.dcm"))
+        # Its encoder leaves the process in the locale C, in which Python reads files as ASCII.
+        before = locale.setlocale(locale.LC_CTYPE)
         writer.Execute(sitk.ReadImage(str(target / "plain.dcm")))
+        locale.setlocale(locale.LC_CTYPE, before)
         (target / "plain.dcm").unlink()
         # The writer derives positions and rescaling of its own.
         stored = pydicom.dcmread(target / f"{number:03d}.dcm")
