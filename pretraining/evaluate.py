@@ -46,9 +46,17 @@ def simulated_crop(numbered, study, expansion):
     return crops.resize(crops.scale(cut, window.window_level, window.window_width), study.dtl.input_size)
 
 
+def pool_key(study, expansion):
+    """Of all that the pool is made by: another simulation is another pool."""
+    package = ROOT / "vcfnb"
+    code = [*sorted((package / "phantom").glob("*.py")), *sorted((package / "images").glob("*.py"))]
+    cohort = (study.cohort.acute_fraction, study.cohort.voxel_mm, DIFFICULTY)
+    return runs.digest(*code, package / "crops.py", POOL, POOL_SEED, cohort, expansion, study.dtl.input_size)
+
+
 def pool(study, expansion, folder, cores):
     """Crops (n, 1, size, size, size) and labels of the simulated patients; kept on disk."""
-    path = folder / f"pool_{POOL}_{expansion}_{study.dtl.input_size}.npz"
+    path = folder / f"pool_{pool_key(study, expansion)}.npz"
     if not path.exists():
         rng = np.random.default_rng([POOL_SEED, 0])
         table = draw_patients(POOL, study.cohort.acute_fraction, DIFFICULTY, rng)
@@ -71,7 +79,7 @@ def one(job, study, expansion, folder):
     trained = settings.model_dump(
         mode="json", exclude={"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction"}
     )
-    key = runs.digest(n, seed, provenance, trained, expansion)
+    key = runs.digest(pool_key(study, expansion), n, seed, provenance, trained)
     note = folder / "results" / f"{key}.json"
     if not note.exists():
         history = transfer.fine_tune(network, x[train], y[train], settings)

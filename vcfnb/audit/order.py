@@ -67,7 +67,10 @@ def _areas(data, stable, chosen, run):
     train, test = _split(data.cases, data.cases, seed)
     x, x_test = (data.radiomics.loc[part.index] for part in (train, test))
     after = fit_models(x, None, train, stable, data.lasso, data.fusion, seed).score(x_test, None, test)["radiomics"]
-    found = [("true", "after", _auc(test, after)), ("true", "before", _fitted_on(data, chosen, train, test, seed))]
+    found = [
+        ("true", "after", evaluation.auc(test["label"], after)),
+        ("true", "before", _fitted_on(data, chosen, train, test, seed)),
+    ]
     random = permute_labels(data.cases, np.random.default_rng(seed))
     train, test = _split(data.cases, random, seed)
     names = _chosen(data, random, stable, seed)
@@ -86,11 +89,7 @@ def _fitted_on(data, names, train, test, seed):
         return 0.5
     x = data.radiomics[names]
     fitted = models.fit_logistic(x.loc[train.index], train["label"], data.fusion, groups=train["patient_id"], seed=seed)
-    return _auc(test, fitted.score(x.loc[test.index]))
-
-
-def _auc(cases, score):
-    return float(evaluation.resampled_auc(cases["label"], score, np.ones((1, len(cases)), dtype=int))[0])
+    return evaluation.auc(test["label"], fitted.score(x.loc[test.index]))
 
 
 def order_rows(table, alpha=0.05):

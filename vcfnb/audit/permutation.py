@@ -83,8 +83,7 @@ def _areas(data, deep, stable, run):
     x = [(data.radiomics.loc[part.index], deep.loc[part.index]) for part in (train, test)]
     fitted = fit_models(*x[0], train, stable, data.lasso, data.fusion, data.seed)
     scores = fitted.score(*x[1], test)
-    once = np.ones((1, len(test)), dtype=int)
-    return {name: float(evaluation.resampled_auc(test["label"], scores[name], once)[0]) for name in MODELS}
+    return {name: evaluation.auc(test["label"], scores[name]) for name in MODELS}
 
 
 def permutation_rows(table, alpha=0.05):

@@ -4,7 +4,7 @@ Labels are 1 (acute, the positive class) and 0 (chronic) everywhere; a case is c
 """
 
 from vcfnb.evaluation.baseline import compare_counts, compare_groups
-from vcfnb.evaluation.bootstrap import auc_difference, draw_counts, resampled_auc
+from vcfnb.evaluation.bootstrap import auc, auc_difference, draw_counts, resampled_auc
 from vcfnb.evaluation.multiplicity import holm
 from vcfnb.evaluation.net_benefit import decision_curve, decision_curve_band
 from vcfnb.evaluation.recalibration import Calibration, calibration, calibration_curve_points
@@ -20,6 +20,7 @@ __all__ = [
     "Calibration",
     "Recalibration",
     "auc_ci",
+    "auc",
     "auc_difference",
     "auc_power",
     "auc_sample_size",

@@ -111,6 +111,28 @@ def resampled_auc(y, score, counts):
     return np.concatenate(areas)
 
 
+def auc(y, score):
+    """Area under the ROC curve; ties count half.
+
+    Parameters
+    ----------
+    y : array_like of 0 and 1, shape (n,)
+    score : array_like, shape (n,)
+        Higher means more likely positive.
+
+    Returns
+    -------
+    float
+        As :func:`vcfnb.evaluation.auc_ci` gives it, without the interval.
+
+    Raises
+    ------
+    VcfnbError
+        As :func:`vcfnb.evaluation.auc_ci`.
+    """
+    return float(resampled_auc(y, score, np.ones((1, len(y)), dtype=int))[0])
+
+
 def percentile_interval(values, alpha=0.05):
     """Percentile interval of bootstrap values, by column if there are several; NaN values are left out.
 
@@ -194,7 +216,10 @@ def auc_difference(y, score_a, score_b, patients=None, *, seed, n_boot=2000, alp
     checks.between(alpha, "alpha")
     counts = draw_counts(y, patients, n_boot=n_boot, seed=seed)
     values = resampled_auc(y, score_a, counts) - resampled_auc(y, score_b, counts)
-    once = np.ones((1, counts.shape[1]), dtype=int)
-    difference = float((resampled_auc(y, score_a, once) - resampled_auc(y, score_b, once))[0])
     low, high = percentile_interval(values, alpha)
-    return {"difference": difference, "low": float(low), "high": float(high), "p": percentile_p(values)}
+    return {
+        "difference": auc(y, score_a) - auc(y, score_b),
+        "low": float(low),
+        "high": float(high),
+        "p": percentile_p(values),
+    }

@@ -9,6 +9,9 @@ from vcfnb.phantom import anatomy
 
 # Clotted blood and swollen tissue around an acute fracture, gas in a cleft, HU.
 HAEMATOMA, SWOLLEN, GAS = 50.0, 35.0, -700.0
+# Thickness of walls, mm: sides of a body and endplates (Silva et al. 1994, Bone 15:409: shells of about 0.4 mm,
+# endplates a little more).
+WALL, ENDPLATE = 0.36, 0.5
 # Signs around the bone are at their full strength up to the first distance and gone at the second, mm.
 FADES_MM = (4.0, 8.0)
 
@@ -63,7 +66,7 @@ def kyphosis(body):
     return 0.6 * float(np.rad2deg(np.arctan(body.wedge * body.height / body.depth)))
 
 
-def body(canvas, region, coordinates, shape, bone, worn, signs, wall, endplate):
+def body(canvas, region, coordinates, shape, bone, worn, signs):
     """One vertebral body.
 
     Parameters
@@ -79,8 +82,6 @@ def body(canvas, region, coordinates, shape, bone, worn, signs, wall, endplate):
         0 to 1: how worn endplates are in this spine, whatever the fracture.
     signs : dict or None
         Strength of each sign; None for an intact neighbour.
-    wall, endplate : float
-        Thickness, mm.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def body(canvas, region, coordinates, shape, bone, worn, signs, wall, endplate):
     # As CT shows it: the rim of an endplate is denser than its middle, the front wall thinner than the sides.
     rim = 0.8 + 0.6 * np.clip(1 + side / 9, 0, 1) ** 2
     front = 1 - 0.25 * np.clip(-y / shape.depth * 2, 0, 1) ** 3
-    thickness = np.where(at_endplate, endplate * rim, wall * front) * rng.uniform(0.85, 1.2)
+    thickness = np.where(at_endplate, ENDPLATE * rim, WALL * front) * rng.uniform(0.85, 1.2)
     if signs:
         marrow = marrow + _inside(canvas, region, coordinates, below, above, signs)
         # Remodelled walls are thick and even; a fresh break leaves gaps in the upper endplate and the front wall.

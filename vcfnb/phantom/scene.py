@@ -9,9 +9,8 @@ from vcfnb.phantom.canvas import Canvas, Frame
 
 # True densities, HU: compact bone as it counts in a wall thinner than a voxel, the nucleus of a disc, gas, nerve roots.
 CORTEX, DISC, VACUUM, ROOT = 950.0, 82.0, -600.0, 34.0
-# Thickness of walls, mm: side of a body, endplate, posterior elements (Silva et al. 1994, Bone 15:409: bodies
-# have shells of about 0.4 mm, endplates a little more).
-WALL, ENDPLATE, ARCH = 0.36, 0.5, 0.9
+# Thickness of the walls of posterior elements, mm.
+ARCH = 0.9
 # SD of the grain of trabecular bone before the scanner's blur: HU, and share of the mean density.
 _GRAIN = (22, 0.27)
 _FAR = 30.0
@@ -26,13 +25,10 @@ class Scene:
     hu : array of float32 (z, y, x)
     body : array of float32 (z, y, x)
         Signed distance of the fractured body, mm, roughly; negative inside.
-    spacing : tuple of 3 float
-        mm, (z, y, x).
     """
 
     hu: np.ndarray
     body: np.ndarray
-    spacing: tuple
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def build(patient, spacing, rng):
     _discs(canvas, patient, spine)
     body = _bones(canvas, patient, spine)
     fracture.cleft(canvas, frame, fractured.body, body, patient)
-    return Scene(canvas.hu, body, spacing)
+    return Scene(canvas.hu, body)
 
 
 def _turn(rng):
@@ -181,7 +177,7 @@ def _bones(canvas, patient, spine):
             continue
         coordinates = canvas.coordinates(one.frame, region)
         signs = patient if one.fractured else None
-        made = fracture.body(canvas, region, coordinates, one.body, bone, worn, signs, WALL, ENDPLATE)
+        made = fracture.body(canvas, region, coordinates, one.body, bone, worn, signs)
         surroundings.ligaments(canvas, region, coordinates, one.body, made.distance)
         if one.fractured:
             fractured_distance[region] = made.distance

@@ -17,7 +17,7 @@ class Place:
 
     Attributes
     ----------
-    x, y, z : arrays of the grid's shape
+    x, y : arrays of the grid's shape
         mm from the fractured body's middle; y is counted from the middles of the bodies at each height.
     level : array
         Which vertebra is at this height, as a number: 0 for T9, 9 for S1.
@@ -27,7 +27,6 @@ class Place:
 
     x: np.ndarray
     y: np.ndarray
-    z: np.ndarray
     level: np.ndarray
     half_width: float
     back: float
@@ -41,7 +40,7 @@ class Place:
         bend = np.interp(z[:, ::4, ::4], curve[:, 0], curve[:, 1]).astype(np.float32)
         bend = np.repeat(np.repeat(bend, 4, axis=1), 4, axis=2)[:, : z.shape[1], : z.shape[2]]
         number = anatomy.LEVELS.index(level) - z / np.float32(34)
-        return cls(x, y - bend, z, number, body.width / 2, body.depth / 2, body.width / 45)
+        return cls(x, y - bend, number, body.width / 2, body.depth / 2, body.width / 45)
 
 
 def paint(canvas, patient, place):

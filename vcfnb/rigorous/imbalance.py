@@ -2,7 +2,6 @@
 
 import warnings
 
-import numpy as np
 import pandas as pd
 
 from vcfnb import evaluation
@@ -60,7 +59,7 @@ def _measures(scores, threshold):
         warnings.simplefilter("ignore", RuntimeWarning)
         brier, slope, intercept = evaluation.calibration(y, score)
     return {
-        "auc": evaluation.resampled_auc(y, score, np.ones((1, len(y)), dtype=int))[0],
+        "auc": evaluation.auc(y, score),
         "sensitivity": sensitivity,
         "specificity": specificity,
         "balanced_accuracy": (sensitivity + specificity) / 2,
