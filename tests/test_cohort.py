@@ -90,6 +90,10 @@ BAD_ROWS = {
         dict(image=["a.nii", "a.nii", *[f"{i}.nii" for i in range(6)]]),
         ["P0", "P1", "the same image is given for several patients: P0, P1"],
     ),
+    "mask of several images": (
+        dict(mask=["a.nii", "a.nii", *[f"{i}.nii" for i in range(6)]]),
+        ["P0", "P1", "the same mask is given for several images, of cases P0, P1"],
+    ),
     "second reading is the first": (
         dict(mask_reader_b=[f"masks/P{i}.nii.gz" for i in range(8)]),
         ["mask_reader_b is the file of mask"],

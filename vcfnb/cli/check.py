@@ -70,5 +70,7 @@ def _report(problems, arguments, told):
     n_errors, n_warnings = ((problems["severity"] == kind).sum() for kind in ("error", "warning"))
     print(f"{told}: {n_errors} error(s), {n_warnings} warning(s).")
     if n_errors:
-        print("Mend them, or leave such cases out with on_bad_case: exclude.")
+        # Errors without a case are the table's: no case can be left out for them.
+        one_by_one = _cases(problems).astype(bool).any()
+        print("Mend them" + (", or leave such cases out with on_bad_case: exclude." if one_by_one else "."))
     return int(n_errors > 0)

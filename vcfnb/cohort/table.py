@@ -116,7 +116,7 @@ def _read_text(csv):
     if csv.is_dir():
         raise _stop(csv, "is a folder", "give the table; python -m vcfnb template FOLDER writes one")
     if not csv.is_file():
-        raise _stop(csv, "the file is missing", "check cohort.csv in the params file")
+        raise _stop(csv, "the file is missing", "check the path (in a params file: cohort.csv)")
     with open(csv, "rb") as stream:
         if stream.read(2) == b"PK":
             raise _stop(csv, "is a spreadsheet, not CSV", "save it as CSV UTF-8")
@@ -280,6 +280,11 @@ def _check_repeats(table, problems):
             for case in cases["case_id"]:
                 told = f"the same image is given for several patients: {patients}"
                 problems.append(problem(told, "give each patient's own, or one patient_id", case, image))
+    for mask, cases in table[whole].groupby("mask", sort=False):
+        if cases["image"].nunique() > 1:
+            told = f"the same mask is given for several images, of cases {', '.join(cases['case_id'][:5])}"
+            for case in cases["case_id"]:
+                problems.append(problem(told, "give each image the mask that was drawn on it", case, mask))
     for first, second in (("mask", READINGS[0]), ("mask", READINGS[1]), READINGS):
         if first in table and second in table:
             for row in table[table[first].notna() & (table[first] == table[second])].itertuples():
