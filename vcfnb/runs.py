@@ -24,6 +24,7 @@ STEPS = {
     "selection": "05_selection",
     "fusion": "06_fusion",
     "statistics": "07_statistics",
+    "predict": "08_predict",
 }
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -276,7 +277,8 @@ def parallel_map(function, items, cores=None, desc="", total=None):
             results = Parallel(return_as="generator", pre_dispatch="2*n_jobs")(
                 delayed(function)(item) for item in items
             )
-    yield from tqdm(results, total=total, desc=desc, disable=total == 0)
+    # A bar over a single item tells nothing.
+    yield from tqdm(results, total=total, desc=desc, disable=total is not None and total < 2)
 
 
 def versions():

@@ -120,22 +120,22 @@ def _check_voxels(case, min_voxels):
     except BadInput as error:
         return _named(case, error), {}
     found = _rows(case, case["image"], images.implausible_values(image))
-    digests, label = {"image": _digest(image)}, images.as_label(case.get("mask_label"))
+    digests, label = {"image": voxel_digest(image)}, images.as_label(case.get("mask_label"))
     for name, path in _given(case, _MASKS).items():
         try:
             mask = images.read_mask(path, image, label)
         except BadInput as error:
             found += _named(case, error)
             continue
-        digests[name] = _digest(mask)
+        digests[name] = voxel_digest(mask)
         found += _check_roi(case["case_id"], path, mask, min_voxels)
         found += _rows(case, path, images.implausible_roi(image, mask))
     found += _same_readings(case, digests)
     return found, digests
 
 
-def _digest(image):
-    """Of voxels and grid, whatever the file's format or name."""
+def voxel_digest(image):
+    """SHA-256 (bytes) of the voxels and grid of a SimpleITK image, whatever the file's format or name."""
     values = np.ascontiguousarray(sitk.GetArrayViewFromImage(image))
     sha = hashlib.sha256(repr((values.dtype.str, np.round(images.Grid.of(image).matrix, 3).tolist())).encode())
     sha.update(np.round(image.GetOrigin(), 2).tobytes())
