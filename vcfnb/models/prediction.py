@@ -1,16 +1,20 @@
 """A saved model applied to one new case."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from vcfnb import runs
 from vcfnb.clinical import ClinicalEncoder
 from vcfnb.errors import VcfnbError
+from vcfnb.models.examination import examine
 from vcfnb.models.saved import NOTICE, load_model
-from vcfnb.params import DtlParams, PreprocessingParams, RadiomicsParams
+from vcfnb.models.training_cohort import TrainingCohort
+
+_KNOWN = (
+    "This image was a training case: the network has seen it, and its probability is too good to judge the model by. "
+    "In the study its deep features came from a network that had not seen it, so its score there differs."
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Prediction:
         Probability of an acute fracture by model: ``radiomics``, ``dtl``, ``fusion``.
     call : dict of str to str
         ``"acute"`` or ``"chronic"`` at each model's operating point; empty when none was saved.
+    thresholds : dict of str to float
+        The operating points: from here on a case is called acute.
     contributions : pandas.DataFrame
         What drove the fusion model: feature, value, z (training SDs from the training mean), contribution (to the log
         odds, coefficient times z), low and high (range of the training cases), beyond (whether the value lies outside
@@ -32,40 +38,90 @@ class Prediction:
         should then not be believed.
     distance, reference : float
         Mahalanobis distance of the case, and the limit.
+    image : pandas.DataFrame
+        Voxel size, HU and volume of the ROI beside the training images
+        (:meth:`vcfnb.models.TrainingCohort.compare`); without rows where the image is not known.
+    calibration : dict of str to dict
+        By model, what became of training cases with such a probability
+        (:meth:`vcfnb.models.TrainingCohort.calibrated`).
     notes : list of str
         Such as other versions than those that made the model, or a crop that leaves the image.
+    cohort : str
+        The training cases in one line, and whether they are simulated.
     notice : str
     """
 
     probability: dict
     call: dict
+    thresholds: dict
     contributions: pd.DataFrame
     outside: bool
     distance: float
     reference: float
+    image: pd.DataFrame
+    calibration: dict
     notes: list
+    cohort: str
     notice: str = NOTICE
+
+    @property
+    def unlike(self):
+        """In words, in what the image is unlike the training images; empty where it is like them."""
+        return [
+            f"{row.in_words} {row.value:.4g} {row.unit}, training cases {row.low:.4g} to {row.high:.4g}"
+            for row in self.image[self.image["unlike"].astype(bool)].itertuples()
+        ]
+
+    @property
+    def warnings(self):
+        """Why the probability may not be believed, a sentence each; empty where nothing speaks against it."""
+        found = []
+        if self.outside:
+            found.append(
+                f"OUTSIDE the training data: distance {self.distance:.2f}, limit {self.reference:.2f}. "
+                "The model was never tried on such a case; do not believe the probability."
+            )
+        if self.unlike:
+            found.append(f"The image is UNLIKE the training images: {'; '.join(self.unlike)}.")
+        beyond = self.contributions.loc[self.contributions["beyond"], "feature"].tolist()
+        if beyond:
+            found.append(f"beyond the range of the training cases: {', '.join(beyond)}")
+        return found + self.notes
+
+    def calibration_note(self, model="fusion"):
+        """What the calibration on training cases says of this probability, in words."""
+        known = self.calibration.get(model)
+        if not known:
+            return "Calibration: not known, the model was saved without out-of-fold probabilities."
+        return (
+            f"Calibration ({model}): of the {known['n']} training cases with probabilities nearest to this one (mean "
+            f"{known['predicted']:.2f}, each from a regression that had not seen the patient), {known['observed']:.0%} "
+            f"were acute (95% interval {known['low']:.0%} to {known['high']:.0%}). Recalibrated on training cases the "
+            f"probability is {known['recalibrated']:.3f}. {known['prevalence']:.0%} of the training cases were acute: "
+            "where acute fractures are rarer, the probability is too high, and the other way round."
+        )
 
     def to_dict(self):
         """Plain values, for JSON."""
-        return vars(self) | {"contributions": self.contributions.to_dict("records")}
+        tables = {name: getattr(self, name).to_dict("records") for name in ("contributions", "image")}
+        return vars(self) | tables | {"warnings": self.warnings, "calibration_note": self.calibration_note()}
 
     def __str__(self):
         lines = [
             f"{name}: probability of an acute fracture {value:.3f}"
-            + (f", called {self.call[name]}" if name in self.call else "")
+            + (f", called {self.call[name]} (from {self.thresholds[name]:.3f} on)" if name in self.call else "")
             for name, value in self.probability.items()
         ]
-        where = "OUTSIDE" if self.outside else "within"
-        lines.append(f"{where} the training data (distance {self.distance:.2f}, limit {self.reference:.2f})")
-        beyond = self.contributions.loc[self.contributions["beyond"], "feature"].tolist()
-        if beyond:
-            lines.append(f"beyond the range of the training cases: {', '.join(beyond)}")
+        lines.append(self.calibration_note())
+        if not self.outside:
+            lines.append(f"within the training data (distance {self.distance:.2f}, limit {self.reference:.2f})")
+        if len(self.image) and not self.unlike:
+            lines.append("voxel size, HU and volume of the ROI are like those of the training images")
         first = self.contributions.head(5)
         drivers = ", ".join(
             f"{name} {value:+.2f}" for name, value in zip(first.feature, first.contribution, strict=True)
         )
-        return "\n".join([*lines, f"drivers (log odds): {drivers}", *self.notes, self.notice])
+        return "\n".join([*lines, f"drivers (log odds): {drivers}", self.cohort, *self.warnings, self.notice])
 
 
 def predict(model_dir, image, mask, mask_label=None, clinical=None, site=None):
@@ -80,8 +136,8 @@ def predict(model_dir, image, mask, mask_label=None, clinical=None, site=None):
         ``06_fusion/model`` of a study.
     image, mask : path or SimpleITK.Image
         CT (HU) and ROI in any format that :mod:`vcfnb.images` reads.
-    mask_label : int, optional
-        Value of the vertebra in a mask with several labels.
+    mask_label : int or str, optional
+        Value of the vertebra in a mask with several labels; number or name of a segment or structure.
     clinical : dict, optional
         ``age`` (years), ``sex`` (F or M), ``bmd`` (T-score), for a model that uses them.
     site : str, optional
@@ -101,9 +157,14 @@ def predict(model_dir, image, mask, mask_label=None, clinical=None, site=None):
     """
     model = load_model(model_dir)
     check_patient(model, clinical, site)
-    with tempfile.TemporaryDirectory(prefix="vcfnb-") as folder:
-        features, notes = _features(model, image, mask, mask_label, Path(folder))
-    return judge(model, features, _other_versions(model) + notes, clinical, site)
+    return judge_examined(model, examine(model, image, mask, mask_label), clinical, site)
+
+
+def judge_examined(model, examined, clinical=None, site=None):
+    """Apply a loaded model to a case that :func:`vcfnb.models.examine` has seen; as :func:`predict`."""
+    known = [_KNOWN] if examined.fingerprint in model.cohort.fingerprints else []
+    notes = known + _other_versions(model) + examined.notes
+    return judge(model, examined.features, notes, clinical, site, examined.quality)
 
 
 def check_patient(model, clinical=None, site=None):
@@ -124,7 +185,7 @@ def check_patient(model, clinical=None, site=None):
     model.clinical.of_one(clinical)
 
 
-def judge(model, features, notes=(), clinical=None, site=None):
+def judge(model, features, notes=(), clinical=None, site=None, quality=None):
     """Apply a loaded model to the features of one case.
 
     Parameters
@@ -136,6 +197,8 @@ def judge(model, features, notes=(), clinical=None, site=None):
         Passed on.
     clinical, site
         As for :func:`predict`.
+    quality : dict, optional
+        The image's row of quality, to compare it with the training images.
 
     Returns
     -------
@@ -156,19 +219,24 @@ def judge(model, features, notes=(), clinical=None, site=None):
         }
     )
     distance = float(training.distance(features)[0])
+    compared = model.cohort.compare(quality) if quality is not None else TrainingCohort().compare({})
     return Prediction(
         probability=probability,
         call={
             name: "acute" if probability[name] >= threshold else "chronic"
             for name, threshold in model.thresholds.items()
         },
+        thresholds=dict(model.thresholds),
         contributions=by_feature.sort_values("contribution", key=abs, ascending=False, kind="stable")
         .rename_axis("feature")
         .reset_index(),
         outside=distance > training.reference,
         distance=distance,
         reference=training.reference,
+        image=compared,
+        calibration={name: model.cohort.calibrated(name, value) for name, value in probability.items()},
         notes=list(notes),
+        cohort=f"Model of study {model.about.get('study', 'without a name')}: {model.trained_on}.",
     )
 
 
@@ -186,36 +254,3 @@ def _other_versions(model):
     made, here = model.about["versions"], runs.versions()
     other = [f"{name} {made[name]} (here {here.get(name, 'missing')})" for name in made if made[name] != here.get(name)]
     return [f"The model was made with {', '.join(other)}."] if other else []
-
-
-def _features(model, image, mask, mask_label, folder):
-    """Features of one case as the study computes them, by way of the same files; and notes on quality."""
-    from vcfnb import crops, preprocessing, radiomics, transfer
-
-    settings = PreprocessingParams(**model.settings["preprocessing"])
-    case = {"case_id": "case", "image": _path(image, folder / "image.nrrd"), "mask": _path(mask, folder / "mask.nrrd")}
-    table = pd.DataFrame([case | {"mask_label": mask_label}])
-    quality = preprocessing.preprocess_cohort(table, folder, settings, [model.expansion], cores=1).iloc[0]
-    cases = preprocessing.cases(folder, ["case"])
-    extraction = radiomics.Settings.from_params(RadiomicsParams(**model.settings["radiomics"]))
-    values = radiomics.extract_features(cases["image"][0], cases["mask"][0], extraction)
-    size = DtlParams(**_without_seed(model.settings["dtl"])).input_size
-    crop = crops.load_crops(cases, model.expansion, size, settings.window_level, settings.window_width, cores=1)
-    deep, _ = transfer.load_model(model.network).features_and_scores(crop)
-    names = [f"dtl_{dimension:03d}" for dimension in range(deep.shape[1])]
-    both = pd.concat([values.to_frame().T.reset_index(drop=True), pd.DataFrame(deep, columns=names)], axis=1)
-    return both.astype(float), [f"Quality: {quality['warnings']}"] if quality.get("warnings") else []
-
-
-def _without_seed(values):
-    return {name: value for name, value in values.items() if name != "seed"}
-
-
-def _path(given, path):
-    """Path of an image; one in memory is written first."""
-    import SimpleITK as sitk
-
-    if isinstance(given, sitk.Image):
-        sitk.WriteImage(given, str(path))
-        return str(path)
-    return str(given)

@@ -5,15 +5,18 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from vcfnb import runs
+import pandas as pd
+
+from vcfnb import evaluation, images, runs
 from vcfnb.clinical import FEATURES, ClinicalEncoder
 from vcfnb.errors import VcfnbError
 from vcfnb.harmonisation import ComBat
 from vcfnb.models.logistic import FittedLogistic
+from vcfnb.models.training_cohort import TrainingCohort, fingerprint
 from vcfnb.models.training_range import TrainingRange
 
 FORMAT = "vcfnb-model"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MODELS = ("radiomics", "dtl", "fusion")
 NETWORK = "network.safetensors"
 NOTICE = "Research use only. Not for diagnosis."
@@ -36,6 +39,8 @@ class SavedModel:
         Operating point of each model, chosen on training cases; may be empty.
     training : TrainingRange
         Of the fusion model's features.
+    cohort : TrainingCohort
+        Who was trained on, what their images were like, how well calibrated the models were on them.
     clinical : ClinicalEncoder
         Clinical variables that the fusion model uses; mostly none.
     harmonisation : list of ComBat
@@ -50,6 +55,7 @@ class SavedModel:
     settings: dict
     thresholds: dict
     training: TrainingRange
+    cohort: TrainingCohort
     clinical: ClinicalEncoder
     harmonisation: list
     about: dict
@@ -66,13 +72,29 @@ class SavedModel:
         return [name for name in FEATURES if any(name in encoder.variables for encoder in encoders)]
 
     @property
+    def trained_on(self):
+        """The training cases in one line."""
+        kind = "SIMULATED, the numbers say nothing about patients: " if self.about.get("simulated") else ""
+        return kind + str(self.cohort)
+
+    @property
     def network(self):
         """Path of the network's weights."""
         return self.folder / NETWORK
 
 
 def save_model(
-    folder, models, network, expansion, settings, train, thresholds=None, about=None, clinical=None, harmonisation=()
+    folder,
+    models,
+    network,
+    expansion,
+    settings,
+    train,
+    thresholds=None,
+    about=None,
+    clinical=None,
+    harmonisation=(),
+    cohort=None,
 ):
     """Write the model folder: ``model.json`` and ``network.safetensors``.
 
@@ -97,6 +119,8 @@ def save_model(
         That made the clinical features; what no model uses is left out.
     harmonisation : iterable of ComBat or None
         That `train` went through, one a source of features; what no model uses is left out.
+    cohort : TrainingCohort, optional
+        Without it nothing is said of a new image's likeness, nor of the calibration.
 
     Returns
     -------
@@ -128,6 +152,7 @@ def save_model(
         "settings": {name: settings[name] for name in ("preprocessing", "radiomics", "dtl")},
         "thresholds": {name: float(value) for name, value in (thresholds or {}).items()},
         "training": TrainingRange.of(train[models["fusion"].features]).to_dict(),
+        "cohort": (cohort or TrainingCohort()).to_dict(),
         "clinical": (clinical or ClinicalEncoder([])).only(used).to_dict(),
         "harmonisation": [combat.to_dict() for combat in sites if len(combat.gamma.columns)],
         "network_sha256": runs.digest(folder / NETWORK),
@@ -135,15 +160,33 @@ def save_model(
     return runs.write_json(content | {"sha256": runs.digest(content)}, folder / "model.json")
 
 
-def save_study_model(run, models, expansion, train, thresholds=None, clinical=None, harmonisation=()):
+def save_study_model(
+    run, models, expansion, train, thresholds=None, clinical=None, harmonisation=(), table=None, out_of_fold=None
+):
     """Write ``06_fusion/model/`` of a study, with the settings that its notebooks wrote down.
 
     Parameters
     ----------
     run : vcfnb.runs.Run
-    models, expansion, train, thresholds, clinical, harmonisation
+    models, expansion, train, clinical, harmonisation
         As for :func:`save_model`.
+    thresholds : dict of str to float, optional
+        By default, where `table` gives the labels, Youden's point on the scores of the training cases, as in notebook
+        07 with ``operating_point: youden``.
+    table : pandas.DataFrame, optional
+        Training cases in the order of `train`, indexed by case_id: label, patient_id, image, and age, sex, bmd where
+        they are known; summarised with their images (:class:`TrainingCohort`).
+    out_of_fold : dict of str to pandas.Series, optional
+        By model: probabilities of training cases from regressions that had not seen their patient.
     """
+    cohort = None
+    if table is not None:
+        if thresholds is None:
+            scores = {name: models[name].score(train) for name in MODELS}
+            thresholds = {name: evaluation.operating_point(table["label"], score) for name, score in scores.items()}
+        quality = pd.read_csv(run.needs("preprocessing", "qc.csv"), dtype={"case_id": str}).set_index("case_id")
+        known = runs.parallel_map(_fingerprint, table["image"].tolist(), desc="fingerprints")
+        cohort = TrainingCohort.of(table, quality.loc[table.index], out_of_fold, known)
     return save_model(
         run.step("fusion") / "model",
         models,
@@ -155,7 +198,12 @@ def save_study_model(run, models, expansion, train, thresholds=None, clinical=No
         about={"study": run.study, "simulated": run.simulated},
         clinical=clinical,
         harmonisation=harmonisation,
+        cohort=cohort,
     )
+
+
+def _fingerprint(path):
+    return fingerprint(images.read_image(path))
 
 
 def load_model(folder):
@@ -203,6 +251,7 @@ def load_model(folder):
         settings=content["settings"],
         thresholds=content["thresholds"],
         training=TrainingRange(**content["training"]),
+        cohort=TrainingCohort(**content["cohort"]),
         clinical=ClinicalEncoder(**content["clinical"]),
         harmonisation=[ComBat.from_dict(values) for values in content["harmonisation"]],
         about=content["about"] | {"notice": content["notice"]},
