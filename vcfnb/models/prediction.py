@@ -97,8 +97,8 @@ class Prediction:
             f"Calibration ({model}): of the {known['n']} training cases with probabilities nearest to this one (mean "
             f"{known['predicted']:.2f}, each from a regression that had not seen the patient), {known['observed']:.0%} "
             f"were acute (95% interval {known['low']:.0%} to {known['high']:.0%}). Recalibrated on training cases the "
-            f"probability is {known['recalibrated']:.3f}. {known['prevalence']:.0%} of the training cases were acute: "
-            "where acute fractures are rarer, the probability is too high, and the other way round."
+            f"probability is {in_words(known['recalibrated'])}. {known['prevalence']:.0%} of the training cases "
+            "were acute: where acute fractures are rarer, the probability is too high, and the other way round."
         )
 
     def to_dict(self):
@@ -108,7 +108,7 @@ class Prediction:
 
     def __str__(self):
         lines = [
-            f"{name}: probability of an acute fracture {value:.3f}"
+            f"{name}: probability of an acute fracture {in_words(value)}"
             + (f", called {self.call[name]} (from {self.thresholds[name]:.3f} on)" if name in self.call else "")
             for name, value in self.probability.items()
         ]
@@ -122,6 +122,13 @@ class Prediction:
             f"{name} {value:+.2f}" for name, value in zip(first.feature, first.contribution, strict=True)
         )
         return "\n".join([*lines, f"drivers (log odds): {drivers}", self.cohort, *self.warnings, self.notice])
+
+
+def in_words(probability):
+    """A probability with three decimals, which are never 0.000 or 1.000."""
+    if 0.0005 <= probability < 0.9995:
+        return f"{probability:.3f}"
+    return "below 0.001" if probability < 0.5 else "above 0.999"
 
 
 def predict(model_dir, image, mask, mask_label=None, clinical=None, site=None):

@@ -246,10 +246,10 @@ def load_model(folder):
         raise VcfnbError(f"model: {folder / NETWORK} is truncated or not the network of {path.name} -> {again}")
     return SavedModel(
         folder=folder,
-        models={name: FittedLogistic.from_dict(values) for name, values in content["models"].items()},
+        models={name: FittedLogistic.from_dict(content["models"][name]) for name in MODELS},
         expansion=content["expansion"],
         settings=content["settings"],
-        thresholds=content["thresholds"],
+        thresholds={name: content["thresholds"][name] for name in MODELS if name in content["thresholds"]},
         training=TrainingRange(**content["training"]),
         cohort=TrainingCohort(**content["cohort"]),
         clinical=ClinicalEncoder(**content["clinical"]),

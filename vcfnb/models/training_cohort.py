@@ -89,10 +89,10 @@ class TrainingCohort:
             measure, in_words, unit, value, low, high, unlike (beyond the ends by more than a tenth of their distance
             and 5 % of the end itself); without rows for a model that does not know its images.
         """
-        value = measures(quality)
+        value = measures(quality) if self.images else {}
         rows = []
-        for name, ends in self.images.items():
-            low, high = ends["low"], ends["high"]
+        for name in [name for name in MEASURES if name in self.images]:
+            low, high = self.images[name]["low"], self.images[name]["high"]
             below, above = (max(_SLACK * (high - low), _SLACK_OF_SIZE * abs(end)) for end in (low, high))
             unlike = not low - below <= value[name] <= high + above
             rows.append((name, *MEASURES[name], value[name], low, high, unlike))
@@ -136,11 +136,9 @@ class TrainingCohort:
         if not who:
             return "training cases not described"
         text = f"{who['n_cases']} training cases of {who['n_patients']} patients, {who['n_acute']} acute"
-        for name, unit in (("age", " years"), ("bmd", "")):
+        for name, said, unit in (("age", "age", " years"), ("bmd", "T-score", "")):
             if who[name]["n"]:
-                text += (
-                    f"; {'T-score' if name == 'bmd' else name} {who[name]['mean']:.1f}{unit} (SD {who[name]['sd']:.1f})"
-                )
+                text += f"; {said} {who[name]['mean']:.1f}{unit} (SD {who[name]['sd']:.1f})"
         return text + (f"; {who['women']} of {who['known_sex']} women" if who["known_sex"] else "")
 
     def to_dict(self):

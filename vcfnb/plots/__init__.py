@@ -9,6 +9,7 @@ from vcfnb.plots.description import quality, split_power
 from vcfnb.plots.diagrams import patient_flow, shufflenet_unit, workflow
 from vcfnb.plots.features import dice, feature_by_class, feature_counts, icc_overview
 from vcfnb.plots.interpretation import forest, nomogram, shap_summary
+from vcfnb.plots.patient import case_views, contributions
 from vcfnb.plots.performance import (
     auc_by_expansion,
     calibration,
@@ -34,7 +35,9 @@ __all__ = [
     "auc_by_expansion",
     "auc_differences",
     "calibration",
+    "case_views",
     "confusion",
+    "contributions",
     "crops_examples",
     "cv_by_expansion",
     "decision_curves",

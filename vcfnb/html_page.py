@@ -1,0 +1,87 @@
+"""Pages that need nothing but themselves: one HTML file with its pictures inside, no script, nothing fetched."""
+
+import base64
+import html
+import io
+
+import pandas as pd
+
+from vcfnb import runs
+
+_STYLE = """
+body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; color: #1d1d1f; background: #fff;
+  font: 16px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; border-top: 2px solid #d9dce1; padding-top: .6rem; }
+img { max-width: 100%; height: auto; }
+table { border-collapse: collapse; font-size: .82rem; display: block; overflow-x: auto; margin: .5rem 0; }
+th, td { padding: .2rem .6rem; border-bottom: 1px solid #d9dce1; text-align: right; vertical-align: top; }
+th { background: #f4f5f7; } td:first-child, th:first-child { text-align: left; }
+.notice { border-left: 4px solid #b45309; background: #fff7ed; padding: .6rem 1rem; margin: 1rem 0; }
+.big { font-size: 1.25rem; } small, .small { color: #5b5f66; font-size: .8rem; }
+@media print { body { max-width: none; padding: 0; font-size: 12px; } h2 { break-after: avoid; } }
+"""
+
+
+def write_page(path, title, body):
+    """Write a page.
+
+    Parameters
+    ----------
+    path : path
+    title : str
+        Text; escaped here.
+    body : str
+        HTML; what comes from users must be escaped (:func:`text`).
+    """
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{text(title)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>\n"
+    )
+    with runs.atomic(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def text(value):
+    """Anything as text that is safe within HTML."""
+    return html.escape(str(value))
+
+
+def picture(figure, said, dpi=150):
+    """A matplotlib figure as an image within the page.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    said : str
+        What it shows, for who cannot see it.
+    dpi : int
+    """
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
+    coded = base64.b64encode(stream.getvalue()).decode("ascii")
+    return f'<img alt="{text(said)}" src="data:image/png;base64,{coded}">'
+
+
+def table(frame, digits=3):
+    """A table as HTML: numbers with `digits` decimals, or as many valid digits where they are large or small.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    digits : int
+    """
+    return frame.map(lambda value: _cell(value, digits)).to_html(index=False, border=0)
+
+
+def _cell(value, digits):
+    if isinstance(value, bool) or not isinstance(value, int | float) or pd.isna(value):
+        return "–" if pd.isna(value) else str(value)
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.{digits}f}" if 0.1 <= abs(value) < 1000 or value == 0 else f"{value:.{digits}g}"
+
+
+def notice(lines):
+    """A marked box with a paragraph a line (text)."""
+    return '<div class="notice">' + "".join(f"<p>{text(line)}</p>" for line in lines) + "</div>"
