@@ -9,6 +9,10 @@ class VcfnbError(ValueError):
     """Base class of every error that vcfnb raises on purpose."""
 
 
+class CannotWrite(VcfnbError):
+    """A result cannot be written: the disk is full, the folder is read-only. It is no fault of a case."""
+
+
 class BadInput(VcfnbError):
     """One or more inputs cannot be used.
 

@@ -8,7 +8,7 @@ import pandas as pd
 import SimpleITK as sitk
 
 from vcfnb import __version__, agreement, images, runs
-from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.errors import BadInput, CannotWrite, VcfnbError
 
 # Suffix of each reading's file: reader A, reader A a week later, reader B.
 READINGS = {"a": "mask", "a2": "mask_a2", "b": "mask_b"}
@@ -72,8 +72,12 @@ def _remembered(case, folder, settings, expansions):
         stored = json.loads(note.read_text())
         if stored["key"] == key:
             return dict(stored["row"])
+    # From here on the files are not those of an older note.
+    note.unlink(missing_ok=True)
     try:
         row = _preprocess_case(case, sources, folder, settings, expansions)
+    except CannotWrite:
+        raise
     except BadInput as error:
         return {**error.problems.iloc[0].to_dict(), "case_id": case["case_id"]}
     except VcfnbError as error:
@@ -106,8 +110,7 @@ def _preprocess_case(case, sources, folder, settings, expansions):
         margin_mm=settings["margin_mm"],
     )
     for name, written in {"ct": processed, **{READINGS[k]: mask for k, mask in processed_masks.items()}}.items():
-        with runs.atomic(folder / f"{case['case_id']}_{name}.nii.gz") as temporary:
-            sitk.WriteImage(written, str(temporary))
+        images.write_image(written, folder / f"{case['case_id']}_{name}.nii.gz")
     level, width = settings["window_level"], settings["window_width"]
     window = (level - width / 2, level + width / 2) if settings["clip"] else None
     row = images.quality(image, masks["a"], processed, processed_masks["a"], expansions, window)

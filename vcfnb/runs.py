@@ -1,10 +1,12 @@
 """The run folder: paths, atomic writes, figures with their data, provenance, parallel map over cases."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import tempfile
 from importlib import metadata
@@ -13,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vcfnb.errors import VcfnbError
+from vcfnb.errors import CannotWrite, VcfnbError
+from vcfnb.orphans import end_with_parent
 
 STEPS = {
     "cohort": "00_cohort",
@@ -54,13 +57,13 @@ class Run:
     def step(self, name):
         """Folder of one step, by its notebook section (``"cohort"``) or its folder name; made when missing."""
         folder = self.folder / STEPS.get(name, name)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         return folder
 
     def path(self, step, *parts):
         """Path of a result of one step; its parent folder is made when missing."""
         path = self.step(step).joinpath(*parts)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         return path
 
     def needs(self, step, *parts):
@@ -151,26 +154,145 @@ class Run:
         return json.loads(self.needs(step, "settings.json").read_text())
 
 
+# Files in work carry the number of their process, so that those of a killed run can be told and taken away.
+_ASIDE = ".writing-"
+_ELSEWHERE = " (for results: VCFNB_RUNS)"
+GO_ON = "; what was finished is kept, and the same command goes on"
+_FREE_SPACE = "free space there" + GO_ON
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", _FREE_SPACE),
+    errno.EDQUOT: ("the disk quota is used up", _FREE_SPACE),
+    errno.EFBIG: ("the file is larger than allowed here", "raise the limit (ulimit -f)" + GO_ON),
+    errno.EIO: ("the disk reports an error", "check the disk, or choose another" + _ELSEWHERE),
+    errno.EROFS: ("the folder is read-only", "choose one that can be written" + _ELSEWHERE),
+    errno.EACCES: ("there is no right to write there", "choose a folder of your own" + _ELSEWHERE),
+    errno.EPERM: ("there is no right to write there", "choose a folder of your own" + _ELSEWHERE),
+    errno.ENOTDIR: ("a file stands where a folder should be", "move it, or choose another folder" + _ELSEWHERE),
+    errno.EEXIST: ("a file stands where a folder should be", "move it, or choose another folder" + _ELSEWHERE),
+}
+# What a library may hit while it writes; other errors of the system in a writer's block are not about writing.
+_WHILE_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_LITTLE_BYTES = 64 * 1024
+
+
+def cannot_write(path, number):
+    """The error for a file that cannot be written.
+
+    Parameters
+    ----------
+    path : path
+    number : int
+        The system's ``errno``.
+
+    Returns
+    -------
+    CannotWrite
+    """
+    other = (os.strerror(number), "check the folder, or choose another" + _ELSEWHERE)
+    reason, remedy = _REASONS.get(number, other)
+    return CannotWrite(f"{path}: cannot be written, {reason} -> {remedy}")
+
+
+@contextlib.contextmanager
+def writing(path):
+    """Turn the system's refusal to make or open a file, within the block, into :class:`CannotWrite`."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error.errno) from None
+
+
+def disk_is_full(folder):
+    """Whether next to nothing is left on the disk of a folder; libraries do not always say why they failed."""
+    try:
+        return shutil.disk_usage(folder).free < _LITTLE_BYTES
+    except OSError:
+        return False
+
+
+def make_folder(folder):
+    """Make a folder with its parents.
+
+    Raises
+    ------
+    CannotWrite
+        It cannot be made; the message says why.
+    """
+    with writing(folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+def aside_prefix():
+    """How the names of this process' files in work begin."""
+    return f"{_ASIDE}{os.getpid()}-"
+
+
+def clear_aside(folder):
+    """Take away what killed processes were writing; files in work of living ones stay."""
+    for path in Path(folder).rglob(f"{_ASIDE}*"):
+        number = path.name.removeprefix(_ASIDE).partition("-")[0]
+        if number.isdigit() and _lives(int(number)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _lives(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 @contextlib.contextmanager
 def atomic(path):
     """Give a temporary path with the same suffixes; rename it to `path` when the block ends without an error.
 
     A reader never sees a half-written file, whatever interrupts the writer.
+
+    Raises
+    ------
+    CannotWrite
+        The disk is full, or the folder cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix="-" + path.name)
-    os.close(handle)
+    make_folder(path.parent)
+    with writing(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=aside_prefix(), suffix="-" + path.name)
     temporary = Path(name)
     try:
+        os.close(handle)
         yield temporary
+        _to_disk(temporary)
         # mkstemp makes files that only their owner can read; results get the usual rights.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
+    except VcfnbError:
+        raise
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        if number not in _WHILE_WRITING:
+            if not disk_is_full(path.parent):
+                raise
+            # Libraries written in other languages have errors of their own for it.
+            number = errno.ENOSPC
+        raise cannot_write(path, number) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _to_disk(path):
+    """Wait until a file's content is on the disk: after a power cut, its final name must not hold less."""
+    with open(path, "rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def write_csv(table, path):
@@ -263,22 +385,35 @@ def parallel_map(function, items, cores=None, desc="", total=None):
         Label of the progress bar.
     total : int, optional
         Number of items, when `items` has no length.
+
+    Raises
+    ------
+    VcfnbError
+        The system killed a worker, most often for want of memory.
     """
-    from joblib import Parallel, delayed, parallel_config
     from tqdm.auto import tqdm
 
     cores = usable_cores() if cores is None else cores
     total = len(items) if total is None and hasattr(items, "__len__") else total
-    if cores == 1 or (total is not None and total < 2):
-        results = map(function, items)
-    else:
-        # BLAS and OpenMP pools inside each worker would oversubscribe the cores (2.5 times the CPU).
-        with parallel_config(backend="loky", n_jobs=cores, inner_max_num_threads=1):
-            results = Parallel(return_as="generator", pre_dispatch="2*n_jobs")(
-                delayed(function)(item) for item in items
-            )
+    alone = cores == 1 or (total is not None and total < 2)
+    results = map(function, items) if alone else _by_workers(function, items, cores)
     # A bar over a single item tells nothing.
     yield from tqdm(results, total=total, desc=desc, disable=total is not None and total < 2)
+
+
+def _by_workers(function, items, cores):
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    # BLAS and OpenMP pools inside each worker would oversubscribe the cores (2.5 times the CPU).
+    start = {"initializer": end_with_parent, "initargs": (os.getpid(),)}
+    with parallel_config(backend="loky", n_jobs=cores, inner_max_num_threads=1, **start):
+        results = Parallel(return_as="generator", pre_dispatch="2*n_jobs")(delayed(function)(item) for item in items)
+    try:
+        yield from results
+    except TerminatedWorkerError:
+        remedy = "close other programs or use fewer cores (--cores 1)" + GO_ON
+        raise VcfnbError(f"a worker process was killed, most often because memory ran out -> {remedy}") from None
 
 
 def versions():

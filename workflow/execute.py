@@ -5,9 +5,14 @@ import hashlib
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
+
+from vcfnb.orphans import end_with_parent
+from vcfnb.runs import GO_ON, disk_is_full
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
@@ -30,14 +35,34 @@ def say(text, stream=sys.stdout):
 
 def describe_failure(path):
     """The failing cell and its message, read from a notebook that papermill stopped in."""
-    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError):
+        # Not saved, or not whole.
+        cells = []
+    for number, cell in enumerate(cells):
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":
                 code = "".join(cell["source"]).strip().splitlines()
                 shown = "\n".join(f"    | {line}" for line in code[:12] + ["..."] * (len(code) > 12))
                 message = f"{output['ename']}: {output['evalue']}".replace("\n", "\n    ")
                 return f"  in cell {number}:\n{shown}\n    {message}"
-    return "  no cell reported an error: the kernel was stopped or ended by itself (out of memory?)"
+    folder = path.parent.resolve()
+    if disk_is_full(folder):
+        return f"  {folder}: the disk is full -> free space there{GO_ON}"
+    told = "the kernel ended by itself, most often because memory ran out"
+    return f"  {told} -> close other programs or use fewer cores (--cores 1){GO_ON}"
+
+
+def end_on_interrupt():
+    """End at once on Ctrl-C, from a thread: nbclient's own handler would report the notebook as failed."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def wait():
+        signal.sigwait({signal.SIGINT})
+        os._exit(130)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def execute(name, output, values, cores, log):
@@ -74,14 +99,16 @@ def execute(name, output, values, cores, log):
         except Exception as error:
             if running.exists():
                 running.rename(failed)
+            # A full disk takes no log either, and logging would say so at length.
+            logging.raiseExceptions = False
             logging.exception("%s", error)
         else:
             running.rename(output)
             say(f"{title:<18} done in {time.time() - begin:.0f} s")
             return True
     say(f"{title:<18} FAILED after {time.time() - begin:.0f} s", sys.stdout)
+    print(describe_failure(failed))
     if failed.exists():
-        print(describe_failure(failed))
         print(f"  the notebook as far as it went: {failed.resolve()}")
     print(f"  its log: {Path(log).resolve()}", flush=True)
     return False
@@ -95,6 +122,8 @@ def main():
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--log", required=True)
     arguments = parser.parse_args()
+    end_with_parent()
+    end_on_interrupt()
     sys.exit(not execute(arguments.name, arguments.output, arguments.values, arguments.cores, arguments.log))
 
 

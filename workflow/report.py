@@ -14,6 +14,7 @@ from nbconvert import HTMLExporter
 from traitlets.config import Config
 
 from vcfnb import checklists
+from vcfnb.orphans import end_with_parent
 from vcfnb.params import ReportingParams
 from vcfnb.runs import Run, atomic, digest, git_commit, versions, write_csv, write_json
 from vcfnb.transfer import weights_provenance
@@ -135,6 +136,7 @@ def main():
     parser.add_argument("params", type=json.loads)
     parser.add_argument("notebooks", type=Path, nargs="+")
     arguments = parser.parse_args()
+    end_with_parent()
 
     run = Run(arguments.params["study"], Path.cwd().parent)
     provenance = provenance_of(run, arguments.params, arguments.notebooks)

@@ -13,21 +13,38 @@ from pathlib import Path
 import yaml
 
 from vcfnb.errors import VcfnbError
-from vcfnb.params import ParameterError, load_params
-from vcfnb.runs import Run, atomic
+from vcfnb.params import load_params
+from vcfnb.runs import Run, atomic, clear_aside, disk_is_full, make_folder, writing
 
 HERE = Path(__file__).resolve().parent
+# Seconds: what is left of a killed run ends by itself within this, and so does Snakemake when it is asked to.
+_PATIENCE = 5
 
 
 @contextlib.contextmanager
 def only_run(folder):
-    """Hold the lock of one study; the system lets go of it when this process ends, however it ends."""
-    with open(folder / ".lock", "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit(f"vcfnb: another run of study {folder.name!r} is at work in {folder} -> wait for it, or stop it")
-        yield
+    """Hold the lock of one study; the system lets go of it when this process and Snakemake end, however they end.
+
+    Yields
+    ------
+    lock : file
+        Open; to be passed on to Snakemake.
+    """
+    path = folder / ".lock"
+    with contextlib.ExitStack() as stack:
+        with writing(path):
+            lock = stack.enter_context(open(path, "a+"))
+        give_up = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up:
+                    told = f"another run of study {folder.name!r} is at work in {folder}"
+                    raise VcfnbError(f"{told} -> wait for it, or stop it") from None
+            time.sleep(0.2)
+        yield lock
 
 
 def command(run, params, cores, options):
@@ -39,21 +56,49 @@ def command(run, params, cores, options):
     ]
 
 
-def start(call, folder):
+def start(call, folder, lock):
     """Run Snakemake with its own messages in a log; notebooks print their line to our standard output."""
     log = folder / "logs" / "snakemake.log"
-    log.parent.mkdir(exist_ok=True)
+    make_folder(log.parent)
     environment = os.environ | {"VCFNB_STARTED": str(time.time())}
-    with open(log, "w") as stream:
-        process = subprocess.Popen(call, stderr=stream, env=environment)
+    with contextlib.ExitStack() as stack:
+        with writing(log):
+            stream = stack.enter_context(open(log, "w"))
+        process = subprocess.Popen(call, stderr=stream, env=environment, pass_fds=[lock.fileno()])
         try:
             return process.wait(), log
         except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            process.wait()
-            sys.exit(
-                f"\nvcfnb: interrupted. What was finished is kept in {folder}; the same command goes on from there."
+            stop(process)
+            print(
+                f"\nvcfnb: interrupted. What was finished is kept in {folder}; the same command goes on from there.",
+                file=sys.stderr,
             )
+            sys.exit(130)
+
+
+def stop(process):
+    """End Snakemake; notebooks and their workers end with it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Impatience must not leave anything running.
+        signal.signal(number, signal.SIG_IGN)
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def stop_like_interrupt():
+    """Treat a polite end (kill, a closed terminal) as Ctrl-C."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup ignores SIGHUP, and that stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def results_of(folder):
@@ -67,10 +112,7 @@ def check_weights(study):
     """Weights that cannot be had are found before the first notebook, not half an hour later."""
     from vcfnb.networks import build_network
 
-    try:
-        build_network(study.dtl.network, study.dtl.weights, seed=study.seed)
-    except VcfnbError as error:
-        sys.exit(f"vcfnb: {error}")
+    build_network(study.dtl.network, study.dtl.weights, seed=study.seed)
 
 
 def summary(run):
@@ -83,7 +125,7 @@ def summary(run):
     return "\n".join([f"Test set of {int(table.n.iloc[0])} cases ({kind}); research use only:", *lines])
 
 
-def main():
+def run_study():
     parser = argparse.ArgumentParser(prog="run_all.sh", add_help=False)
     parser.add_argument("params", nargs="?", default=None)
     parser.add_argument("--set", action="append", default=[], dest="assignments")
@@ -94,14 +136,10 @@ def main():
         # A target or the value of a workflow option, not a params file.
         options.insert(0, arguments.params)
         arguments.params = None
-    try:
-        study = load_params(arguments.params or HERE.parent / "params" / "demo.yaml", arguments.assignments)
-    except ParameterError as error:
-        sys.exit(f"vcfnb: {error}")
-
+    study = load_params(arguments.params or HERE.parent / "params" / "demo.yaml", arguments.assignments)
     run = Run(study.study)
-    run.folder.mkdir(parents=True, exist_ok=True)
-    with only_run(run.folder):
+    make_folder(run.folder)
+    with only_run(run.folder) as lock:
         # A dry run must not change what the folder says of its last run.
         params = run.folder / (".dry-run.yaml" if arguments.dry_run else "params.yaml")
         with atomic(params) as temporary:
@@ -110,21 +148,39 @@ def main():
         if arguments.dry_run:
             sys.exit(subprocess.run([*call, "--dry-run", "--quiet", "host", "rules"]).returncode)
         check_weights(study)
+        clear_aside(run.folder)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
         before = results_of(run.folder)
-        code, log = start(call, run.folder)
+        code, log = start(call, run.folder, lock)
         if code:
             if not list((run.folder / "notebooks").glob("*.failed.ipynb")):
                 # Not a notebook: the report, or the workflow itself.
                 for path in (run.folder / "logs" / "report.log", log):
                     print("\n".join(path.read_text().splitlines()[-15:]) if path.exists() else "", file=sys.stderr)
-            sys.exit(f"vcfnb: the study stopped; what was finished is kept. Workflow log: {log}")
+            if disk_is_full(run.folder):
+                print(f"vcfnb: the disk of {run.folder} is full -> free space there", file=sys.stderr)
+            sys.exit(
+                "vcfnb: the study stopped; what was finished is kept, and the same command goes on from there. "
+                f"Workflow log: {log}"
+            )
         if results_of(run.folder) == before:
             print("Nothing to do: every result is up to date.")
         if (run.folder / "07_statistics" / "auc.csv").exists():
             print(summary(run))
         page = run.folder / "report" / "index.html"
         print(f"Report: {page}" if page.exists() else "No report yet: not all notebooks were asked for.")
+
+
+def main():
+    """Run a study; every foreseen end is one message, and 130 stands for an interruption."""
+    stop_like_interrupt()
+    try:
+        run_study()
+    except VcfnbError as error:
+        sys.exit(f"vcfnb: {error}")
+    except KeyboardInterrupt:
+        print("\nvcfnb: interrupted; the same command starts again.", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Images are SimpleITK images; where arrays appear they are (z, y, x).
 """
 
+from vcfnb.images.files import write_image
 from vcfnb.images.grids import Grid, on_grid, same_grid
 from vcfnb.images.plausibility import implausible_grid, implausible_roi, implausible_values
 from vcfnb.images.quality import pieces, quality, touches_border
@@ -26,4 +27,5 @@ __all__ = [
     "read_mask",
     "same_grid",
     "touches_border",
+    "write_image",
 ]

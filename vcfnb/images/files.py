@@ -1,5 +1,6 @@
 """Images in one file that ITK reads: NIfTI, NRRD, MetaImage."""
 
+import errno
 import gzip
 import math
 import os
@@ -7,6 +8,7 @@ import zlib
 
 import SimpleITK as sitk
 
+from vcfnb import runs
 from vcfnb.errors import BadInput
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -38,6 +40,27 @@ def read_file(path):
         # ITK reads a NIfTI file that ends too early without a word, and fills the rest with zeros.
         raise _truncated(path)
     return image
+
+
+def write_image(image, path):
+    """Write a NIfTI file, compressed where its name ends in ``.gz``; whole, or not at all.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+    path : path
+
+    Raises
+    ------
+    CannotWrite
+    """
+    with runs.atomic(path) as temporary:
+        sitk.WriteImage(image, str(temporary), temporary.name.endswith(".gz"))
+        try:
+            look_at_file(temporary)
+        except BadInput:
+            # ITK writes what fits on a full disk, and says nothing.
+            raise runs.cannot_write(path, errno.ENOSPC) from None
 
 
 def look_at_file(path):
@@ -91,8 +114,8 @@ def _unreadable(path, error):
             "resample it to a straight grid first (dcm2niix writes one beside a tilted series: *_Tilt), and draw the "
             "mask on the result",
         )
-    reason = text.strip().splitlines()[-1].removeprefix("sitk::ERROR: ").replace(str(path), path.name)
-    return BadInput.of(path, f"cannot be read: {reason}", _FORMATS)
+    # ITK's own reason may quote the header, and with it what a converter copied from DICOM.
+    return BadInput.of(path, "cannot be read: it is damaged, or of another format", _FORMATS)
 
 
 def _truncated(path):

@@ -12,6 +12,7 @@ import pydicom
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from vcfnb import runs
 from vcfnb.errors import VcfnbError
 
 # Stored values are HU + 1024 in 12 bits, as on scanners.
@@ -122,8 +123,8 @@ def _decimal(value):
 @contextlib.contextmanager
 def _aside(folder):
     """A temporary folder that takes the place of `folder` when the block ends without an error."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
+    runs.make_folder(folder.parent)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=runs.aside_prefix()))
     try:
         made = temporary / folder.name
         made.mkdir()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from vcfnb import runs
+from vcfnb import images, runs
 from vcfnb.errors import VcfnbError
 from vcfnb.phantom import dicom, patients, readers, scanner, scene
 from vcfnb.phantom.canvas import FIELD_MM
@@ -165,5 +165,4 @@ def _write(array, spacing, path):
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(spacing[::-1])
     image.SetOrigin([low for low, _ in FIELD_MM[::-1]])
-    with runs.atomic(path) as temporary:
-        sitk.WriteImage(image, str(temporary), True)
+    images.write_image(image, path)
