@@ -2,10 +2,12 @@
 
 import os
 import tempfile
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from study import start_all
+from study import TINY_PATIENTS, run_all, start_all, tiny
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -48,3 +50,21 @@ def demo(pytestconfig):
     said, failed = process.communicate()
     assert process.returncode == 0, f"run_all.sh failed:\n{said}\n{failed}"
     return Path(folder.name), said
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(tmp_path_factory):
+    """The smallest study, on DICOM series full of canaries, run once from end to end: how, where, and how long.
+
+    Its table of cases lies as deep as other tests' results do, so that paths in tables are the same.
+    """
+    import canary
+
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    csv = canary.cohort(folder / "cohort", TINY_PATIENTS)
+    (folder / "scratch").mkdir()
+    begin = time.monotonic()
+    finished = run_all(folder / "runs", *tiny(csv), TMPDIR=str(folder / "scratch"))
+    return SimpleNamespace(
+        folder=folder, csv=csv, study=folder / "runs" / "tiny", finished=finished, seconds=time.monotonic() - begin
+    )

@@ -94,3 +94,18 @@ def contract_files(expansions):
 
 def columns(folder, name):
     return pd.read_csv(folder / name, nrows=1).columns.tolist()
+
+
+# The least of everything: one expansion, one epoch, 14 patients in voxels of 3 mm. For tests that run a study often.
+_TINY = (
+    *("study=tiny", "expansions=[6]", "cohort.on_bad_case=exclude", "preprocessing.margin_mm=15", "icc.icc_cases=3"),
+    *("radiomics.log_sigma_mm=[3.0]", "dtl.epochs=1", "selection.lasso_folds=2", "fusion.grid_folds=2"),
+    *("fusion.coefficient_bootstrap=100", "statistics.n_bootstrap=100", "statistics.evaluation=paper"),
+    "statistics.audit_runs=0",
+)
+TINY_PATIENTS = 14
+
+
+def tiny(csv):
+    """Arguments of run_all.sh for the smallest study on a cohort."""
+    return "params/smoke.yaml", *(part for value in (*_TINY, f"cohort.csv={csv}") for part in ("--set", value))

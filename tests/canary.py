@@ -1,0 +1,217 @@
+"""A cohort of DICOM series whose every text holds a canary, and a search for canaries in whatever a run wrote.
+
+Canaries are of three kinds, as the standard's types of text allow: a word, a word with letters outside ASCII, and
+digits for UIDs, dates and numbers. None of them occurs by chance.
+"""
+
+import base64
+import gzip
+import io
+import re
+import tarfile
+import zipfile
+import zlib
+
+import pydicom
+import SimpleITK as sitk
+from dicom_files import slices_of, write_segmentation, write_structures
+from pydicom.datadict import DicomDictionary
+from pydicom.sequence import Sequence
+
+from vcfnb import images, phantom
+
+WORD, ACCENTED, DIGITS = "ZWITSCHERLAUT", "KANARIENVÖGEL", "739184650273"
+UID = f"1.2.826.{DIGITS}"
+_DATE_TIME = "17391118040651.739184"
+_VALUES = {
+    **dict.fromkeys(("LO", "LT", "SH", "ST", "UC", "UT", "CS", "AE"), WORD),
+    **{
+        "PN": f"{ACCENTED}^{WORD}",
+        "UI": UID,
+        "DT": _DATE_TIME,
+        "UR": f"http://{WORD}/",
+        "DS": DIGITS,
+        "IS": "739184650",
+    },
+    **{"TM": "040651.739184", "DA": "17391118", "AS": "973Y"},
+}
+# What decides how the image is read, or of which type it is.
+_KEPT = {
+    *("SOPClassUID", "Modality", "ImageType", "PhotometricInterpretation", "PixelSpacing", "RescaleIntercept"),
+    *("RescaleSlope", "RescaleType", "ImagePositionPatient", "ImageOrientationPatient", "SpecificCharacterSet"),
+    *("InstanceNumber", "SeriesNumber", "LossyImageCompression", "NumberOfFrames", "SliceThickness"),
+    *("SpacingBetweenSlices", "PixelAspectRatio", "LUTExplanation", "PixelDataProviderURL"),
+}
+_GROUPS = (0x0008, 0x0010, 0x0012, 0x0018, 0x0020, 0x0032, 0x0038, 0x0040, 0x4008)
+# UIDs of one study and series are shared by its slices; each slice has one of its own.
+_OWN = ("SOPInstanceUID",)
+
+
+def canaries(number=0):
+    """A Dataset with every text of the standard in the groups of patient, study, series, equipment and image."""
+    made = pydicom.Dataset()
+    made.SpecificCharacterSet = "ISO_IR 192"
+    for tag, (kind, _, _, retired, name) in sorted(DicomDictionary.items()):
+        if tag >> 16 in _GROUPS and kind in _VALUES and name and not retired and name not in _KEPT:
+            setattr(made, name, f"{UID}.{number}" if name in _OWN else _VALUES[kind])
+    block = made.private_block(0x0099, WORD, create=True)
+    block.add_new(0x01, "LO", WORD)
+    block.add_new(0x02, "UN", WORD.encode("utf-16-le"))
+    other = pydicom.Dataset()
+    other.PatientID, other.TypeOfPatientID = WORD, WORD
+    made.OtherPatientIDsSequence = Sequence([other])
+    return made
+
+
+def put_canaries(folder, series=0):
+    """Write canaries into every slice of a series; all of the standard's into two of them, the others' into all."""
+    everything = canaries()
+    few = ("PatientName", "PatientID", "PatientBirthDate", "InstitutionName", "ImageComments", "StudyDescription")
+    few += ("SeriesDescription", "AccessionNumber", "ReferringPhysicianName", "StudyInstanceUID", "FrameOfReferenceUID")
+    paths = sorted(folder.iterdir())
+    with pydicom.config.disable_value_validation():
+        for number, path in enumerate(paths):
+            slice_ = pydicom.dcmread(path)
+            if number in (0, len(paths) // 2):
+                slice_.update(everything)
+            else:
+                slice_.SpecificCharacterSet = "ISO_IR 192"
+                slice_.update({everything[name].tag: everything[name] for name in few})
+                block = slice_.private_block(0x0099, WORD, create=True)
+                block.add_new(0x01, "LO", WORD)
+            slice_.SeriesInstanceUID = f"{UID}.{series}"
+            slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"{UID}.{series}.{number}"
+            slice_.save_as(path)
+
+
+def cohort(folder, n_patients):
+    """Simulated patients as DICOM series full of canaries; masks as NIfTI, one as SEG, one as RTSTRUCT; two are bad.
+
+    Parameters
+    ----------
+    folder : path
+    n_patients : int
+        That can be used; two more have a series with a missing slice, and one with damaged voxels.
+
+    Returns
+    -------
+    pathlib.Path
+        cohort.csv.
+    """
+    table = phantom.simulate_cohort(
+        folder, n_patients + 2, acute_fraction=0.5, voxel_mm=(3, 3, 3), image_format="dicom", cores=2
+    )
+    for number, name in enumerate(table["image"]):
+        put_canaries(folder / name, number)
+    # Of the last patients, so that all others have whole series.
+    missing, damaged = (sorted((folder / name).iterdir()) for name in table["image"][-2:])
+    missing[len(missing) // 2].unlink()
+    damaged[3].write_bytes(damaged[3].read_bytes()[:-400])
+    for number, kind in ((0, "seg"), (1, "rt")):
+        series, name = folder / table.loc[number, "image"], f"masks/{kind}.dcm"
+        ct = images.read_image(series)
+        mask = sitk.GetArrayFromImage(images.read_mask(folder / table.loc[number, "mask"], ct))
+        parts = {WORD: mask, ACCENTED: mask * 0 + (mask.cumsum().reshape(mask.shape) == 1)}
+        if kind == "seg":
+            write_segmentation(folder / name, slices_of(series), parts)
+        else:
+            write_structures(folder / name, ct, parts)
+        _rename(folder / name)
+        table.loc[number, "mask"] = name
+        table.loc[number, "mask_label"] = 1
+    table.to_csv(folder / "cohort.csv", index=False)
+    return folder / "cohort.csv"
+
+
+def _rename(path):
+    """Canaries in the header of a segmentation or structure set, whose references to slices stay."""
+    with pydicom.config.disable_value_validation():
+        made = pydicom.dcmread(path)
+        made.SpecificCharacterSet = "ISO_IR 192"
+        for name in ("PatientName", "PatientID", "InstitutionName", "SeriesDescription", "StationName"):
+            setattr(made, name, f"{ACCENTED}{WORD}")
+        made.save_as(path)
+
+
+# ---- the search
+
+_LETTERS = [word for canary in (WORD, ACCENTED, "NARIENV") for word in (canary, canary.lower())]
+_PATTERNS = {
+    *(
+        word.encode(coding)
+        for word in _LETTERS
+        for coding in ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "utf-32-le")
+    ),
+    *(
+        text.encode(coding)
+        for text in (DIGITS, "739184650", _DATE_TIME[:14], "1739-11-18")
+        for coding in ("ascii", "utf-16-le", "utf-16-be")
+    ),
+}
+_CANARY = re.compile(
+    b"|".join(re.escape(pattern) for pattern in sorted(_PATTERNS, key=len, reverse=True))
+    # Dates and ages are short: only where no other digit stands beside them.
+    + rb"|(?<![\d.])17391118(?!\d)|\b973Y\b"
+)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{64,}={0,2}")
+
+
+def _inside(content):
+    """What is packed in some bytes: archives, compressed files, texts of PNG, pictures in notebooks and pages."""
+    if content[:2] == b"\x1f\x8b":
+        # As far as it goes: a cut file hides nothing.
+        yield zlib.decompressobj(31).decompress(content)
+    elif content[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            yield from (archive.read(name) for name in archive.namelist())
+            yield " ".join(archive.namelist()).encode()
+    elif content[:8] == b"\x89PNG\r\n\x1a\n":
+        for chunk in re.finditer(rb"(zTXt|iTXt|iCCP)", content):
+            tail = content[chunk.end() :]
+            for start in range(min(120, len(tail))):
+                try:
+                    yield zlib.decompressobj().decompress(tail[start:])
+                    break
+                except zlib.error:
+                    continue
+    elif content[257:262] == b"ustar":
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            yield from (archive.extractfile(part).read() for part in archive if part.isfile())
+    else:
+        for text in (content, content.replace(b"\\n", b""), content.replace(b"\n", b"")):
+            for found in _BASE64.finditer(text):
+                run = found.group().rstrip(b"=")
+                yield base64.b64decode(run + b"=" * (-len(run) % 4) if len(run) % 4 != 1 else run[:-1])
+
+
+def sings(content, depth=4):
+    """Whether some bytes, or what is packed in them, hold a canary."""
+    if _CANARY.search(content):
+        return True
+    return depth > 0 and any(sings(part, depth - 1) for part in _inside(content))
+
+
+def heard_in(folder):
+    """Files below a folder that hold a canary, in their content or their name."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [
+        str(path.relative_to(folder))
+        for path in files
+        if sings(path.read_bytes()) or _CANARY.search(str(path.relative_to(folder)).encode())
+    ]
+
+
+def packed(text, kind):
+    """A text as it could hide in a file of this kind; for testing the search."""
+    content = text.encode()
+    if kind == "gzip":
+        return gzip.compress(content)
+    if kind == "zip":
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("x.npy", content)
+        return stream.getvalue()
+    if kind == "picture in a notebook":
+        head = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\0zTXtComment\0\0" + zlib.compress(content)
+        return b'{"image/png": "' + base64.b64encode(head + bytes(60)) + b'"}'
+    return text.encode(kind)
