@@ -146,6 +146,21 @@ def test_signs_are_dense_or_lucent_as_they_should(sign, place, direction):
     assert direction * change[where].mean() > 2
 
 
+def test_the_box_of_the_bone_shows_little_of_the_signs_around_it_and_6_mm_most():
+    """What the expansion of an ROI can find; at 0 mm only the box's corners reach beyond the rims."""
+    change, body = only(swelling=1.0, stranding=1.0)
+    inside = np.argwhere(body < 0)
+    low, high = inside.min(0), inside.max(0) + 1
+    shares = []
+    for expansion in (0, 2, 6, 10):
+        margin = np.rint(expansion / np.array(COARSE)).astype(int)
+        box = tuple(slice(max(a, 0), b) for a, b in zip(low - margin, high + margin, strict=True))
+        shares.append(np.abs(change[box]).sum() / np.abs(change).sum())
+    assert shares == sorted(shares)
+    assert shares[0] < 0.15
+    assert 0.8 < shares[2] < shares[3]
+
+
 def test_a_sign_of_half_strength_lies_between():
     half, whole = (only(stranding=strength)[0] for strength in (0.5, 1.0))
     assert 0.2 * whole.sum() < half.sum() < 0.8 * whole.sum()

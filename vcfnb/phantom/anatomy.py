@@ -93,6 +93,12 @@ class Body:
     def _edge(self, y):
         return self.height / 2 * (1 - (self.front - 1) * y / self.depth)
 
+    def beyond_rims(self, x, y):
+        """Distance (mm, roughly) in the axial plane from the outline of both rims with their lips."""
+        radius, from_axis = self.outline(x, y)
+        front = np.clip(-y / (self.depth / 2), 0, 1)
+        return from_axis * (1 - 1 / radius) - max(self.osteophyte, self.lower_osteophyte) * (0.35 + 0.65 * front)
+
     def surfaces(self, x, y, z, roughness=0.0):
         """Signed distances (mm, roughly) to the side wall, the upper and the lower endplate.
 

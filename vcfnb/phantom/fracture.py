@@ -12,8 +12,8 @@ HAEMATOMA, SWOLLEN, GAS = 50.0, 35.0, -700.0
 # Thickness of walls, mm: sides of a body and endplates (Silva et al. 1994, Bone 15:409: shells of about 0.4 mm,
 # endplates a little more).
 WALL, ENDPLATE = 0.36, 0.5
-# Signs around the bone are at their full strength up to the first distance and gone at the second, mm.
-FADES_MM = (4.0, 8.0)
+# Signs around the bone are at their full strength up to the first distance from its rims and gone at the second, mm.
+FADES_MM = (5.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -138,20 +138,22 @@ def _inside(canvas, region, coordinates, below, above, signs):
 def around(canvas, region, coordinates, shape, distance, signs):
     """Swelling, haematoma and stranded fat around the fractured body, painted before the bone.
 
-    Both lie in front of the bone and at its sides, most on one or two sides, about the height of the break, and are
-    gone ``FADES_MM[1]`` away from the bone.
+    Both lie in front of the bone and at its sides, most on one or two sides, about the height of the break, outside of
+    the ligaments that run from rim to rim, and are gone ``FADES_MM[1]`` away from the rims.
     """
     rng = canvas.rng
     x, y, z = coordinates
     full, gone = FADES_MM
-    reach = np.clip((gone - distance) / (gone - full), 0, 1)
+    beyond = np.maximum(distance, shape.beyond_rims(x, y))
+    reach = np.clip((gone - beyond) / (gone - full), 0, 1)
     # Not in the canal, and about the height of the broken endplate.
     reach = reach * reach * (3 - 2 * reach) / (1 + np.exp(np.clip(y - shape.depth / 2 + 6, -30, 30)))
-    # The layer on the bone is what it was (surroundings.ligaments).
-    reach = reach * np.clip((distance - 1.5) / 2, 0, 1)
+    # The layer on the bone is what it was (surroundings.ligaments), as is the waist that the ligaments bridge from rim
+    # to rim, with the segmental vessels under them.
+    reach = reach * np.clip((beyond - 2) / 2, 0, 1)
     # They spread in front and along the muscles at the sides; between both, vessels and diaphragm are in the way.
     angle = np.arctan2(x / shape.width, -y / shape.depth)
-    spread = np.abs(np.cos(2 * angle)) ** 1.2
+    spread = np.abs(np.cos(2 * angle)) ** 3
     middles, heights = rng.uniform(-2.0, 2.0, 2), rng.normal(0, 2.5, 2)
     level = z - (shape.height / 2 - lost_height(shape) - 1)
     focus = 0.0
@@ -161,10 +163,10 @@ def around(canvas, region, coordinates, shape, distance, signs):
     # The pattern is drawn whatever the strength, so that a dial changes nothing else.
     lumps, strands = canvas.field(6, 7, region), canvas.field(1.6, 2.2, region)
     hu = canvas.hu[region]
-    thick = signs["swelling"] * reach * np.clip((1.5 + 0.4 * lumps) * share, 0, 1)
+    thick = signs["swelling"] * reach * np.clip((2.0 + 0.5 * lumps) * share, 0, 1)
     hu += thick * np.clip((HAEMATOMA - hu) / 60, 0, 1) * (HAEMATOMA - hu)
     streaks = np.clip(strands - 0.1, 0, 1.3) + 0.35
-    hazy = signs["stranding"] * reach * np.clip(1.6 * share * streaks, 0, 0.95)
+    hazy = signs["stranding"] * reach * np.clip(2.2 * share * streaks, 0, 0.95)
     hu += np.where((hu < SWOLLEN) & (hu > -200), hazy * (SWOLLEN - hu), 0)
 
 
