@@ -12,7 +12,7 @@ from importlib import import_module
 from vcfnb import __version__
 from vcfnb.errors import BadInput, VcfnbError
 
-COMMANDS = ("check", "template", "predict")
+COMMANDS = ("check", "template", "predict", "validate")
 _ABOUT = (
     "Acute or chronic vertebral fracture, told from CT. Research use only: not a medical device, not for diagnosis."
 )

@@ -1,0 +1,104 @@
+"""External validation: score a second cohort with a frozen model, and judge it."""
+
+import sys
+from pathlib import Path
+
+SUMMARY = "Score another cohort with the model of a study, and judge it there: AUC, calibration, decision curves."
+
+
+def add_arguments(parser):
+    parser.add_argument("model", type=Path, help="folder 06_fusion/model of a finished study")
+    parser.add_argument("cohort", type=Path, help="the new table, such as cohort.csv")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="results; by default validation/ beside the table")
+    parser.add_argument(
+        "--exclude-bad", action="store_true", help="leave out cases that cannot be used, or were trained on"
+    )
+    parser.add_argument("--label-column", default="label", help="column with 1 (acute) and 0 (chronic)")
+    parser.add_argument("--min-voxels", type=int, default=100, help="smallest ROI, voxels of the original image")
+    parser.add_argument("--bootstrap", type=int, default=2000, help="bootstrap samples for bands and intervals")
+    parser.add_argument("--seed", type=int, default=1, help="of bootstrap samples and folds")
+    parser.add_argument("--cores", type=int, help="worker processes; by default all cores")
+
+
+def run(arguments):
+    """Check, score, judge, write; 1 where the cohort or the model cannot be used."""
+    from vcfnb import cohort, external, models, runs
+    from vcfnb.errors import VcfnbError
+
+    model = models.load_model(arguments.model)
+    folder = arguments.out or arguments.cohort.parent / "validation"
+    table, problems = cohort.check_table(arguments.cohort, arguments.label_column)
+    simulated = cohort.is_simulated(table)
+    problems = _checked(model, table, problems, arguments)
+    runs.write_csv(problems, folder / "problems.csv")
+    if not _usable(problems, arguments):
+        return 1
+    table, exclusions = cohort.apply_exclusions(table, problems, "exclude")
+    scores, failed = external.score_cohort(model, table, folder, arguments.cores)
+    if not _usable(failed, arguments):
+        return 1
+    _, more = cohort.apply_exclusions(table, failed, "exclude")
+    exclusions = type(exclusions)(
+        [*exclusions.to_dict("records"), *more.to_dict("records")], columns=exclusions.columns
+    )
+    if scores["label"].nunique() < 2:
+        raise VcfnbError(f"{len(scores)} cases are left, without one of each label -> give acute and chronic cases")
+    judged = external.judge(scores, model, arguments.seed, arguments.bootstrap)
+    page = external.write_report(folder, model, scores, judged, exclusions, simulated)
+    _say(model, scores, judged, exclusions, simulated)
+    print(f"wrote {page}, and the tables and figures beside it")
+    return 0
+
+
+def _checked(model, table, problems, arguments):
+    """All that is wrong with the cohort for this model: table, clinical values, headers, voxels, training cases."""
+    import pandas as pd
+
+    from vcfnb import cohort, external
+
+    def usable():
+        return table[~table["case_id"].isin(problems.loc[problems["severity"] == "error", "case_id"])]
+
+    # Second readings are not looked at here.
+    problems = problems[~problems["problem"].str.contains("second readings")]
+    checks = (
+        lambda: external.case_problems(model, usable()),
+        lambda: cohort.check_headers(usable(), arguments.cores),
+        lambda: cohort.check_voxels(usable(), arguments.min_voxels, arguments.cores),
+        lambda: external.trained_on(model, usable(), arguments.cores),
+    )
+    for check in checks:
+        problems = pd.concat([problems, check()], ignore_index=True)
+    return problems
+
+
+def _usable(problems, arguments):
+    """Print what is wrong; whether the validation can go on."""
+    from vcfnb.cli.output import problems_text
+
+    errors = problems[problems["severity"] == "error"]
+    n_warnings = int((problems["severity"] == "warning").sum())
+    if n_warnings:
+        print(f"{n_warnings} warning(s), see problems.csv", file=sys.stderr)
+    if not len(errors):
+        return True
+    print(problems_text(errors, arguments.cohort.parent))
+    if (errors["case_id"] == "").any():
+        print(f"{len(errors)} error(s). Mend them; what belongs to no single case cannot be left out.")
+        return False
+    if not arguments.exclude_bad:
+        print(f"{len(errors)} error(s). Mend them, or leave such cases out with --exclude-bad.")
+        return False
+    print(f"{errors['case_id'].nunique()} case(s) left out.")
+    return True
+
+
+def _say(model, scores, judged, exclusions, simulated):
+    kind = "SIMULATED cases" if simulated else "cases"
+    print(f"{len(scores)} {kind} of {scores['patient_id'].nunique()} patients, {len(exclusions)} left out.")
+    for row in judged["auc"].query("cases == 'all'").itertuples():
+        print(f"  {row.model:<10} AUC {row.auc:.3f} ({row.ci_low:.3f}-{row.ci_high:.3f})")
+    first = judged["outside"].iloc[0]
+    print(f"  {first['n']} of {first['of']} cases lie outside the training data")
+    print(f"Trained on: {model.trained_on}.")
+    print(model.about["notice"])

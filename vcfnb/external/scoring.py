@@ -1,0 +1,160 @@
+"""Score every case of a cohort with a saved model; an interrupted scoring goes on where it was."""
+
+from functools import cache, partial
+from pathlib import Path
+
+import pandas as pd
+
+from vcfnb import __version__, images, models, runs
+from vcfnb.cohort import problem_table
+from vcfnb.cohort.columns import problem
+from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.rigorous.remember import remembered
+
+_COLUMNS = ["case_id", "patient_id", "label", *models.saved.MODELS, "outside", "distance", "unlike", "beyond", "notes"]
+
+
+def case_problems(model, table):
+    """What the model must know of each case and the table lacks, before any image is read.
+
+    Parameters
+    ----------
+    model : vcfnb.models.SavedModel
+    table : pandas.DataFrame
+        As :func:`vcfnb.cohort.check_table` gives it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        case_id, file, problem, remedy, severity.
+    """
+    rows = []
+    for case in table.to_dict("records"):
+        try:
+            models.check_patient(model, *_patient(model, case))
+        except BadInput as error:
+            found = error.problems.iloc[0]
+            rows.append(problem(found["problem"], found["remedy"], case["case_id"]))
+        except VcfnbError as error:
+            told, _, remedy = str(error).partition(" -> ")
+            rows.append(problem(told, remedy, case["case_id"]))
+    return problem_table(rows)
+
+
+def trained_on(model, table, cores=None):
+    """Cases that the model was trained on, told by their images, whatever the files and ids are called.
+
+    Parameters
+    ----------
+    model : vcfnb.models.SavedModel
+    table : pandas.DataFrame
+        Cases whose images can be read.
+    cores : int, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        case_id, file, problem, remedy, severity: an error for each such case, and for each other case of its patient.
+    """
+    if not model.cohort.fingerprints:
+        told = "the model does not know its training images: patients it was trained on cannot be told"
+        return problem_table([problem(told, "make sure yourself that none is in the cohort", severity="warning")])
+    prints = runs.parallel_map(_fingerprint, table["image"].tolist(), cores, desc="training cases?")
+    known = pd.Series([found in model.cohort.fingerprints for found in prints], table.index, dtype=bool)
+    patients = set(table.loc[known, "patient_id"])
+    remedy = "leave it out: a validation needs patients that the model has not seen"
+    rows = []
+    for case, seen in zip(table.to_dict("records"), known, strict=True):
+        if seen or case["patient_id"] in patients:
+            told = "the image was a training case of the model" if seen else "another image of a training patient"
+            rows.append(problem(told, remedy, case["case_id"], case["image"]))
+    return problem_table(rows)
+
+
+def exclude_patients(table, case_ids):
+    """The table without some cases; its index anew."""
+    return table[~table["case_id"].isin(list(case_ids))].reset_index(drop=True)
+
+
+def score_cohort(model, table, folder, cores=None):
+    """Apply a model to every case of a checked cohort.
+
+    Each case's result is kept under ``cases/`` in the folder: what is there from the same files and the same model is
+    not computed again.
+
+    Parameters
+    ----------
+    model : vcfnb.models.SavedModel
+    table : pandas.DataFrame
+        patient_id, case_id, image, mask, label, and what the model needs besides.
+    folder : path
+    cores : int, optional
+
+    Returns
+    -------
+    scores : pandas.DataFrame
+        case_id, patient_id, label, radiomics, dtl, fusion (probabilities), outside (farther from the training cases
+        than the model's limit), distance, unlike (in what the image is unlike the training images; empty: in nothing),
+        beyond (features outside the range of the training cases), notes. In the table's order.
+    problems : pandas.DataFrame
+        Cases that could not be scored, after all were tried: case_id, file, problem, remedy, severity.
+    """
+    work = partial(_scored, model=model.folder, version=runs.digest(model.folder / "model.json"), folder=Path(folder))
+    rows, problems = [], []
+    for found in runs.parallel_map(work, table.to_dict("records"), cores, desc="scoring"):
+        if "problem" in found:
+            problems.append(problem(found["problem"], found["remedy"], found["case_id"], found["file"]))
+        else:
+            rows.append(found)
+    return pd.DataFrame(rows, columns=_COLUMNS), problem_table(problems)
+
+
+def _fingerprint(path):
+    return models.fingerprint(images.read_image(path))
+
+
+@cache
+def _model(folder):
+    """Read once a worker process."""
+    return models.load_model(folder)
+
+
+def _patient(model, case):
+    """Clinical values and site as :func:`vcfnb.models.predict` takes them; None where the table has none."""
+    clinical = {name: None if pd.isna(case.get(name)) else case[name] for name in model.variables}
+    site = case.get("site")
+    return clinical, None if pd.isna(site) else str(site)
+
+
+def _scored(case, model, version, folder):
+    """One case's row of scores, or what is wrong with it."""
+    places = [images.location(case[kind]) for kind in ("image", "mask")]
+    label = images.as_label(case.get("mask_label"))
+    clinical, site = _patient(_model(model), case)
+    key = runs.digest(
+        *(file for file, _ in places), [number for _, number in places], label, clinical, site, version, __version__
+    )
+    try:
+        found = remembered(
+            folder / "cases" / f"{case['case_id']}.json", key, lambda: _row(_model(model), case, label, clinical, site)
+        )
+    except BadInput as error:
+        return {**error.problems.iloc[0].to_dict(), "case_id": case["case_id"]}
+    except VcfnbError as error:
+        told, _, remedy = str(error).partition(" -> ")
+        return {"case_id": case["case_id"], "file": case["mask"], "problem": told, "remedy": remedy}
+    # A label says nothing about a score: a corrected one needs no new scoring.
+    return {"case_id": case["case_id"], "patient_id": case["patient_id"], "label": int(case["label"])} | found
+
+
+def _row(model, case, label, clinical, site):
+    examined = models.examine(model, case["image"], case["mask"], label, check=False)
+    found = models.judge_examined(model, examined, clinical, site)
+    beyond = found.contributions.loc[found.contributions["beyond"], "feature"]
+    return found.probability | {
+        "outside": bool(found.outside),
+        "distance": found.distance,
+        "unlike": "; ".join(found.unlike),
+        "beyond": "; ".join(beyond),
+        "notes": "; ".join(examined.notes),
+    }
