@@ -75,7 +75,7 @@ def nbval(notebook, runs, *options):
 @pytest.mark.study
 def test_run_all_without_arguments_is_the_demonstration(demo):
     runs, said = demo
-    assert len(executed(said)) == 13
+    assert len(executed(said)) == 14
     assert not [name for name in contract_files([0, 2, 4, 6, 8, 10]) if not (runs / "demo" / name).is_file()]
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.study
 
 NOTEBOOKS = [
     *("00_cohort", "01_preprocessing", "02_icc", "03_radiomics", "04_dtl_00", "04_dtl_06"),
-    *("05_selection", "06_fusion", "07_statistics"),
+    *("05_selection", "06_fusion", "07_statistics", "08_predict"),
 ]
 
 
@@ -205,7 +205,7 @@ def test_a_changed_section_reruns_only_what_depends_on_it(smoke, tmp_path):
     finished = run_all(
         tmp_path, "params/smoke.yaml", "--set", "statistics.alpha=0.1", "--set", "selection.lasso_folds=4"
     )
-    assert sorted(executed(finished)) == ["05_selection", "06_fusion", "07_statistics"]
+    assert sorted(executed(finished)) == ["05_selection", "06_fusion", "07_statistics", "08_predict"]
 
 
 def test_a_failed_notebook_is_kept_and_its_message_shown(smoke, tmp_path):

@@ -335,6 +335,7 @@ NOTEBOOKS = {
     "05_selection": (("study", "seed", "expansions"), ("selection",)),
     "06_fusion": (("study", "seed", "expansions"), ("selection", "fusion")),
     "07_statistics": (("study", "seed"), ("statistics",)),
+    "08_predict": (("study",), ()),
 }
 
 
