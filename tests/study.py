@@ -10,8 +10,8 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def start_all(runs, *arguments, cwd=ROOT, **environment):
-    """Start run_all.sh with all results under `runs`; return the running process."""
+def start_all(runs, *arguments, cwd=ROOT, group=False, **environment):
+    """Start run_all.sh with all results under `runs`; return the running process, on demand with a group of its own."""
     return subprocess.Popen(
         [str(ROOT / "run_all.sh"), *map(str, arguments)],
         cwd=cwd,
@@ -19,6 +19,7 @@ def start_all(runs, *arguments, cwd=ROOT, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=group,
     )
 
 
@@ -84,6 +85,8 @@ def contract_files(expansions):
     yield from ("06_fusion/figure7_fusion_lasso.png", "06_fusion/figure7_fusion_lasso.svg")
     for name in ("selected_features", "nomogram", "shap"):
         yield from (f"06_fusion/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
+    yield from (f"08_predict/prediction.{kind}" for kind in ("html", "pdf", "json"))
+    yield from (f"08_predict/{name}.{suffix}" for name in ("case", "contributions") for suffix in ("png", "svg"))
     # What docs/fidelity.md names besides.
     yield from ("00_cohort/figure2_workflow.png", "00_cohort/test_set_size.csv", "02_icc/dice.csv")
     yield from ("03_radiomics/feature_counts.csv", "05_selection/radiomics_lasso_error.csv")

@@ -277,16 +277,22 @@ def atomic(path):
     except VcfnbError:
         raise
     except Exception as error:
-        number = getattr(error, "errno", None)
-        if number not in _WHILE_WRITING:
-            if not disk_is_full(path.parent):
-                raise
-            # Libraries written in other languages have errors of their own for it.
-            number = errno.ENOSPC
+        number = _refusal(error, path.parent)
+        if number is None:
+            raise
         raise cannot_write(path, number) from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _refusal(error, folder):
+    """The system's number of what kept a library from writing, or None where it was something else."""
+    if isinstance(error, OSError):
+        return error.errno if error.errno in _WHILE_WRITING else None
+    # Libraries written in other languages have errors of their own; some quote the system, some say nothing.
+    told = [number for number in _WHILE_WRITING if os.strerror(number) in str(error)]
+    return told[0] if told else errno.ENOSPC if disk_is_full(folder) else None
 
 
 def _to_disk(path):
