@@ -22,6 +22,7 @@ from vcfnb import images, phantom
 
 WORD, ACCENTED, DIGITS = "ZWITSCHERLAUT", "KANARIENVÖGEL", "739184650273"
 UID = f"1.2.826.{DIGITS}"
+HOSTILE = "<img src=x onerror=alert(1)>"
 _DATE_TIME = "17391118040651.739184"
 _VALUES = {
     **dict.fromkeys(("LO", "LT", "SH", "ST", "UC", "UT", "CS", "AE"), WORD),
@@ -119,6 +120,11 @@ def cohort(folder, n_patients):
         _rename(folder / name)
         table.loc[number, "mask"] = name
         table.loc[number, "mask_label"] = 1
+    # What a browser would run, where the checks let any text through.
+    table["site"] = [f"{site} {HOSTILE}" if number % 2 else site for number, site in enumerate(table["site"])]
+    table[HOSTILE] = "a column of the user's own"
+    table["age"] = table["age"].astype(object)
+    table.loc[len(table) - 1, "age"] = "<script>alert(1)</script>"
     table.to_csv(folder / "cohort.csv", index=False)
     return folder / "cohort.csv"
 

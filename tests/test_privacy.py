@@ -52,10 +52,8 @@ def test_no_file_of_a_study_holds_a_text_of_its_series(uninterrupted):
 @pytest.mark.study
 def test_bad_series_left_with_their_reason_and_without_their_name(uninterrupted):
     exclusions = pd.read_csv(uninterrupted.study / "00_cohort" / "exclusions.csv").set_index("case_id")["reason"]
-    assert [reason.split(":")[0] for reason in exclusions] == [
-        "slices are not equally spaced",
-        "pixel data of a slice cannot be decoded",
-    ]
+    assert len(exclusions) == 2
+    assert exclusions.str.contains("slices are not equally spaced|pixel data of a slice cannot be decoded").all()
     # The masks that came as SEG and RTSTRUCT, whose parts are called after a canary, were read.
     quality = pd.read_csv(uninterrupted.study / "01_preprocessing" / "qc.csv")
     assert (quality["roi_voxels_out"] > 1000).all()

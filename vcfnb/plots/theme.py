@@ -30,8 +30,10 @@ def style():
 
     Text of 8 pt (7 pt on axes) stays readable at the printed width; SVG files keep text as text. The font comes with
     matplotlib, so every machine draws the same picture. In a notebook, figures are shown as PNG pictures even where
-    the environment asks for a backend without display (``MPLBACKEND=Agg``).
+    the environment asks for a backend without display (``MPLBACKEND=Agg``). Styled tables show texts as they are: a
+    site may be called anything, and is no HTML.
     """
+    pd.set_option("styler.format.escape", "html")
     sns.set_theme(context="paper", style="ticks", palette=[*MODELS.values(), PURPLE, VERMILLION, SKY, GREY])
     mpl.rcParams.update(
         {
