@@ -12,52 +12,20 @@ from scipy.special import expit
 from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
+from small_model import DEEP, RADIOMIC, made, saved_study, training_table
 
-from vcfnb import harmonisation, models, runs, selection, transfer
+from vcfnb import evaluation, external, harmonisation, models, runs, selection
 from vcfnb.clinical import ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.models.logistic import separable
 from vcfnb.models.prediction import judge
-from vcfnb.networks import build_network
-from vcfnb.params import DtlParams, FusionParams, PreprocessingParams, RadiomicsParams
-
-RADIOMIC = ["original_firstorder_Mean", "original_shape_MeshVolume", "log-sigma-1-0-mm-3D_glcm_Idm"]
-DEEP = ["dtl_000", "dtl_001"]
-
-
-def made(n=80, seed=0):
-    """Radiomic and deep features in odd units, two cases a patient; the first of each follows the label."""
-    rng = np.random.default_rng(seed)
-    y = np.arange(n) % 4 // 2
-    x = rng.normal(size=(n, 5))
-    x[:, [0, 3]] += 1.2 * y[:, None]
-    x = pd.DataFrame(x * [80, 900, 0.1, 3, 1] + [200, 30_000, 0.5, 0, -4], [f"c{i:02d}" for i in range(n)])
-    x.columns = [*RADIOMIC, *DEEP]
-    return x, pd.Series(y, x.index), np.arange(n) // 2
+from vcfnb.params import FusionParams
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A run folder with what the earlier notebooks leave, and its saved model."""
-    run = runs.Run("made", tmp_path_factory.mktemp("runs"))
-    runs.write_json({"simulated": True}, run.path("cohort", "about.json"))
-    dtl = DtlParams(network="shufflenet_v2_x0_5_3d", input_size=32, n_dimensions=2)
-    run.settings("preprocessing", PreprocessingParams().model_dump(mode="json"))
-    run.settings("radiomics", RadiomicsParams(log_sigma_mm=(1.0,)).model_dump(mode="json"))
-    run.settings("dtl", dtl.model_dump(mode="json") | {"seed": 3})
-    network, provenance = build_network(dtl.network, "random", seed=3)
-    rng = np.random.default_rng(0)
-    reduction = transfer.Reduction(np.zeros(1024), rng.normal(size=(2, 1024)), "pca")
-    settings = transfer.TrainSettings.from_params(dtl, seed=3)
-    saved = transfer.SavedNetwork(network.eval(), None, reduction, settings, provenance)
-    transfer.save_model(run.path("dtl", "expansion_02", "model.safetensors"), saved)
-    x, y, patients = made()
-    fitted = {
-        name: models.fit_logistic(x[columns], y, groups=patients)
-        for name, columns in {"radiomics": RADIOMIC, "dtl": DEEP, "fusion": [RADIOMIC[0], *DEEP]}.items()
-    }
-    models.save_study_model(run, fitted, 2, x, {"fusion": 0.4})
-    return run, fitted, run.step("fusion") / "model"
+    return saved_study(tmp_path_factory.mktemp("runs"))
 
 
 def test_regression_equals_scikit_learns_on_z_scores():
@@ -349,6 +317,16 @@ def test_what_the_model_must_know_is_asked_for_before_anything_is_computed(sited
     assert judge(models.load_model(folder), x.iloc[[0]], clinical=whole | {"sex": None}, site="A").probability
 
 
+def test_a_cohort_that_lacks_what_the_model_needs_is_named_case_by_case(sited):
+    model = models.load_model(sited[0])
+    table = pd.DataFrame({"case_id": ["a", "b", "c"], "site": ["A", "C", "B"], "sex": "F", "bmd": [-1, -1, -1.0]})
+    problems = external.case_problems(model, table.assign(age=[70, 70, None]))
+    assert problems.case_id.tolist() == ["b"]
+    problems = external.case_problems(model, table.assign(age=[700, 70, 60], bmd=[-1, -1, np.nan]))
+    assert problems.case_id.tolist() == ["a", "b", "c"]
+    assert "age is 700" in problems.problem[0] and "'C' has no training case" in problems.problem[1]
+
+
 def test_a_model_without_sites_and_clinical_variables_asks_for_nothing(study):
     content = json.loads((study[2] / "model.json").read_text())
     assert (content["clinical"]["variables"], content["harmonisation"]) == ([], [])
@@ -363,5 +341,79 @@ def test_an_image_goes_the_way_of_the_study(study):
     value = found.contributions.set_index("feature")["value"][RADIOMIC[0]]
     assert value == pytest.approx(texture()[mask == 1].mean(), rel=1e-6)
     assert found.notes == ["Quality: the ROI has 0.925 ml, unusual for a vertebral body"]
+    assert found.unlike == [] and len(found.image) == 6
     with pytest.raises(BadInput, match="mask"):
         models.predict(study[2], image(texture()), image(0 * mask))
+
+
+def test_an_image_unlike_those_of_training_is_named(study):
+    thick = models.predict(study[2], image(texture(), (1, 1, 1.6)), image(ball(radius=6), (1, 1, 1.6)))
+    assert thick.unlike == ["longest voxel edge 1.6 mm, training cases 1 to 1"]
+    assert "UNLIKE the training images: longest voxel edge 1.6 mm" in str(thick)
+    bright = models.predict(study[2], image(texture() + 500), image(ball(radius=6)))
+    assert [line.split(" in the ROI")[0] for line in bright.unlike] == ["5th percentile", "median", "95th percentile"]
+    assert any("no value below 0" in note for note in bright.notes)
+
+
+@pytest.mark.parametrize(("value", "unlike"), [(1.6, False), (1.66, False), (1.7, True), (0.8, True), (0.84, False)])
+def test_ends_are_moved_out_a_little(study, value, unlike):
+    """A tenth of the distance between them (0.9 to 1.6: 0.07), or 5 % of the end: whichever is more."""
+    cohort = models.load_model(study[2]).cohort
+    row = {"spacing_in": "1 x 1 x 1", "roi_volume_ml_out": value, "hu_p5": 50, "hu_p50": 150, "hu_p95": 250}
+    assert cohort.compare(row).set_index("measure").unlike["roi_volume_ml"] == unlike
+
+
+def test_a_training_image_is_known_again_in_any_form(study):
+    import SimpleITK as sitk
+
+    model = models.load_model(study[2])
+    given = image(texture(seed=1000))
+    turned = sitk.Flip(sitk.Cast(given, sitk.sitkFloat32), (True, False, True))
+    for known in (given, turned):
+        assert models.fingerprint(known) in model.cohort.fingerprints
+    assert models.fingerprint(image(texture(seed=1001))) not in model.cohort.fingerprints
+    assert models.fingerprint(image(texture(seed=1000), (1, 1, 1.1))) not in model.cohort.fingerprints
+    found = models.predict(study[2], given, image(ball(radius=6)))
+    assert "This image was a training case" in str(found)
+
+
+def test_the_summary_of_training_cases_holds_no_single_patient(study):
+    cohort = models.load_model(study[2]).cohort
+    table = training_table(study[0].folder)
+    assert str(cohort).startswith("80 training cases of 40 patients, 40 acute; age 62.9 years (SD 2.0); 80 of 80 women")
+    assert cohort.patients["bmd"] == {"n": 0, "mean": None, "sd": None}
+    text = (study[2] / "model.json").read_text()
+    assert not any(f'"{name}"' in text for name in [*table.patient_id, *table.index])
+    assert "trained_on.nii.gz" not in text
+    known = cohort.calibration["fusion"]
+    assert sum(point["n"] for point in known["points"]) == 80 and len(known["points"]) == 5
+    assert min(point["n"] for point in known["points"]) >= 8
+
+
+def test_the_calibration_note_is_that_of_the_nearest_training_cases(study):
+    x, y, _ = made()
+    model = models.load_model(study[2])
+    score = study[1]["fusion"].score(x)
+    points = evaluation.calibration_curve_points(y, score, bins=5)
+    for case in ("c00", "c03", "c50"):
+        expected = points.loc[(points.predicted - score[case]).abs().idxmin()]
+        found = judge(model, x.loc[[case]])
+        known = found.calibration["fusion"]
+        assert known["observed"] == pytest.approx(expected.observed) and known["n"] == expected.n
+        assert (known["low"], known["high"]) == pytest.approx((expected.low, expected.high))
+        rule = evaluation.recalibrate(y, score)
+        assert known["recalibrated"] == pytest.approx(rule.apply([score[case]])[0])
+        assert f"{expected.observed:.0%} were acute" in found.calibration_note()
+    assert known["prevalence"] == 0.5
+
+
+def test_thresholds_are_youdens_on_training_cases(study):
+    run, fitted, _ = study
+    x, y, _ = made()
+    other = runs.Run("other", run.folder.parent)
+    shutil.copytree(run.folder, other.folder)
+    table = training_table(run.folder)
+    models.save_study_model(other, fitted, 2, x, table=table)
+    model = models.load_model(other.step("fusion") / "model")
+    assert model.thresholds == {name: evaluation.operating_point(y, fitted[name].score(x)) for name in fitted}
+    assert judge(model, x.iloc[[0]]).calibration_note().startswith("Calibration: not known")

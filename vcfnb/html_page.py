@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import math
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; border-top: 2px solid #d9dce1
 img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-size: .82rem; display: block; overflow-x: auto; margin: .5rem 0; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid #d9dce1; text-align: right; vertical-align: top; }
-th { background: #f4f5f7; } td:first-child, th:first-child { text-align: left; }
+th { background: #f4f5f7; } .text { text-align: left; }
 .notice { border-left: 4px solid #b45309; background: #fff7ed; padding: .6rem 1rem; margin: 1rem 0; }
 .big { font-size: 1.25rem; } small, .small { color: #5b5f66; font-size: .8rem; }
 @media print { body { max-width: none; padding: 0; font-size: 12px; } h2 { break-after: avoid; } }
@@ -71,14 +72,20 @@ def table(frame, digits=3):
     frame : pandas.DataFrame
     digits : int
     """
-    return frame.map(lambda value: _cell(value, digits)).to_html(index=False, border=0)
+    kinds = ["" if pd.api.types.is_numeric_dtype(kind) else ' class="text"' for kind in frame.dtypes]
+    head = "".join(f"<th{kind}>{text(name)}</th>" for name, kind in zip(frame, kinds, strict=True))
+    rows = [
+        "".join(f"<td{kind}>{text(_cell(value, digits))}</td>" for value, kind in zip(row, kinds, strict=True))
+        for row in frame.itertuples(index=False)
+    ]
+    return f"<table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
 
 
 def _cell(value, digits):
-    if isinstance(value, bool) or not isinstance(value, int | float) or pd.isna(value):
-        return "–" if pd.isna(value) else str(value)
-    if isinstance(value, int):
-        return str(value)
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        return "–"
     return f"{value:.{digits}f}" if 0.1 <= abs(value) < 1000 or value == 0 else f"{value:.{digits}g}"
 
 

@@ -198,11 +198,16 @@ def _text(figure, top, lines, size, **look):
     return top - len(wrapped) * size * 1.4 / 72 / _A4[1] - 0.004
 
 
-def _shortened(lines, most=9):
-    """What fits on the page; the HTML has all of it."""
-    wrapped = [line if len(line) < 420 else f"{line[:400]} ... (whole in prediction.html)" for line in lines]
-    more = len(wrapped) - most
-    return wrapped if more <= 0 else [*wrapped[:most], f"{more} more in prediction.html"]
+def _shortened(lines, most=12, longest=400):
+    """What fits on the page, `most` lines of text; the HTML has all of it."""
+    shown, used = [], 0
+    for line in lines:
+        line = line if len(line) <= longest else f"{line[:longest]} ... (whole in prediction.html)"
+        used += len(textwrap.wrap(line, 110))
+        if used > most:
+            return [*shown, f"{len(lines) - len(shown)} more in prediction.html"]
+        shown.append(line)
+    return shown
 
 
 def _pictures(figure, top, views):

@@ -13,6 +13,7 @@ from vcfnb.evaluation.proportions import wilson
 # How the new cases are called where notebook 07 has training and test.
 SPLIT = "validation"
 ALL, WITHIN = "all", "within the training data"
+OWN = "model's own"
 _FOLDS = 5
 
 
@@ -91,7 +92,7 @@ def judge(scores, model, seed=1, n_bootstrap=2000, alpha=0.05):
 def recalibration(scores, model, seed=1):
     """Calibration of new cases before and after recalibration, by what is fitted and on whom.
 
-    ``training`` applies the recalibration that the model brings, fitted on its training cases. ``intercept`` and
+    ``model's own`` applies the recalibration that the model brings, fitted on its training cases. ``intercept`` and
     ``intercept and slope`` are fitted on the new cohort itself, as one would to use the model there. Judged on the very
     cases that they were fitted to they would look perfect; so each case is judged by a recalibration that was fitted
     without its patient (cross-validation). The coefficients given are those of all cases: what to use on further ones.
@@ -106,7 +107,7 @@ def recalibration(scores, model, seed=1):
     Returns
     -------
     table : pandas.DataFrame
-        model, method (none, training, intercept, intercept and slope), added_intercept, factor (of the log odds), n,
+        model, method (none, model's own, intercept, intercept and slope), added_intercept, factor (of the log odds), n,
         brier, slope, intercept, predicted, observed, note.
     curve : pandas.DataFrame
         model, method, and the columns of :func:`vcfnb.evaluation.calibration_curve_points`.
@@ -136,7 +137,7 @@ def _updates(y, old, known, splits, note):
     found = {"none": (evaluation.Recalibration("none", 0.0, 1.0), old, "")}
     if known:
         rule = evaluation.Recalibration(known["method"], known["intercept"], known["slope"], known["note"])
-        found["training"] = rule, rule.apply(old), ""
+        found[OWN] = rule, rule.apply(old), ""
     for method in ("intercept", "intercept and slope") if splits else ():
         new = np.empty(len(y))
         for fitted_on, held_out in splits:

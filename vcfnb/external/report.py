@@ -12,10 +12,10 @@ _SEEN = {
     "auc": "Discrimination. Intervals: DeLong's, which takes cases as independent, and a bootstrap of whole patients.",
     "calibration": "Calibration. Ideal are slope 1, intercept 0, and a mean prediction equal to the observed share.",
     "decision_curves": "Usefulness. A model helps where its whole band lies above both simple rules.",
-    "operating_points": "Calls at the thresholds that were chosen on training cases, with Wilson's intervals. PPV and "
-    "NPV hold for a share of acute fractures as in this cohort.",
-    "recalibration": "Recalibration. training: as the model brings it; the others are fitted on this cohort and judged "
-    "on patients that they were not fitted to. AUCs stay as they are.",
+    "operating_points": "Calls. At the thresholds that were chosen on training cases, with Wilson's intervals. PPV "
+    "and NPV hold for a share of acute fractures as in this cohort.",
+    "recalibration": "Recalibration. Model's own: fitted on its training cases; the others are fitted on this cohort and judged "
+    "on patients that they were not fitted to. The ranking of cases stays.",
     "outside": "How many cases are unlike the training cases: what the model says of them was never tried.",
 }
 
