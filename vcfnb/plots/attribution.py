@@ -2,12 +2,11 @@
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from scipy import stats
 
 from vcfnb.crops import bounding_box, expanded_box
 from vcfnb.errors import VcfnbError
-from vcfnb.plots.pictures import PLANES, Volume, draw_plane, scale_bar
+from vcfnb.plots.pictures import PLANES, Volume, draw_plane, outline, scale_bar
 from vcfnb.plots.theme import (
     BLACK,
     GREY,
@@ -126,7 +125,7 @@ def grad_cam_examples(cases, level=500, width=1200, threshold=0.5, *, simulated=
         for axis, plane in zip(row, PLANES, strict=True):
             heat = draw_plane(axis, volume, plane, level, width, {"mask": YELLOW}, view, middle, through=True)
             if "expansion" in case:
-                _outline(axis, volume, plane, *expanded_box(volume.masks["mask"], case["expansion"]))
+                outline(axis, volume, plane, *expanded_box(volume.masks["mask"], case["expansion"]))
         name = class_names([case["label"]]).iloc[0]
         right = (case["score"] >= threshold) == (name == "acute")
         text = f"{case['case_id']}: {name}\nscore {case['score']:.2f}, {'correct' if right else 'wrong'}"
@@ -143,13 +142,6 @@ def grad_cam_examples(cases, level=500, width=1200, threshold=0.5, *, simulated=
     )
     bar.solids.set_alpha(1)
     return finish(figure, simulated)
-
-
-def _outline(axis, volume, plane, start, stop):
-    rows, columns = (n for n in range(3) if n != PLANES[plane][0])
-    low, high = start * volume.spacing, stop * volume.spacing
-    size = (high - low)[[columns, rows]]
-    axis.add_patch(Rectangle((low[columns], low[rows]), *size, fill=False, color="white", linewidth=0.5, linestyle=":"))
 
 
 def _volume(case):

@@ -25,8 +25,8 @@ _QUALITY = {
     "clipped_fraction": "Share of clipped voxels",
 }
 _PRECISION = {
-    "width": "Expected width of the 95% CI",
-    "half_width": "Expected half width of the 95% CI",
+    "width": "Expected width of the\n95% CI",
+    "half_width": "Expected half width of the\n95% CI",
     "power": "Power",
 }
 

@@ -173,10 +173,16 @@ def decision_curves(curves, *, simulated=False):
     matplotlib.figure.Figure
         The axis ends a little below zero: curves fall far below where a model is of no use.
     """
+    figure, axis = canvas(ONE_COLUMN + 30, 78)
+    draw_decision_curves(axis, curves)
+    return finish(figure, simulated)
+
+
+def draw_decision_curves(axis, curves):
+    """Draw :func:`decision_curves` on one axis."""
     require(curves, "model", "threshold", "net_benefit", "treat_all", "treat_none", what="the decision curves")
     styles = model_styles(_in_order(curves["model"], MODELS))
     banded = {"low", "high"} <= set(curves)
-    figure, axis = canvas(ONE_COLUMN + 30, 78)
     first = curves[curves["model"] == next(iter(styles))].sort_values("threshold")
     axis.plot(first["threshold"], first["treat_all"], color=GREY, linewidth=0.9, label="treat all as acute")
     axis.plot(first["threshold"], first["treat_none"], color=BLACK, linewidth=0.9, label="treat none as acute")
@@ -193,7 +199,6 @@ def decision_curves(curves, *, simulated=False):
     # Above the axes: inside, bands would lie under it.
     title = "shaded: 95% band" if banded else None
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, title=title)
-    return finish(figure, simulated)
 
 
 def calibration(points, scores=None, *, simulated=False):
@@ -344,20 +349,25 @@ def confusion(points, *, simulated=False):
     rows = -(-len(points) // columns)
     figure, axes = canvas(max(ONE_COLUMN, _TOTAL_MM * columns), 58 * rows, rows, columns, squeeze=False)
     for axis, row in zip(axes.flat, points.to_dict("records"), strict=False):
-        counts = np.array([[row["tp"], row["fn"]], [row["fp"], row["tn"]]], dtype=float)
-        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        axis.imshow(share, cmap="Greys", vmin=0, vmax=1.4)
-        for (i, j), count in np.ndenumerate(counts):
-            text = f"{count:.0f}\n{100 * share[i, j]:.0f} %"
-            axis.text(j, i, text, ha="center", va="center", color="white" if share[i, j] > 0.75 else BLACK)
-        axis.set_xticks([0, 1], list(CLASSES))
-        axis.set_yticks([0, 1], list(CLASSES), rotation=90, va="center")
-        axis.set(xlabel="Predicted", ylabel="MRI")
-        axis.set_title(_confusion_title(row))
-        axis.tick_params(length=0)
+        draw_confusion(axis, row)
     for axis in axes.flat[len(points) :]:
         axis.set_visible(False)
     return finish(figure, simulated)
+
+
+def draw_confusion(axis, row):
+    """Draw one matrix of :func:`confusion` from a dict with tp, fp, tn, fn."""
+    counts = np.array([[row["tp"], row["fn"]], [row["fp"], row["tn"]]], dtype=float)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axis.imshow(share, cmap="Greys", vmin=0, vmax=1.4)
+    for (i, j), count in np.ndenumerate(counts):
+        text = f"{count:.0f}\n{100 * share[i, j]:.0f} %"
+        axis.text(j, i, text, ha="center", va="center", color="white" if share[i, j] > 0.75 else BLACK)
+    axis.set_xticks([0, 1], list(CLASSES))
+    axis.set_yticks([0, 1], list(CLASSES), rotation=90, va="center")
+    axis.set(xlabel="Predicted", ylabel="MRI")
+    axis.set_title(_confusion_title(row))
+    axis.tick_params(length=0)
 
 
 def _confusion_title(row):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import SimpleITK as sitk
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from vcfnb.errors import VcfnbError
@@ -233,6 +234,14 @@ def scale_bar(axis, length=20):
     axis.plot([x, x + length], [y, y], color="white", linewidth=2, solid_capstyle="butt", path_effects=_OUTLINE)
     text = axis.text(x + length / 2, y + 0.02 * (top - bottom), f"{length} mm", color="white", fontsize=6, ha="center")
     text.set_path_effects(_OUTLINE)
+
+
+def outline(axis, volume, plane, start, stop):
+    """Dotted edge of a box of voxels, from `start` to before `stop` (z, y, x)."""
+    rows, columns = (n for n in range(3) if n != PLANES[plane][0])
+    low, high = start * volume.spacing, stop * volume.spacing
+    size = (high - low)[[columns, rows]]
+    axis.add_patch(Rectangle((low[columns], low[rows]), *size, fill=False, color="white", linewidth=0.5, linestyle=":"))
 
 
 def three_planes(volume, level=500, width=1200, title=""):
