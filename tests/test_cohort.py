@@ -61,6 +61,8 @@ BAD_ROWS = {
         dict(label=[0, 1, 2, "", "x", 1, 0, 1]),
         ["P2: label is '2'", "P3: label is empty", "P4: label is 'x'"],
     ),
+    "label in words": (dict(label=["acute", "chronic"] * 4), ["P0: label is 'acute'", "P1: label is 'chronic'"]),
+    "label missing": (dict(label=""), ["P0: label is empty"]),
     "one class": (dict(label=1), ["all cases have label 1"]),
     "unsafe id": (
         dict(patient_id=["../x", "<script>", "a b", ".hidden", "-rf", "x" * 101, *"AB"]),
@@ -80,9 +82,16 @@ BAD_ROWS = {
     ),
     "age": (dict(age=[63, 630, "63 years", "-1", *[50] * 4]), ["P1: age is '630'", "'63 years'", "'-1'", "0 to 120"]),
     "sex": (dict(sex=["F", "M", "f", "female", *"FFFF"]), ["P3: sex is 'FEMALE'"]),
-    "bmd": (dict(bmd=[-2.5, "low", "-2,5", *[-1] * 5]), ["P1: bmd is 'low'", "P2: bmd is '-2,5'"]),
+    "bmd": (
+        dict(bmd=[-2.5, "low", "-2,5", 120, *[-1] * 4]),
+        ["P1: bmd is 'low'", "P2: bmd is '-2,5'", "P3: bmd is '120'"],
+    ),
     "level": (dict(level=["C3", *["L1"] * 7]), ["P0: level is 'C3'", "write T1 to L6"]),
     "mask label": (dict(mask_label=[20, 1.5, -3, *[20] * 5]), ["P1: mask_label is '1.5'", "P2: mask_label is '-3.0'"]),
+    "address on the web": (
+        dict(image=[f"https://x.org/{i}.nii" for i in range(8)]),
+        ["P7 https://x.org/7.nii: image is an address, not a file"],
+    ),
     "empty path": (dict(image=["", *[f"{i}.nii" for i in range(7)]]), ["P0: image is empty"]),
     "Windows path": (dict(image=["C:\\data\\ct.nii", *[f"{i}.nii" for i in range(7)]]), ["P0 C:", "is a Windows path"]),
     "image and mask twice": (dict(image="same.nii", mask="same_mask.nii"), ["those of another case"]),
@@ -213,6 +222,54 @@ def test_too_few_cases_for_the_folds(n, columns, severity, message):
     assert not severity or found.problem.str.contains(message, regex=False).any()
 
 
+# What later steps need: columns of the table, options, and what is said.
+NEEDS = {
+    "clinical variable without values": (
+        {},
+        dict(clinical=("age",)),
+        ["fusion.clinical names age, and no case has it"],
+    ),
+    "clinical variable missing in a case": (
+        dict(age=[63, "", *[50] * 6]),
+        dict(clinical=("age",)),
+        ["P1: fusion.clinical needs age, which is missing"],
+    ),
+    "harmonisation without sites": ({}, dict(harmonise="combat"), ["is combat, and no case has a site"]),
+    "harmonisation, a case without site": (
+        dict(site=["A", "", *"AABBBB"]),
+        dict(harmonise="combat"),
+        ["P1: selection.harmonise needs the site, which is missing"],
+    ),
+    "harmonisation, a site of one case": (
+        dict(site=[*"AAAABBB", "C"]),
+        dict(harmonise="combat"),
+        ["site C has a single case"],
+    ),
+    "covariate of the harmonisation missing": (
+        dict(site=[*"AAAABBBB"], bmd=[-1, "", *[-2] * 6]),
+        dict(harmonise="combat", covariates=("bmd",)),
+        ["P1: selection.harmonise_covariates needs bmd, which is missing"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NEEDS)
+def test_what_parameters_need_is_asked_for_before_the_study(tmp_path, kind):
+    columns, options, messages = NEEDS[kind]
+    table, _ = cohort.check_table(written(tmp_path, simple(**columns)))
+    found = cohort.check_needs(table, **options)
+    said = [f"{row.case_id}: {row.problem}".removeprefix(": ") for row in found.itertuples()]
+    assert len(said) == len(messages)
+    assert all(message in text for message, text in zip(messages, said, strict=True))
+    assert found.remedy.str.len().min() > 5
+
+
+def test_what_is_there_or_not_asked_for_is_no_problem(tmp_path):
+    table, _ = cohort.check_table(written(tmp_path, simple(age=[63, "", *[50] * 6], site=[*"AAAABBBB"])))
+    assert len(cohort.check_needs(table)) == 0
+    assert len(cohort.check_needs(table, clinical=("age",), clinical_missing="median", harmonise="combat")) == 0
+
+
 @pytest.fixture
 def on_disk(tmp_path):
     """Eight cases with files, of which two cannot be used and one deserves a look."""
@@ -260,6 +317,7 @@ BAD_FILES = {
     "other grid": (texture(), image(ball(), (1.0, 1.0, 1.2)), "error", "do not share a grid"),
     "larger than the image": (texture(), np.ones((40, 40, 40), np.uint8), "error", "lie outside the image"),
     "elsewhere": (texture(), image(ball(), origin=(200.0, 0, 0)), "error", "lie outside the image"),
+    "image and mask exchanged": (ball(), texture(), "error", "are not HU (normalised?)"),
     "image as mask": (texture(), texture(seed=3, sd=300), "error", "which are no labels"),
     "one slice": (texture((1, 26, 28)), ball((1, 26, 28), (0, 13, 14)), "error", "is no volume: 28 x 26 x 1"),
     "huge voxels": (image(texture(), (12.0,) * 3), image(ball(), (12.0,) * 3), "error", "voxel size is implausible"),
@@ -274,13 +332,17 @@ BAD_FILES = {
 }
 
 
+def write_pair(folder, ct, mask):
+    """Image and mask, given as arrays or images; without a mask, a ball."""
+    mask = ball() if mask is None else mask
+    for made, name in ((ct, "ct"), (mask, "mask")):
+        write(made if isinstance(made, sitk.Image) else image(made), folder / f"{name}.nii.gz")
+
+
 @pytest.mark.parametrize("kind", BAD_FILES)
 def test_files_that_cannot_be_a_vertebra_are_named(tmp_path, kind):
     ct, mask, severity, message = BAD_FILES[kind]
-    ct = ct if isinstance(ct, sitk.Image) else image(ct)
-    mask = ball() if mask is None else mask
-    write(ct, tmp_path / "ct.nii.gz")
-    write(mask if isinstance(mask, sitk.Image) else image(mask), tmp_path / "mask.nii.gz")
+    write_pair(tmp_path, ct, mask)
     table = simple(1, image=str(tmp_path / "ct.nii.gz"), mask=str(tmp_path / "mask.nii.gz")).assign(case_id="P0")
     problems = cohort.check_files(table, cores=1)
     found = problems[problems.problem.str.contains(message, regex=False)]

@@ -147,7 +147,7 @@ def test_yaml_makes_plain_values_only(tmp_path, tag):
         params.load_params(tmp_path / "evil.yaml")
     with pytest.raises(params.ParameterError, match=r"--set study=.*: the value is not YAML"):
         params.load_params(ROOT / "params" / "smoke.yaml", [f"study={text}"])
-    with pytest.raises(VcfnbError, match=r"settings\.yaml: no YAML: .* -> "):
+    with pytest.raises(VcfnbError, match=r"(?s)settings\.yaml: no YAML: .* -> "):
         radiomics.Settings.from_pyradiomics(tmp_path / "settings.yaml")
     finished = run_all(tmp_path / "runs", tmp_path / "evil.yaml", check=False)
     assert finished.returncode == 1 and "not readable as YAML" in finished.stderr

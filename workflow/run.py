@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from vcfnb.errors import VcfnbError
+from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.params import load_params
 from vcfnb.runs import Run, atomic, clear_aside, disk_is_full, make_folder, writing
 
@@ -115,6 +115,26 @@ def check_weights(study):
     build_network(study.dtl.network, study.dtl.weights, seed=study.seed)
 
 
+def check_cohort(study):
+    """What later steps need of the table of cases is found now, and not when they come to it."""
+    from vcfnb import cohort
+
+    if study.cohort.csv is None:
+        return
+    table, problems = cohort.check_table(study.cohort.csv, study.cohort.label_column)
+    bad = problems.loc[problems["severity"] == "error", "case_id"]
+    found = cohort.check_needs(
+        table[~table["case_id"].isin(bad)],
+        study.fusion.clinical,
+        study.fusion.clinical_missing,
+        study.selection.harmonise,
+        study.selection.harmonise_covariates,
+    )
+    # Notebook 00 says what else is wrong, and which cases it leaves out.
+    if len(found):
+        raise BadInput(found.drop(columns="severity").to_dict("records"))
+
+
 def summary(run):
     """The three models' test AUCs, and whether they come from simulated patients."""
     import pandas as pd
@@ -148,6 +168,7 @@ def run_study():
         if arguments.dry_run:
             sys.exit(subprocess.run([*call, "--dry-run", "--quiet", "host", "rules"]).returncode)
         check_weights(study)
+        check_cohort(study)
         clear_aside(run.folder)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
         before = results_of(run.folder)

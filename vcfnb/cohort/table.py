@@ -262,6 +262,11 @@ def _resolve(table, folder, problems):
             problems.append(problem(f"{name} is empty", "write the path of a file", row.case_id))
         table[name] = table[name].astype(object)
         for row, value in table[name].dropna().items():
+            if "://" in value:
+                told = f"{name} is an address, not a file"
+                problems.append(problem(told, "download it, and write its path", table.loc[row, "case_id"], value))
+                table.loc[row, name] = np.nan
+                continue
             if "\\" in value and os.sep != "\\":
                 remedy = "write it with /, as seen from the table's folder"
                 problems.append(problem(f"{name} is a Windows path", remedy, table.loc[row, "case_id"], value))

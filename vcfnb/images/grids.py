@@ -52,7 +52,7 @@ class Grid:
         return np.asarray(index, dtype=float) @ self.matrix.T + self.origin
 
     def __str__(self):
-        axes = ", ".join(f"{value:.3g}" for value in self.direction)
+        axes = ", ".join(f"{value + 0.0:.3g}" for value in self.direction)
         origin = ", ".join(f"{value:.4g}" for value in self.origin)
         return f"{self.extent} from ({origin}), axes ({axes})"
 
