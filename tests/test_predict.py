@@ -2,12 +2,15 @@
 
 import json
 import re
+import shlex
 import shutil
 
 import pytest
 from cases import ball, image, texture, write
 from dicom_files import slices_of, write_segmentation, write_series
-from small_model import saved_study
+from pages import commands
+from small_model import saved_study, small_cohort
+from study import ROOT
 
 from vcfnb import cli, html_page, models, patient_page
 
@@ -168,3 +171,25 @@ def test_options_that_cannot_be_are_wrong_usage(model, case, option):
 def test_what_the_model_does_not_use_is_said(model, case, capsys):
     assert cli.main(["predict", str(model), *case, "--age", "70", "--site", "A"]) == 0
     assert "not used by this model: --age, --site" in capsys.readouterr().err
+
+
+# ---- the guide
+
+
+def test_the_commands_of_the_guide_work(model, case, tmp_path, monkeypatch):
+    """Each command of this package in docs/predict.md, in order, in a folder as the guide supposes."""
+    own = [command for command in commands(ROOT / "docs" / "predict.md") if "-m vcfnb" in command]
+    assert [shlex.split(command)[3] for command in own] == [*["predict"] * 3, *["validate"] * 2, "check"]
+    desk = tmp_path / "desk"
+    shutil.copytree(model, desk / "runs" / "demo" / "06_fusion" / "model")
+    for given, name in zip(case, ("ct.nii.gz", "mask.nii.gz"), strict=True):
+        shutil.copy(given, desk / name)
+    small_cohort(tmp_path / "fractures")
+    monkeypatch.chdir(desk)
+    for command in own:
+        arguments = shlex.split(command)[3:]
+        assert cli.main([*arguments, *([] if arguments[0] == "predict" else ["--cores", "1"])]) == 0, command
+    assert all((desk / "prediction" / f"prediction.{kind}").exists() for kind in ("html", "pdf", "json"))
+    assert all(
+        (folder / "validation.html").exists() for folder in (tmp_path / "fractures/validation", desk / "validation")
+    )

@@ -13,6 +13,9 @@ import pandas as pd
 import pytest
 from study import ROOT, columns, contract_files, executed, run_all, run_side_by_side, tables
 
+from vcfnb import models
+from vcfnb.runs import Run
+
 pytestmark = pytest.mark.study
 
 NOTEBOOKS = [
@@ -196,6 +199,30 @@ def test_test_labels_and_test_images_change_nothing_that_was_fitted(flipped_and_
     )
     assert fitted[0]["models"] == fitted[1]["models"] and fitted[0]["thresholds"] == fitted[1]["thresholds"]
     assert points[0].threshold.equals(points[1].threshold)
+
+
+def test_the_saved_model_gives_each_test_case_the_score_of_the_study(smoke):
+    """Radiomics to the bit, the network to single precision. Training cases differ: their features are out-of-fold."""
+    run = Run("smoke", smoke[0])
+    table = run.cohort().set_index("case_id")
+    scores = pd.read_csv(run.needs("fusion", "scores.csv"), dtype={"case_id": str}).set_index("case_id")
+    names = ["radiomics", "dtl", "fusion"]
+    test, train = (table.index[table.split == split] for split in ("test", "train"))
+    for case in test:
+        found = models.predict(run.needs("fusion", "model"), table.image[case], table["mask"][case])
+        assert found.probability["radiomics"] == scores.radiomics[case]
+        np.testing.assert_allclose([found.probability[name] for name in names], scores.loc[case, names], atol=1e-5)
+        assert "was a training case" not in str(found)
+    found = models.predict(run.needs("fusion", "model"), table.image[train[0]], table["mask"][train[0]])
+    assert found.probability["radiomics"] == scores.radiomics[train[0]]
+    assert found.probability["dtl"] != pytest.approx(scores.dtl[train[0]], abs=1e-5)
+    assert "was a training case" in str(found)
+    note = json.loads((run.folder / "08_predict" / "prediction.json").read_text())
+    np.testing.assert_allclose(
+        [note["probability"][name] for name in names], scores.loc[note["name"], names], atol=1e-5
+    )
+    points = pd.read_csv(run.folder / "07_statistics" / "operating_points.csv").query("method == 'youden'")
+    assert note["thresholds"] == points.drop_duplicates("model").set_index("model").threshold[names].to_dict()
 
 
 def test_a_changed_section_reruns_only_what_depends_on_it(smoke, tmp_path):

@@ -1,0 +1,239 @@
+"""python -m vcfnb validate: a second cohort, scored and judged with a frozen model."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from cases import ball, image, texture, write
+from scipy.special import expit
+from small_model import TRAINED_ON, saved_study, small_cohort
+
+from vcfnb import cli, evaluation, external, models
+
+TABLES = ["auc", "calibration", "calibration_curve", "decision_curves", "operating_points", "outside", "recalibration"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return saved_study(tmp_path_factory.mktemp("runs"))[2]
+
+
+@pytest.fixture(scope="module")
+def validated(model, tmp_path_factory):
+    """A cohort of twelve and its validation: cohort.csv, results."""
+    csv = small_cohort(tmp_path_factory.mktemp("second"))
+    out = tmp_path_factory.mktemp("out")
+    assert validate(model, csv, "--out", out) == 0
+    return csv, out
+
+
+def validate(model, csv, *more):
+    return cli.main(["validate", str(model), str(csv), "--cores", "1", "--bootstrap", "100", *map(str, more)])
+
+
+@pytest.fixture
+def copied(validated, tmp_path):
+    """The cohort and its results once more, to be changed."""
+    csv, out = validated
+    folder = shutil.copytree(csv.parent, tmp_path / "second")
+    return folder / csv.name, shutil.copytree(out, tmp_path / "out")
+
+
+def change(csv, **columns):
+    pd.read_csv(csv).assign(**columns).to_csv(csv, index=False)
+
+
+def test_every_case_has_the_score_that_predict_gives(model, validated):
+    csv, out = validated
+    scores = pd.read_csv(out / "scores.csv", keep_default_na=False)
+    assert scores.case_id.tolist() == [f"C{number:02d}" for number in range(12)]
+    for number in (0, 7):
+        found = models.predict(model, csv.parent / f"C{number:02d}.nii.gz", csv.parent / f"C{number:02d}_mask.nii.gz")
+        assert scores.loc[number, list(found.probability)].to_dict() == found.probability
+        assert bool(scores.outside[number]) == found.outside
+        assert scores.unlike[number] == "; ".join(found.unlike)
+
+
+def test_tables_figures_and_the_page(validated, capsys):
+    _, out = validated
+    for name in TABLES:
+        assert len(pd.read_csv(out / f"{name}.csv")), name
+    for name in ("roc", "calibration", "decision_curves", "recalibration", "scores"):
+        assert all((out / f"{name}_figure.{kind}").exists() for kind in ("png", "svg"))
+    page = (out / "validation.html").read_text()
+    assert page.count("<img ") == 5 and not re.search(r"<script|https?:|(src|href)=\"(?!data:)", page)
+    for told in ("Research use only. Not for diagnosis.", "12 cases of 12 patients, 6 acute", "Trained on: SIMULATED"):
+        assert told in page
+    note = json.loads((out / "validation.json").read_text())
+    assert (note["n_cases"], note["n_excluded"], note["simulated"]) == (12, 0, False)
+
+
+def test_a_second_run_scores_nothing_and_a_new_label_is_judged(model, copied, monkeypatch, capsys):
+    csv, out = copied
+    # The results of other files, even if they are alike, are not taken.
+    (out / "cases" / "C11.json").write_text("{")
+    calls = []
+    examine = models.examine
+    monkeypatch.setattr(models, "examine", lambda *given, **named: calls.append(given[1]) or examine(*given, **named))
+    before = pd.read_csv(out / "scores.csv")
+    change(csv, label=[1] * 6 + [0] * 6)
+    assert validate(model, csv, "--out", out) == 0
+    assert [path.rpartition("/")[2] for path in calls] == ["C11.nii.gz"]
+    after = pd.read_csv(out / "scores.csv")
+    pd.testing.assert_frame_equal(before.drop(columns="label"), after.drop(columns="label"))
+    auc = pd.read_csv(out / "auc.csv").query("cases == 'all'").set_index("model")
+    expected = evaluation.auc_ci(after.label, after.fusion)
+    np.testing.assert_allclose(auc.loc["fusion", ["auc", "ci_low", "ci_high"]].astype(float), expected)
+    assert f"fusion     AUC {expected[0]:.3f}" in capsys.readouterr().out
+
+
+def test_another_model_scores_anew(model, copied, tmp_path, monkeypatch):
+    csv, out = copied
+    other = shutil.copytree(model, tmp_path / "model")
+    content = json.loads((other / "model.json").read_text())
+    content["about"]["study"] = "another"
+    content.pop("sha256")
+    from vcfnb import runs
+
+    runs.write_json(content | {"sha256": runs.digest(content)}, other / "model.json")
+    calls = []
+    examine = models.examine
+    monkeypatch.setattr(models, "examine", lambda *given, **named: calls.append(given[1]) or examine(*given, **named))
+    assert validate(other, csv, "--out", out) == 0
+    assert len(calls) == 12
+
+
+def test_training_cases_are_refused_with_all_of_their_patient(model, copied, capsys):
+    csv, out = copied
+    write(image(texture(seed=TRAINED_ON)), csv.parent / "again.nrrd")
+    table = pd.read_csv(csv)
+    table.loc[3, "image"] = "again.nrrd"
+    table = table.assign(case_id=table.patient_id)
+    table.loc[4, "patient_id"] = "C03"
+    table.to_csv(csv, index=False)
+    assert validate(model, csv, "--out", out) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "again.nrrd the image was a training case" in said and "--exclude-bad" in said
+    assert "another image of a training patient" in " ".join(said.split())
+    assert validate(model, csv, "--out", out, "--exclude-bad") == 0
+    assert pd.read_csv(out / "exclusions.csv").case_id.tolist() == ["C03", "C04"]
+    assert not set(pd.read_csv(out / "scores.csv").case_id) & {"C03", "C04"}
+    assert "10 cases of 10 patients, 2 left out" in capsys.readouterr().out
+
+
+def test_bad_cases_stop_or_leave(model, copied, capsys):
+    csv, out = copied
+    (csv.parent / "C01_mask.nii.gz").unlink()
+    write(image(0 * ball()), csv.parent / "C02_mask.nii.gz")
+    change(csv, age=[500, *[60] * 11])
+    assert validate(model, csv) == 1
+    said = capsys.readouterr().out
+    for told in ("age is '500'", "the file is missing", "C02_mask.nii.gz", "3 error(s). Mend them, or leave"):
+        assert told in said
+    assert not (csv.parent / "validation" / "scores.csv").exists()
+    assert validate(model, csv, "--out", out, "--exclude-bad") == 0
+    reasons = pd.read_csv(out / "exclusions.csv").set_index("case_id").reason
+    assert reasons.index.tolist() == ["C00", "C01", "C02"]
+    assert "age is '500'" in reasons["C00"]
+    page = (out / "validation.html").read_text()
+    assert "9 cases of 9 patients, 5 acute; 3 cases excluded" in page and "the file is missing" in page
+
+
+def test_what_belongs_to_no_single_case_stops_always(model, copied, tmp_path, capsys):
+    csv, out = copied
+    change(csv, label=1)
+    assert validate(model, csv, "--out", out, "--exclude-bad") == 1
+    assert "all cases have label 1" in capsys.readouterr().out
+    assert validate(model, tmp_path / "none.csv") == 1
+    assert "the file is missing" in capsys.readouterr().err
+    assert validate(tmp_path, csv) == 1
+    assert "model.json is missing" in capsys.readouterr().err
+
+
+# ---- judging
+
+
+def made_scores(n=200, seed=0, patients=None):
+    """Cases whose fusion probabilities are right, whose deep ones are too extreme, whose radiomic ones too high."""
+    rng = np.random.default_rng(seed)
+    log_odds = rng.normal(scale=1.5, size=n)
+    y = (rng.random(n) < expit(log_odds)).astype(int)
+    scores = {"radiomics": expit(log_odds + 2), "dtl": expit(3 * log_odds), "fusion": expit(log_odds)}
+    table = pd.DataFrame({"case_id": [f"c{i}" for i in range(n)], "label": y} | scores)
+    table["patient_id"] = table.case_id if patients is None else patients
+    return table.assign(outside=np.arange(n) % 10 == 0, unlike="", beyond="", distance=1.0, notes="")
+
+
+@pytest.fixture(scope="module")
+def judged(model):
+    scores = made_scores()
+    return scores, external.judge(scores, models.load_model(model), n_bootstrap=200)
+
+
+def test_judging_equals_the_statistics_of_notebook_07(judged):
+    scores, found = judged
+    auc = found["auc"].set_index(["cases", "model"])
+    inside = scores[~scores.outside]
+    for name in ("radiomics", "dtl", "fusion"):
+        for cases, part in (("all", scores), ("within the training data", inside)):
+            row = auc.loc[(cases, name)]
+            expected = evaluation.auc_ci(part.label, part[name])
+            np.testing.assert_allclose(row[["auc", "ci_low", "ci_high"]].astype(float), expected)
+            assert row.patient_low < row.auc < row.patient_high and row.n == len(part)
+        brier, slope, intercept = evaluation.calibration(scores.label, scores[name])
+        row = found["calibration"].set_index("model").loc[name]
+        assert (row.brier, row.slope, row.intercept) == pytest.approx((brier, slope, intercept))
+    (point,) = found["operating_points"].to_dict("records")
+    expected = evaluation.operating_metrics(scores.label, scores.fusion, 0.4)
+    assert {name: point[name] for name in expected} == pytest.approx(expected)
+    curve = found["decision_curves"].query("model == 'fusion'")
+    assert (curve.low <= curve.net_benefit + 1e-9).mean() > 0.9 and curve.threshold.is_monotonic_increasing
+    first = found["outside"].iloc[0]
+    assert (first.n, first.of, first.share) == (20, 200, 0.1)
+
+
+def test_recalibration_is_judged_on_patients_it_was_not_fitted_to(judged):
+    scores, found = judged
+    table = found["recalibration"].set_index(["model", "method"])
+    methods = ["none", "model's own", "intercept", "intercept and slope"]
+    assert table.loc["fusion"].index.tolist() == methods
+    # Too high by 2, too extreme by the factor 3: what was put in is found, with the sign that takes it away.
+    rule = evaluation.recalibrate(scores.label, scores.radiomics, "intercept")
+    assert table.loc[("radiomics", "intercept"), "added_intercept"] == pytest.approx(rule.intercept)
+    assert -2.5 < rule.intercept < -1.5
+    assert 0.25 < table.loc[("dtl", "intercept and slope"), "factor"] < 0.45
+    for name, method in (("radiomics", "intercept"), ("dtl", "intercept and slope")):
+        assert table.loc[(name, method), "brier"] < table.loc[(name, "none"), "brier"]
+        whole = evaluation.recalibrate(scores.label, scores[name], method).apply(scores[name])
+        in_sample = evaluation.calibration(scores.label, whole)
+        # Fitted and judged on the same cases it would look perfect.
+        if method == "intercept and slope":
+            assert in_sample.slope == pytest.approx(1, abs=1e-6)
+        assert table.loc[(name, method), "brier"] > in_sample.brier
+
+
+def test_order_of_cases_does_not_matter(model, judged):
+    scores, found = judged
+    again = external.judge(scores.sample(frac=1, random_state=3).reset_index(drop=True), models.load_model(model))
+    columns = ["auc", "ci_low", "ci_high"]
+    np.testing.assert_allclose(again["auc"][columns], found["auc"][columns])
+
+
+def test_too_few_patients_to_recalibrate_are_said(model):
+    scores = made_scores(12).assign(label=[1, *[0] * 11])
+    found = external.judge(scores, models.load_model(model), n_bootstrap=100)
+    assert set(found["recalibration"].method) == {"none", "model's own"}
+    none = found["recalibration"].query("method == 'none'")
+    assert none.note.str.contains("not recalibrated on the new cohort").all()
+    assert found["auc"].query("cases == 'all'").ci_low.isna().all()
+
+
+def test_a_model_without_fingerprints_warns(model):
+    loaded = models.load_model(model)
+    object.__setattr__(loaded.cohort, "fingerprints", [])
+    problems = external.trained_on(loaded, pd.DataFrame({"image": [], "case_id": [], "patient_id": []}))
+    assert problems.severity.tolist() == ["warning"]
+    assert "does not know its training images" in problems.problem[0]
