@@ -90,6 +90,25 @@ def test_a_second_run_scores_nothing_and_a_new_label_is_judged(model, copied, mo
     assert f"fusion     AUC {expected[0]:.3f}" in capsys.readouterr().out
 
 
+def test_an_interrupted_validation_goes_on_and_ends_with_the_same_tables(model, validated, tmp_path, monkeypatch):
+    csv, whole = validated
+    examine, calls = models.examine, []
+
+    def interrupted(*given, **named):
+        calls.append(given[1])
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return examine(*given, **named)
+
+    monkeypatch.setattr(models, "examine", interrupted)
+    assert validate(model, csv, "--out", tmp_path) == 130
+    assert not (tmp_path / "scores.csv").exists() and len(list((tmp_path / "cases").glob("*.json"))) == 4
+    assert validate(model, csv, "--out", tmp_path) == 0
+    assert len(calls) == 5 + 8
+    for path in whole.glob("*.csv"):
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
 def test_another_model_scores_anew(model, copied, tmp_path, monkeypatch):
     csv, out = copied
     other = shutil.copytree(model, tmp_path / "model")

@@ -14,8 +14,8 @@ _SEEN = {
     "decision_curves": "Usefulness. A model helps where its whole band lies above both simple rules.",
     "operating_points": "Calls. At the thresholds that were chosen on training cases, with Wilson's intervals. PPV "
     "and NPV hold for a share of acute fractures as in this cohort.",
-    "recalibration": "Recalibration. Model's own: fitted on its training cases; the others are fitted on this cohort and "
-    "judged on patients that they were not fitted to. The ranking of cases stays.",
+    "recalibration": "Recalibration. Model's own: fitted on its training cases; the others are fitted on this cohort "
+    "and judged on patients that they were not fitted to. The ranking of cases stays.",
     "outside": "How many cases are unlike the training cases: what the model says of them was never tried.",
 }
 
