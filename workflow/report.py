@@ -22,8 +22,15 @@ from vcfnb.transfer import weights_provenance
 STYLE = (Path(__file__).parent / "report.css").read_text()
 
 
-def body_of(path):
-    """HTML of one executed notebook: no page around it, no script, pictures embedded with the heading as their text."""
+def body_of(path, links):
+    """Title and HTML of one executed notebook: no page around it, no script, pictures embedded and described.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    links : dict of str to str
+        Where links to other notebooks lead on this page, by the notebook's file name.
+    """
     notebook = article(nbformat.read(path, as_version=4))
     exporter = HTMLExporter(
         config=Config({"HTMLExporter": {"template_name": "lab", "mathjax_url": "", "embed_images": True}})
@@ -31,10 +38,38 @@ def body_of(path):
     page, _ = exporter.from_notebook_node(notebook)
     body = re.search(r"<body[^>]*>(.*)</body>", page, re.S).group(1)
     body = re.sub(r"<script.*?</script>", "", body, flags=re.S)
+    body = re.sub(r'<a class="anchor-link".*?</a>', "", body, flags=re.S)
+    texts = iter(descriptions(notebook))
+    body = re.sub("No description has been provided for this image", lambda _: html.escape(next(texts)), body)
+    for name, target in links.items():
+        body = body.replace(f'href="{name}"', f'href="{target}"')
     # Headings of different notebooks may share their words; one page needs each id once.
     body = re.sub(r'id="([^"]+)"', rf'id="{path.stem}-\1"', body)
-    title = heading_of(notebook, path.stem)
-    return title, body.replace("No description has been provided for this image", html.escape(f"Figure of {title}"))
+    return heading_of(notebook, path.stem), body
+
+
+def descriptions(notebook):
+    """Text of each picture, in order: the heading above it, and what to see in it."""
+    heading, found, since = "", [], 0
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            found += [heading for output in cell.outputs if "image/png" in output.get("data", {})]
+            continue
+        seen = re.match(r"\*What to see:\*\s+(.+?)(?:\n\n|\Z)", cell.source, re.S)
+        if seen:
+            told = plain(f"{heading}. What to see: {seen[1]}")
+            found[since:] = [told] * len(found[since:])
+            since = len(found)
+        headings = re.findall(r"^#+\s+(.+)$", cell.source, re.M)
+        if headings:
+            heading, since = plain(headings[-1]), len(found)
+    return found
+
+
+def plain(text):
+    """Markdown without its marks, on one line."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"\s+", " ", re.sub(r"[*`]", "", text)).strip()
 
 
 def heading_of(notebook, default):
@@ -123,13 +158,44 @@ def write_page(path, title, links, body):
             f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">'
             # Whatever a table or a name smuggled in: nothing is run, nothing is fetched.
-            f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+            f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
             f"style-src 'unsafe-inline'; font-src data:\">"
             f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>"
             f'<nav><strong>vcfnb</strong>{links}</nav><main id="top">{body}</main></body></html>',
             encoding="utf-8",
         )
     print(f"wrote {path}")
+
+
+def chosen_expansion(run):
+    """Number of the expansion that the training cases chose."""
+    choice = pd.read_csv(run.needs("selection", "expansion_choice.csv"))
+    return int(choice.loc[choice["chosen"].astype(bool), "expansion"].iloc[0])
+
+
+def sections_of(notebooks, expansion):
+    """Links and sections of the executed notebooks.
+
+    Notebook 04 was run once an expansion: only that of the chosen one is open, the others unfold at a click and are
+    left out in print.
+    """
+    first = {}
+    for path in notebooks:
+        first.setdefault(re.sub(r"^(04_dtl)_.*", r"\1", path.stem), path.stem)
+    if f"04_dtl_{expansion:02d}" in [path.stem for path in notebooks]:
+        first["04_dtl"] = f"04_dtl_{expansion:02d}"
+    targets = {f"{name}.ipynb": f"#{stem}" for name, stem in first.items()}
+    links, sections = [], []
+    for path in notebooks:
+        stem = html.escape(path.stem)
+        title, body = body_of(path, targets)
+        links.append(f'<a href="#{stem}">{stem}</a>')
+        source = f'<p class="source">Notebook <a href="../notebooks/{stem}.ipynb">{stem}</a>, as it was executed.</p>'
+        if path.stem not in first.values():
+            summary = f"The same with an expansion of {int(stem[-2:])} mm ({stem})"
+            body = f"<details><summary>{summary}</summary>{body}</details>"
+        sections.append(f'<section id="{stem}" aria-label="{html.escape(title)}">{source}{body}</section>')
+    return links, sections
 
 
 def main():
@@ -154,12 +220,12 @@ def main():
         + "".join(f'<a href="#{name}">{name.upper()}</a>' for name in filled),
         checklists.page_body(run.study, filled, run.simulated),
     )
-    links, sections = ['<a href="#top">Result</a><a href="checklists.html">Checklists</a>'], []
-    for path in arguments.notebooks:
-        title, body = body_of(path)
-        links.append(f'<a href="#{path.stem}">{html.escape(path.stem)}</a>')
-        sections.append(f'<section id="{path.stem}" aria-label="{html.escape(title)}">{body}</section>')
-    links.append('<label><input type="checkbox" id="code"> show the code</label>')
+    links, sections = sections_of(arguments.notebooks, chosen_expansion(run))
+    links = [
+        '<a href="#top">Result</a><a href="checklists.html">Checklists</a>',
+        *links,
+        '<label><input type="checkbox" id="code"> show the code</label>',
+    ]
     front = front_page(run, arguments.params, provenance, filled)
     write_page(arguments.page, f"vcfnb: {run.study}", "".join(links), front + "".join(sections))
 
