@@ -261,6 +261,7 @@ def test_a_case_far_from_the_training_cases_is_marked(study):
     far = x.iloc[[3]].assign(dtl_001=1000.0)
     found = judge(models.load_model(study[2]), far, ["a note"])
     assert found.outside and found.distance > found.reference
+    assert found.calibration_note().startswith("Calibration: that of the training cases says nothing of this case")
     assert "OUTSIDE the training data" in str(found)
     assert "beyond the range of the training cases: dtl_001" in str(found)
     assert str(found).endswith("a note\nResearch use only. Not for diagnosis.")

@@ -91,6 +91,8 @@ class Prediction:
     def calibration_note(self, model="fusion"):
         """What the calibration on training cases says of this probability, in words."""
         known = self.calibration.get(model)
+        if self.outside:
+            return "Calibration: that of the training cases says nothing of this case, which lies outside of them."
         if not known:
             return "Calibration: not known, the model was saved without out-of-fold probabilities."
         return (
