@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from small_model import DEEP, RADIOMIC, made, saved_study, training_table
 
-from vcfnb import evaluation, external, harmonisation, models, runs, selection
+from vcfnb import cli, evaluation, external, harmonisation, models, runs, selection
 from vcfnb.clinical import ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.models.logistic import separable
@@ -316,6 +316,21 @@ def test_what_the_model_must_know_is_asked_for_before_anything_is_computed(sited
         with pytest.raises(VcfnbError, match=re.escape(message)):
             models.predict(folder, "no/image.nii.gz", "no/mask.nii.gz", clinical=clinical, site=site)
     assert judge(models.load_model(folder), x.iloc[[0]], clinical=whole | {"sex": None}, site="A").probability
+
+
+def test_the_command_asks_for_what_the_model_needs(sited, capsys):
+    """In the words of the command line, before any file is looked at."""
+    for given, message in (
+        ("", "the model needs age, sex, bmd of the patient -> give --age, --sex, --bmd"),
+        ("--age 70 --sex F --site A", "the model needs bmd of the patient -> give --bmd"),
+        ("--age 70 --sex F --bmd -1.5", "no site is given -> give site as one of A, B"),
+        ("--age 70 --sex F --bmd -1.5 --site C", "site 'C' has no training case"),
+        ("--age 700 --sex F --bmd -1.5 --site A", "age is 700"),
+        ("--age 70 --sex F --bmd unknown --site A", "no value of bmd"),
+        ("--age 70 --sex unknown --bmd -1.5 --site A", "the file is missing"),
+    ):
+        assert cli.main(["predict", str(sited[0]), "no.nii.gz", "no.nii.gz", *given.split()]) == 1
+        assert message in " ".join(capsys.readouterr().err.split()), given
 
 
 def test_a_cohort_that_lacks_what_the_model_needs_is_named_case_by_case(sited):
