@@ -109,13 +109,19 @@ ORDER = pd.DataFrame(
     {"labels": ["true", "true", "random"], "order": ["after", "before", "before"], "auc": [0.7, 0.9, 0.8]}
 )
 
+VIEWED = (image(texture()), image(ball()), image(ball(radius=3).astype(np.float32)))
+PULLS = pd.DataFrame({"feature": [*RADIOMIC, "dtl_003"], "value": [1.0, 9, -0.5, 0], "contribution": [2, -1, 0.5, 0.1]})
+PULLS = PULLS.assign(low=-1.0, high=2.0, beyond=[False, True, False, False])
+
 # Arguments of each figure, and the columns of the first without which it cannot be drawn.
 FIGURES = {
     "attribution_shares": ((SHARES,), "expansion method region share volume_share"),
     "auc_differences": ((DIFFERENCES,), "model_a model_b difference ci_low ci_high"),
     "auc_by_expansion": ((EXPANSIONS,), "expansion split auc ci_low ci_high chosen"),
     "calibration": ((CALIBRATION, SCORES), "model predicted observed low high n"),
+    "case_views": (VIEWED, ""),
     "confusion": ((OPERATING,), "tp fp tn fn"),
+    "contributions": ((PULLS,), "feature value contribution low high beyond"),
     "crops_examples": (CROPS, ""),
     "alignment": ((ALIGNMENT,), "network dimension before after"),
     "cv_by_expansion": ((CV, CHOICE), "expansion repeat auc"),
@@ -151,7 +157,16 @@ FIGURES = {
     "weights_comparison": ((WEIGHTS, WEIGHTS_SUMMARY), "weights n_train seed auc"),
     "workflow": ((), ""),
 }
-PICTURES = {"crops_examples", "grad_cam_examples", "montage", "nomogram", "patient_flow", "shufflenet_unit", "workflow"}
+PICTURES = {
+    "case_views",
+    "crops_examples",
+    "grad_cam_examples",
+    "montage",
+    "nomogram",
+    "patient_flow",
+    "shufflenet_unit",
+    "workflow",
+}
 each = pytest.mark.parametrize("name", FIGURES)
 
 
@@ -367,3 +382,22 @@ def test_short_names():
     short = ["original shape Sphericity", "wavelet LLH GLCM Corr.", "LoG 2 mm GLSZM LargeAreaEmph.", "DTL 07", "odd"]
     assert [short_name(name) for name in (*RADIOMIC, "dtl_007", "odd")] == short
     assert image_type_order(map(image_type, RADIOMIC)) == ["shape", "log-sigma-2-0-mm-3D", "wavelet-LLH"]
+
+
+def test_contributions_show_values_beyond_the_training_cases_and_where_a_case_goes():
+    figure = draw("contributions")
+    left, right = figure.axes
+    assert [bar.get_width() for bar in left.patches] == [2, -1, 0.5, 0.1]
+    colors = [to_hex(bar.get_facecolor()).upper() for bar in left.patches]
+    assert colors == [plots.CLASSES[name] for name in ("acute", "chronic", "acute", "acute")]
+    assert "9 (-1 to 2)" in texts(figure) and "beyond training cases" in texts(figure)
+    inside = PULLS.assign(beyond=False)
+    assert "beyond training cases" not in texts(plots.contributions(inside))
+    many = pd.concat([PULLS] * 5)
+    assert any("the 15 largest of 20" in text for text in texts(plots.contributions(many)))
+
+
+def test_a_case_without_heat_says_so():
+    assert "Grad-CAM" in texts(draw("case_views"))
+    cold = plots.case_views(*VIEWED[:2], image(np.zeros_like(texture(), dtype=np.float32)))
+    assert "Grad-CAM (no heat)" in texts(cold)

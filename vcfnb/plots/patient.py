@@ -82,6 +82,7 @@ def draw_contributions(left, right, table):
     left.barh(positions, value, color=[CLASSES["acute" if each > 0 else "chronic"] for each in value], height=0.7)
     left.axvline(0, color=BLACK, linewidth=0.6)
     left.set_yticks(positions, [short_name(name) for name in shown["feature"]], fontsize=6)
+    left.set_ylabel("Feature", fontsize=7)
     more = f", the {len(shown)} largest of {len(table)}" if len(shown) < len(table) else ""
     left.set_xlabel(f"Contribution to the log odds of acute{more}\n← chronic     acute →")
     # From the smallest (0) to the largest (1) training value; values far away are drawn at the edge.
