@@ -57,7 +57,7 @@ def descriptions(notebook):
             continue
         seen = re.match(r"\*What to see:\*\s+(.+?)(?:\n\n|\Z)", cell.source, re.S)
         if seen:
-            told = plain(f"{heading}. What to see: {seen[1]}")
+            told = plain(f"{heading}{'' if heading.endswith('?') else '.'} What to see: {seen[1]}")
             found[since:] = [told] * len(found[since:])
             since = len(found)
         headings = re.findall(r"^#+\s+(.+)$", cell.source, re.M)

@@ -1,0 +1,69 @@
+"""The report's page from executed notebooks: texts of pictures, links between notebooks, what is folded."""
+
+import base64
+import re
+import sys
+
+import nbformat
+import pytest
+from study import ROOT
+
+
+@pytest.fixture(scope="module")
+def maker():
+    sys.path.insert(0, str(ROOT / "workflow"))
+    try:
+        import report
+    finally:
+        sys.path.pop(0)
+    return report
+
+
+PIXEL = base64.b64encode(b"\x89PNG").decode()
+
+
+def picture():
+    data = {"image/png": PIXEL, "text/plain": "<Figure>"}
+    return nbformat.v4.new_code_cell("draw()", outputs=[nbformat.v4.new_output("display_data", data)])
+
+
+def notebook(*texts):
+    """Markdown from texts; None is a cell with a picture."""
+    cells = [picture() if text is None else nbformat.v4.new_markdown_cell(text) for text in texts]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_a_picture_is_described_by_its_heading_and_what_to_see(maker):
+    made = notebook(
+        *("# 09 · A title", "## How [wide](x.md)?", None, None, "*What to see:* the *gap*\nof both.\n\n## Next `one`"),
+        *(None, "no word on it", None, "*What to see:* later."),
+    )
+    assert maker.descriptions(made) == [
+        *("How wide? What to see: the gap of both.", "How wide? What to see: the gap of both."),
+        *("Next one. What to see: later.", "Next one. What to see: later."),
+    ]
+
+
+def test_sections_of_a_study_with_several_expansions(maker, tmp_path):
+    texts = {
+        "00_cohort": ("# 00 · <Cohort>", None, "**Next:** [04](04_dtl.ipynb) and [05](05_selection.ipynb)."),
+        "04_dtl_00": ("# 04 · Network", "## Crops", None),
+        "04_dtl_06": ("# 04 · Network", "## Crops", None),
+        "05_selection": ("# 05 · Selection",),
+    }
+    paths = [tmp_path / f"{name}.ipynb" for name in texts]
+    for path in paths:
+        nbformat.write(notebook(*texts[path.stem]), path)
+    links, sections = maker.sections_of(paths, 6)
+    assert [re.search('href="#(.+?)"', link)[1] for link in links] == list(texts)
+    cohort, other, chosen, _ = sections
+    assert 'href="#04_dtl_06"' in cohort and 'href="#05_selection"' in cohort
+    assert 'alt="00 · &lt;Cohort&gt;"' in cohort
+    assert "../notebooks/00_cohort.ipynb" in cohort
+    assert "<summary>The same with an expansion of 0 mm (04_dtl_00)</summary>" in other
+    assert "<summary>" not in chosen
+    page = "".join(sections)
+    ids = re.findall(r'id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    # A study without the chosen expansion among its notebooks opens the first.
+    assert "<summary>" not in maker.sections_of(paths[:2], 6)[1][1]
