@@ -22,6 +22,8 @@ def add_arguments(parser):
 
 def run(arguments):
     """Check, score, judge, write; 1 where the cohort or the model cannot be used."""
+    import pandas as pd
+
     from vcfnb import cohort, external, models, runs
     from vcfnb.errors import VcfnbError
 
@@ -37,10 +39,7 @@ def run(arguments):
     scores, failed = external.score_cohort(model, table, folder, arguments.cores)
     if not _usable(failed, arguments):
         return 1
-    _, more = cohort.apply_exclusions(table, failed, "exclude")
-    exclusions = type(exclusions)(
-        [*exclusions.to_dict("records"), *more.to_dict("records")], columns=exclusions.columns
-    )
+    exclusions = pd.concat([exclusions, cohort.apply_exclusions(table, failed, "exclude")[1]], ignore_index=True)
     if scores["label"].nunique() < 2:
         raise VcfnbError(f"{len(scores)} cases are left, without one of each label -> give acute and chronic cases")
     judged = external.judge(scores, model, arguments.seed, arguments.bootstrap)

@@ -2,6 +2,6 @@
 
 from vcfnb.external.judging import judge
 from vcfnb.external.report import write_report
-from vcfnb.external.scoring import case_problems, exclude_patients, score_cohort, trained_on
+from vcfnb.external.scoring import case_problems, score_cohort, trained_on
 
-__all__ = ["case_problems", "exclude_patients", "judge", "score_cohort", "trained_on", "write_report"]
+__all__ = ["case_problems", "judge", "score_cohort", "trained_on", "write_report"]

@@ -71,11 +71,6 @@ def trained_on(model, table, cores=None):
     return problem_table(rows)
 
 
-def exclude_patients(table, case_ids):
-    """The table without some cases; its index anew."""
-    return table[~table["case_id"].isin(list(case_ids))].reset_index(drop=True)
-
-
 def score_cohort(model, table, folder, cores=None):
     """Apply a model to every case of a checked cohort.
 
