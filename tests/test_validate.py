@@ -161,6 +161,19 @@ def test_bad_cases_stop_or_leave(model, copied, capsys):
     assert "9 cases of 9 patients, 5 acute; 3 cases excluded" in page and "the file is missing" in page
 
 
+def test_a_case_that_only_fails_when_it_is_scored_stops_or_leaves(model, copied, capsys):
+    csv, out = copied
+    thin = ball(radius=9)
+    thin[:12], thin[13:] = 0, 0
+    write(image(thin), csv.parent / "C05_mask.nii.gz")
+    assert validate(model, csv, "--out", out) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "C05" in said and "single voxel thick" in said and "--exclude-bad" in said
+    assert validate(model, csv, "--out", out, "--exclude-bad") == 0
+    assert pd.read_csv(out / "exclusions.csv").case_id.tolist() == ["C05"]
+    assert len(pd.read_csv(out / "scores.csv")) == 11
+
+
 def test_what_belongs_to_no_single_case_stops_always(model, copied, tmp_path, capsys):
     csv, out = copied
     change(csv, label=1)
