@@ -99,7 +99,7 @@ class Browser:
         self.requests.clear()
         self.problems.clear()
         self.call("Page.navigate", url=str(address))
-        self.wait("document.readyState === 'complete'")
+        self.wait("document.readyState === 'complete'", 300)
 
     def resize(self, width, height=900):
         self.call(

@@ -126,20 +126,27 @@ def test_lasso_shows_what_another_penalty_keeps():
         found = texts(explore.lasso(results, "dtl_06", penalty))
         assert n in found
     assert "dtl_06, λ = 0.0010 (the study's: 0.0100)" in found
-    with pytest.raises(VcfnbError, match="no feature of dtl_06 is left"):
+    assert "dtl_06, λ = 0.0100 (the study's: 0.0100): the largest that leaves a feature" in texts(
+        explore.lasso(results, "dtl_06", 1)
+    )
+    results["dtl_06"].lasso_path["coefficient"] = 0.0
+    with pytest.raises(VcfnbError, match="LASSO keeps no feature of dtl_06"):
         explore.lasso(results, "dtl_06", 1)
 
 
-def test_contributions_are_the_largest_and_the_sum_of_the_others():
-    shap = pd.DataFrame({"case_id": "A", "feature": [f"dtl_{n:03d}" for n in range(14)], "z": 1.0, "shap": 0.1})
-    shap.loc[3, "shap"] = -2.0
+def test_contributions_of_a_case_are_in_order_and_among_those_of_all():
+    values = {
+        "A": {"dtl_000": (1.0, 0.1), "dtl_001": (5.0, -2.0)},
+        "B": {"dtl_000": (3.0, 1.0), "dtl_001": (5.0, -2.0)},
+    }
+    rows = [(case, name, *value, 0.0) for case, given in values.items() for name, value in given.items()]
+    shap = pd.DataFrame(rows, columns=["case_id", "feature", "value", "shap", "z"])
     scores = pd.DataFrame({"label": [0], "fusion": [0.25]}, index=["A"])
-    (axis,) = explore.contributions(shap, scores, "A").axes
-    widths = [bar.get_width() for bar in axis.patches]
-    assert widths[0] == -2.0 and len(widths) == 13 and widths[-1] == pytest.approx(0.2)
-    assert axis.get_title() == "A, chronic: probability of acute 0.25"
+    figure = explore.contributions(shap, scores, "A")
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [-2.0, 0.1]
+    assert {"A, chronic: probability of acute 0.25", "1 (1 to 3)", "DTL 00"} <= set(texts(figure))
     with pytest.raises(VcfnbError, match="no SHAP values"):
-        explore.contributions(shap, scores, "B")
+        explore.contributions(shap, scores, "C")
 
 
 def test_a_threshold_counts_cases_at_or_above_it():

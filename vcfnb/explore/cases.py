@@ -8,7 +8,7 @@ from vcfnb.crops import expanded_box, oriented
 from vcfnb.errors import VcfnbError
 from vcfnb.plots.names import image_type, short_image_type, short_name
 from vcfnb.plots.pictures import PLANES, Volume, draw_plane, outline, scale_bar
-from vcfnb.plots.theme import CLASSES, TWO_COLUMNS, YELLOW, canvas, class_names, finish, letters, strips
+from vcfnb.plots.theme import CLASSES, TWO_COLUMNS, YELLOW, canvas, class_names, finish, strips
 from vcfnb.radiomics import image_types
 
 PERCENT = range(0, 101, 5)
@@ -102,7 +102,7 @@ def feature(run, features, table, settings, feature, case_id):
     Returns
     -------
     matplotlib.figure.Figure
-        b is the middle slice of the ROI's box, over which filtered images are computed; the scale holds 98 % of it.
+        The image is the middle slice of the ROI's box, over which filters work; its scale holds 98 % of the values.
     """
     row = _row(table, case_id)
     values = features.loc[table["case_id"], feature]
@@ -121,7 +121,6 @@ def feature(run, features, table, settings, feature, case_id):
     draw_plane(right, volume, "sagittal", (low + high) / 2, max(high - low, 1e-9), {"mask": YELLOW})
     shown = "original" if kind == "shape" else short_image_type(kind)
     right.set_title(f"{case_id}, {class_names([row['label']]).iloc[0]}: {shown} image, sagittal")
-    letters((left, right))
     return finish(figure, run.simulated)
 
 

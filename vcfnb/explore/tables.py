@@ -5,12 +5,11 @@ import pandas as pd
 
 from vcfnb import evaluation
 from vcfnb.errors import VcfnbError
-from vcfnb.plots import performance, selection
+from vcfnb.plots import patient, performance, selection
 from vcfnb.plots.description import split_power
-from vcfnb.plots.names import short_name, source_color
+from vcfnb.plots.names import short_name
 from vcfnb.plots.theme import BLACK, CLASSES, GREY, TWO_COLUMNS, canvas, class_names, finish, letters
 
-MOST_ROWS = 12
 _READINGS = {"a2": ("Reader A again", "icc_intra"), "b": ("Reader B", "icc_inter")}
 
 
@@ -83,7 +82,7 @@ def lasso(results, source, penalty, simulated=False):
     source : str
         Key of `results`.
     penalty : float
-        The nearest lambda of the grid is shown.
+        The nearest lambda of the grid that leaves a feature is shown.
     simulated : bool
 
     Returns
@@ -92,24 +91,28 @@ def lasso(results, source, penalty, simulated=False):
         As Figures 5 to 7, at that lambda.
     """
     error, path = results[source].lasso_error, results[source].lasso_path
-    grid = error["lambda"].to_numpy()
+    kept = path[path["coefficient"] != 0]
+    if kept.empty:
+        raise VcfnbError(f"LASSO keeps no feature of {source} at any λ -> lower selection.lambda_min_log10")
+    # Beyond the largest λ that leaves a feature there is nothing to draw.
+    grid = error.loc[error["lambda"] <= kept["lambda"].max() * (1 + 1e-9), "lambda"].to_numpy()
     nearest = grid[np.argmin(np.abs(np.log(grid / penalty)))]
-    at = path[np.isclose(path["lambda"], nearest) & (path["coefficient"] != 0)]
-    if at.empty:
-        raise VcfnbError(f"with λ = {nearest:.4f} no feature of {source} is left -> choose a smaller λ")
+    at = kept[np.isclose(kept["lambda"], nearest)]
     error = error.assign(chosen=error["lambda"] == nearest)
     chosen_by_study = float(results[source].chosen_lambda)
     title = f"{source}, λ = {nearest:.4f} (the study's: {chosen_by_study:.4f})"
+    if penalty > grid.max() * (1 + 1e-9):
+        title += ": the largest that leaves a feature"
     return selection.lasso_figure(error, path, at[["feature", "coefficient"]], title, simulated=simulated)
 
 
 def contributions(shap, scores, case_id, simulated=False):
-    """What moved one case's score: its largest SHAP values.
+    """What moved one training case's score, and where its values lie among the training cases.
 
     Parameters
     ----------
     shap : pandas.DataFrame
-        case_id, feature, z, shap (:func:`vcfnb.models.shap_table`).
+        case_id, feature, value, z, shap (:func:`vcfnb.models.shap_table` of the training cases).
     scores : pandas.DataFrame
         Indexed by case_id: label and fusion (probability of acute).
     case_id : str
@@ -118,25 +121,19 @@ def contributions(shap, scores, case_id, simulated=False):
     Returns
     -------
     matplotlib.figure.Figure
-        Bars to the right speak for acute, in log odds; the feature's value in training SDs stands beside its name.
+        See :func:`vcfnb.plots.patient.contributions`.
     """
     own = shap[shap["case_id"] == case_id]
     if own.empty:
         raise VcfnbError(f"case {case_id} has no SHAP values -> take a training case")
-    own = own.reindex(own["shap"].abs().sort_values(ascending=False, kind="stable").index)
-    shown, rest = own.iloc[:MOST_ROWS], own.iloc[MOST_ROWS:]
-    names = [f"{short_name(row.feature)} ({row.z:+.1f} SD)" for row in shown.itertuples()]
-    values, colors = list(shown["shap"]), [source_color(name) for name in shown["feature"]]
-    if len(rest):
-        names, values, colors = [*names, f"{len(rest)} others"], [*values, rest["shap"].sum()], [*colors, GREY]
-    figure, axis = canvas(TWO_COLUMNS * 0.75, 24 + 5 * len(values))
-    axis.barh(range(len(values))[::-1], values, color=colors, height=0.7)
-    axis.axvline(0, color=BLACK, linewidth=0.6)
-    axis.set_yticks(range(len(values))[::-1], names, fontsize=6)
-    axis.set(xlabel="SHAP value (log odds); positive: acute", ylabel="Feature")
+    ranges = shap.groupby("feature")["value"].agg(low="min", high="max")
+    own = own.merge(ranges, on="feature").rename(columns={"shap": "contribution"}).assign(beyond=False)
+    order = own["contribution"].abs().sort_values(ascending=False, kind="stable").index
+    figure = patient.contributions(own.loc[order], simulated=simulated)
     case = scores.loc[case_id]
-    axis.set_title(f"{case_id}, {class_names([case['label']]).iloc[0]}: probability of acute {case['fusion']:.2f}")
-    return finish(figure, simulated)
+    name = class_names([case["label"]]).iloc[0]
+    figure.suptitle(f"{case_id}, {name}: probability of acute {case['fusion']:.2f}", fontsize=8)
+    return figure
 
 
 def threshold(scores, curves, threshold, simulated=False):

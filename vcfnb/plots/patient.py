@@ -83,8 +83,9 @@ def draw_contributions(left, right, table):
     left.axvline(0, color=BLACK, linewidth=0.6)
     left.set_yticks(positions, [short_name(name) for name in shown["feature"]], fontsize=6)
     left.set_ylabel("Feature", fontsize=7)
-    more = f", the {len(shown)} largest of {len(table)}" if len(shown) < len(table) else ""
-    left.set_xlabel(f"Contribution to the log odds of acute{more}\n← chronic     acute →")
+    left.set_xlabel("Contribution to the log odds of acute\n← chronic     acute →")
+    if len(shown) < len(table):
+        left.set_title(f"the {len(shown)} largest of {len(table)}", fontsize=7)
     # From the smallest (0) to the largest (1) training value; values far away are drawn at the edge.
     span = (shown["high"] - shown["low"]).where(lambda width: width > 0, 1.0)
     place = ((shown["value"] - shown["low"]) / span).clip(-0.4, 1.4)
