@@ -121,3 +121,16 @@ def test_settings_are_kept_beside_the_results(tmp_path):
     run.settings("dtl", {"epochs": 3})
     assert runs.Run("x", tmp_path).settings("dtl") == {"epochs": 3}
     assert json.loads((tmp_path / "x" / "04_dtl" / "settings.json").read_text()) == {"epochs": 3}
+
+
+def test_what_later_notebooks_ask_for_most(tmp_path):
+    run = runs.Run("demo", tmp_path)
+    icc = pd.DataFrame({"feature": ["f", "g", "h"], "stable": [True, False, True]})
+    runs.write_csv(icc, run.path("icc", "icc.csv"))
+    runs.write_csv(
+        pd.DataFrame({"expansion": [0, 6], "chosen": [False, True]}), run.path("selection", "expansion_choice.csv")
+    )
+    assert run.stable_features() == {"f", "h"}
+    assert run.chosen_expansion() == 6
+    runs.write_csv(icc.iloc[:0], run.path("icc", "icc.csv"))
+    assert run.stable_features() is None

@@ -135,6 +135,16 @@ class Run:
             "lambda": float(error.loc[error["chosen"].astype(bool), "lambda"].iloc[0]),
         }
 
+    def stable_features(self):
+        """Names of the radiomic features that readings agree on; None where nobody drew a second time."""
+        icc = pd.read_csv(self.needs("icc", "icc.csv"))
+        return set(icc.loc[icc["stable"].astype(bool), "feature"]) if len(icc) else None
+
+    def chosen_expansion(self):
+        """The expansion (voxels) that notebook 05 chose on training cases."""
+        choice = pd.read_csv(self.needs("selection", "expansion_choice.csv"))
+        return int(choice.loc[choice["chosen"].astype(bool), "expansion"].iloc[0])
+
     @property
     def simulated(self):
         """Whether the cohort is simulated, as notebook 00 wrote down."""

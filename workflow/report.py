@@ -167,12 +167,6 @@ def write_page(path, title, links, body):
     print(f"wrote {path}")
 
 
-def chosen_expansion(run):
-    """Number of the expansion that the training cases chose."""
-    choice = pd.read_csv(run.needs("selection", "expansion_choice.csv"))
-    return int(choice.loc[choice["chosen"].astype(bool), "expansion"].iloc[0])
-
-
 def sections_of(notebooks, expansion):
     """Links and sections of the executed notebooks.
 
@@ -220,7 +214,7 @@ def main():
         + "".join(f'<a href="#{name}">{name.upper()}</a>' for name in filled),
         checklists.page_body(run.study, filled, run.simulated),
     )
-    links, sections = sections_of(arguments.notebooks, chosen_expansion(run))
+    links, sections = sections_of(arguments.notebooks, run.chosen_expansion())
     links = [
         '<a href="#top">Result</a><a href="checklists.html">Checklists</a>',
         *links,
