@@ -24,9 +24,9 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "bad-inputs.md"
 _HEAD = """# Bad inputs, and what is said of them
 
 Made by `tests/bad_inputs.py` from the inputs that the tests try: {count} of them. Each is found before any long work
-starts, with all others at once, by `python -m vcfnb check` and by notebook 00; what the parameters need of the table,
-by `./run_all.sh`. An *error* stops the study, or takes the case out where it belongs to a single case
-(`on_bad_case: exclude`); a *warning* stops nothing. Folders are left out of the messages.
+starts, with all others at once, by the command `check` ([own-cohort.md](own-cohort.md)) and by notebook 00; what the
+parameters need of the table, by `./run_all.sh`. An *error* stops the study, or takes the case out where it belongs to a
+single case (`on_bad_case: exclude`); a *warning* stops nothing. Folders are left out of the messages.
 
 """
 

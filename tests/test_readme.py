@@ -39,6 +39,12 @@ LONG = {
         "test_benchmarks.py::test_throughput_of_transfer_without_monai",
     ),
     ".venv/bin/python benchmarks/phantom.py": ("minutes", "test_benchmarks.py::test_phantom"),
+    ".venv/bin/python benchmarks/scaling.py": (
+        "twenty minutes",
+        "test_scaling.py::test_a_plan_has_the_jobs_of_the_dry_run",
+    ),
+    ".venv/bin/python -m pip install": ("downloads", ""),
+    ".venv/bin/dask": ("serves until it is stopped", "test_radiomics.py::test_a_dask_cluster_gives_the_same"),
     ".venv/bin/python pretraining/train.py": (
         "half an hour",
         "test_pretraining.py::test_pretraining_goes_on_where_it_was",
