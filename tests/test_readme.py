@@ -61,6 +61,14 @@ LONG = {
         "writes into notebooks/, from a finished demonstration",
         "test_notebooks.py::test_it_is_committed_executed_and_clean",
     ),
+    ".venv/bin/python -m vcfnb validate": (
+        "needs the model of a finished study",
+        "test_predict.py::test_the_commands_of_the_guide_work",
+    ),
+    ".venv/bin/python -m vcfnb predict": (
+        "needs the model of a finished study",
+        "test_predict.py::test_the_commands_of_the_guide_work",
+    ),
     ".venv/bin/python -m vcfnb": (
         "needs the reader's own files",
         "test_cli.py::test_the_guide_has_ten_steps_and_its_commands_work",
