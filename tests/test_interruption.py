@@ -26,7 +26,7 @@ from vcfnb.params import PreprocessingParams
 
 KILLS = 10
 # Shares of an uninterrupted run's time after which a run is killed: within the first step, and some steps later.
-MOMENTS = (0.05, 0.35)
+MOMENTS = (0.05, 0.3)
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 
 
@@ -331,7 +331,6 @@ def test_a_disk_that_fills_up(uninterrupted):
         finished = run_all(folder, *call, check=False)
         assert finished.returncode == 1
         assert "the disk is full -> free space there; what was finished is kept" in finished.stdout
-        assert f"vcfnb: the disk of {folder / 'tiny'} is full -> free space there" in finished.stderr
         assert "the same command goes on" in finished.stderr
         assert "Traceback" not in finished.stdout + finished.stderr
         subprocess.run(["mount", "-o", "remount,size=200m", str(folder)], check=True)
