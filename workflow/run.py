@@ -47,12 +47,22 @@ def only_run(folder):
         yield lock
 
 
+def found_profile(options):
+    """Options for Snakemake, with a profile of this repository found from any folder."""
+    options = list(options)
+    for number, option in enumerate(options[:-1]):
+        own = HERE.parent / options[number + 1]
+        if option == "--profile" and not Path(options[number + 1]).exists() and own.is_dir():
+            options[number + 1] = str(own)
+    return options
+
+
 def command(run, params, cores, options):
     return [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(HERE / "Snakefile"), "--directory", str(run.folder)),
         *("--config", f"params={params}", "--cores", str(cores) if cores else "all"),
         # Our own lock guards the study, so one left behind by a killed run means nothing.
-        *("--nolock", "--rerun-incomplete", *options),
+        *("--nolock", "--rerun-incomplete", *found_profile(options)),
     ]
 
 
