@@ -9,7 +9,7 @@ its processes, user and system, and so does not depend on what else the machine 
 notebook that only imports, and taken off: the exponent k is the slope of log CPU over log n, CPU ~ n^k.
 
 Sizes are measured in turn, and what was measured is kept in the work folder: an interrupted run goes on. The patients
-are simulated in voxels of 2 mm, with a small network, two epochs, one expansion; the paper's evaluation of one split.
+are simulated in voxels of 2.5 mm, with a small network, one epoch, one expansion; the paper's evaluation of one split.
 Exponents and the ratios of steps carry over to larger images, seconds do not.
 
 Writes docs/benchmarks/scaling.{csv,png,svg}, scaling_fits.csv, and with --plan scaling_plan.csv; their tables go into
@@ -48,9 +48,9 @@ STEPS = (
 WORDS = ("cohort", "preprocessing", "ICC", "radiomics", "one network", "selection", "fusion", "statistics")
 EXPANSION = 6
 SETTINGS = (
-    *("cohort.voxel_mm=[2.0,2.0,2.0]", f"expansions=[{EXPANSION}]", "icc.icc_cases=30", "selection.lasso_folds=5"),
-    *("dtl.network=shufflenet_v2_x0_5_3d", "dtl.weights=random", "dtl.input_size=24", "dtl.epochs=2"),
-    *("statistics.evaluation=paper", "statistics.audit_runs=0", "preprocessing.margin_mm=20"),
+    *("cohort.voxel_mm=[2.5,2.5,2.5]", f"expansions=[{EXPANSION}]", "icc.icc_cases=12", "selection.lasso_folds=5"),
+    *("dtl.network=shufflenet_v2_x0_5_3d", "dtl.weights=random", "dtl.input_size=24", "dtl.epochs=1"),
+    *("statistics.evaluation=paper", "statistics.audit_runs=0", "preprocessing.margin_mm=12"),
 )
 # What every notebook does first.
 _START = """
@@ -296,7 +296,7 @@ def main():
         return
     settings, sizes = SETTINGS, arguments.sizes
     if arguments.quick:
-        sizes, settings = [12, 16], (*SETTINGS, "cohort.voxel_mm=[3.0,3.0,3.0]", "icc.icc_cases=2", "dtl.epochs=1")
+        sizes, settings = [12, 16], (*SETTINGS, "cohort.voxel_mm=[3.0,3.0,3.0]", "icc.icc_cases=2")
     arguments.work.mkdir(parents=True, exist_ok=True)
     table = measure(sizes, arguments.work, arguments.cores, settings)
     grown = fits(table)
