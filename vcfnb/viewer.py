@@ -105,6 +105,7 @@ def widget(volume, level=500, width=1200):
         slice_type=ipyniivue.SliceType.MULTIPLANAR,
         multiplanar_show_render=ipyniivue.ShowRender.ALWAYS,
         is_radiological_convention=True,
+        sagittal_nose_left=True,  # as in the picture below
         back_color=(0, 0, 0, 1),
         crosshair_width=0.5,
     )
