@@ -200,6 +200,17 @@ def test_it_is_a_figure_and_says_simulated_only_when_it_is(name):
 
 
 @each
+def test_it_survives_a_page_of_two_columns(name):
+    """At the printed size no text is below 6 pt, nothing is wider than the page, and there is one font."""
+    figure = draw(name, simulated=True)
+    figure.draw_without_rendering()
+    shown = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
+    assert min(text.get_fontsize() for text in shown) >= 6
+    assert {tuple(text.get_fontfamily()) for text in shown} == {("sans-serif",)}
+    assert figure.get_figwidth() * 25.4 <= 183.5
+
+
+@each
 def test_data_axes_have_labels(name):
     found = [axis for axis in draw(name).axes if axis.get_visible() and axis.axison and len(axis.get_xticks())]
     assert bool(found) == (name not in PICTURES)
@@ -401,3 +412,15 @@ def test_a_case_without_heat_says_so():
     assert "Grad-CAM" in texts(draw("case_views"))
     cold = plots.case_views(*VIEWED[:2], image(np.zeros_like(texture(), dtype=np.float32)))
     assert "Grad-CAM (no heat)" in texts(cold)
+
+
+def test_the_models_colours_are_kept_for_models():
+    """Readers, orders of selection and single curves are drawn in others; a radiomic feature has its model's."""
+    taken = {to_hex(color) for color in plots.MODELS.values()}
+    for name in ("auc_differences", "dice", "quality", "split_power"):
+        figure = draw(name)
+        lines = {to_hex(line.get_color()) for axis in figure.axes for line in axis.get_lines()}
+        points = {to_hex(c) for axis in figure.axes for drawn in axis.collections for c in drawn.get_facecolor()}
+        assert not taken & (lines | points), name
+    order = draw("leakage_audit").axes[2]
+    assert not taken & {to_hex(c) for drawn in order.collections for c in drawn.get_facecolor()}

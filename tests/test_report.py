@@ -6,6 +6,7 @@ import sys
 
 import nbformat
 import pytest
+from PIL import Image
 from study import ROOT
 
 
@@ -67,3 +68,18 @@ def test_sections_of_a_study_with_several_expansions(maker, tmp_path):
     assert len(ids) == len(set(ids))
     # A study without the chosen expansion among its notebooks opens the first.
     assert "<summary>" not in maker.sections_of(paths[:2], 6)[1][1]
+
+
+@pytest.mark.study
+def test_figures_are_for_print_and_have_their_data(demo):
+    """300 dpi, an SVG beside each, and the table that it shows; diagrams show no table."""
+    folder = demo[0] / "demo"
+    figures = [path for path in folder.rglob("*.png") if path.parent.name != "checkpoints"]
+    assert len(figures) > 40
+    for path in figures:
+        with Image.open(path) as picture:
+            assert round(picture.info["dpi"][0]) == 300, path
+            assert picture.width / 300 * 25.4 < 190, path
+        assert path.with_suffix(".svg").is_file(), path
+        diagram = path.stem in ("figure2_workflow", "flow", "figure4_shufflenet_unit")
+        assert path.with_suffix(".csv").is_file() or diagram, path

@@ -4,7 +4,7 @@ import numpy as np
 
 from vcfnb.errors import VcfnbError
 from vcfnb.plots.theme import (
-    BLUE,
+    BLACK,
     CLASSES,
     GREY,
     ONE_COLUMN,
@@ -57,7 +57,7 @@ def split_power(data, n_test=None, target=None, *, simulated=False):
     data = data.sort_values("n")
     n, values = data["n"].to_numpy(dtype=float), data[column].to_numpy(dtype=float)
     figure, axis = canvas(ONE_COLUMN, 62)
-    axis.plot(n, values, color=BLUE, marker="" if len(n) > 1 else "o")
+    axis.plot(n, values, color=BLACK, marker="" if len(n) > 1 else "o")
     if target is not None:
         axis.axhline(target, color=GREY, linestyle="--", linewidth=0.8)
         enough = n[values >= target] if column == "power" else n[values <= target]

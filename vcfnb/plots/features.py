@@ -9,11 +9,10 @@ from matplotlib.lines import Line2D
 from vcfnb.plots.names import FAMILIES, family, image_type, image_type_order, short_image_type, short_name
 from vcfnb.plots.theme import (
     BLACK,
-    BLUE,
     CLASSES,
     GREY,
     ONE_COLUMN,
-    ORANGE,
+    READINGS,
     TWO_COLUMNS,
     canvas,
     class_names,
@@ -118,7 +117,7 @@ def dice(dice, *, simulated=False):
     found = [name for name in _COMPARISONS if (dice["comparison"] == name).any()]
     found += [name for name in dice["comparison"].unique() if name not in _COMPARISONS]
     labels = {name: _COMPARISONS.get(name, str(name)) for name in found}
-    colors = dict(zip(labels.values(), (BLUE, ORANGE, *[GREY] * len(found)), strict=False))
+    colors = dict(zip(labels.values(), (*list(READINGS.values())[1:], *[GREY] * len(found)), strict=False))
     figure, axis = canvas(ONE_COLUMN, 62)
     strips(axis, {labels[name]: dice.loc[dice["comparison"] == name, "dice"] for name in found}, colors)
     axis.set(xlabel="Second reading", ylabel="Dice coefficient with the first reading")

@@ -93,7 +93,7 @@ def draw_contributions(left, right, table):
     right.hlines(positions, 0, 1, color=GREY, linewidth=3, alpha=0.4)
     right.scatter(place, positions, s=14, color=np.where(beyond, VERMILLION, BLACK), zorder=3)
     for position, row in zip(positions, shown.itertuples(), strict=True):
-        right.text(1.5, position, f"{row.value:.3g} ({row.low:.3g} to {row.high:.3g})", fontsize=5.5, va="center")
+        right.text(1.5, position, f"{row.value:.3g} ({row.low:.3g} to {row.high:.3g})", fontsize=6, va="center")
     right.set(xlim=(-0.5, 3.2), ylim=(-0.7, len(shown) - 0.3), xlabel="Value, and the range of training cases")
     right.set_xticks([0, 1, 2.3], ["smallest", "largest", "value (range)"])
     right.tick_params(axis="y", left=False, labelleft=False)

@@ -9,7 +9,6 @@ from vcfnb.plots.theme import (
     GREY,
     MODELS,
     ONE_COLUMN,
-    ORANGE,
     PURPLE,
     SKY,
     TWO_COLUMNS,
@@ -23,9 +22,9 @@ from vcfnb.plots.theme import (
 )
 
 _ORDERS = {
-    ("true", "after"): ("selected\nafter", BLUE),
+    ("true", "after"): ("selected\nafter", SKY),
     ("true", "before"): ("selected\nbefore", VERMILLION),
-    ("random", "before"): ("before,\nrandom labels", ORANGE),
+    ("random", "before"): ("before,\nrandom labels", PURPLE),
 }
 
 
@@ -98,7 +97,9 @@ def auc_differences(differences, *, simulated=False):
     figure, axis = canvas(ONE_COLUMN, 26 + 8 * len(differences))
     positions = np.arange(len(differences))[::-1]
     error = np.abs(differences[["ci_low", "ci_high"]].sub(differences["difference"], axis=0)).to_numpy().T
-    axis.errorbar(differences["difference"], positions, xerr=error, color=BLUE, marker="o", linestyle="", linewidth=0.9)
+    axis.errorbar(
+        differences["difference"], positions, xerr=error, color=BLACK, marker="o", linestyle="", linewidth=0.9
+    )
     axis.axvline(0, color=BLACK, linewidth=0.6, linestyle=":")
     names = [f"{model_name(row.model_a)} - {model_name(row.model_b)}" for row in differences.itertuples()]
     axis.set_yticks(positions, names)
@@ -224,7 +225,7 @@ def _permutations(axis, permuted):
 
 
 def _deep_gap(axis, audit):
-    names = {"in-sample": VERMILLION, "out-of-fold": BLUE}
+    names = {"in-sample": VERMILLION, "out-of-fold": SKY}
     for position, (name, color) in enumerate(names.items()):
         row = audit[audit["check"] == f"training less test AUC, {name} deep features"]
         renamed = row.rename(columns={"value": "auc", "low": "ci_low", "high": "ci_high"})
