@@ -54,6 +54,20 @@ def test_it_is_committed_executed_and_clean(notebook):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
+def test_it_holds_no_widget_and_no_state_of_one(notebook):
+    """Controls and viewers appear in JupyterLab alone; what is committed are their pictures."""
+    assert "widgets" not in notebook.metadata
+    kinds = {kind for cell in notebook.cells for output in cell.get("outputs", []) for kind in output.get("data", {})}
+    assert not [kind for kind in kinds if "widget" in kind]
+
+
+# The steps of the study; notebook 08 shows a single patient.
+@pytest.mark.parametrize("path", [path for path in FILES if path.stem < "08"], ids=lambda path: path.stem)
+def test_each_step_has_a_part_to_explore(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert any("explore.show(" in cell.source for cell in cells if cell.cell_type == "code")
+
+
 def test_it_shows_no_path_of_a_machine(notebook):
     text = json.dumps([cell.get("outputs", []) for cell in notebook.cells])
     assert not re.search(r"/(home|root|Users|tmp|work)/", text)

@@ -76,6 +76,8 @@ def execute(name, output, values, cores, log):
     failed = output.with_name(f"{title}.failed.ipynb")
     failed.unlink(missing_ok=True)
     output.parent.mkdir(parents=True, exist_ok=True)
+    # Left by a notebook that starts a study: kernels would take themselves for open in JupyterLab and make widgets.
+    os.environ.pop("JPY_SESSION_NAME", None)
     os.environ["VCFNB_CORES"] = str(cores)
     os.environ["VCFNB_RUNS"] = str(Path.cwd().parent)
     logging.basicConfig(filename=log, level=logging.INFO, format="%(asctime)s %(message)s")
