@@ -16,6 +16,8 @@ from browser import Browser, chromium
 from cases import ball, image, texture, write
 from PIL import Image
 
+pytestmark = pytest.mark.study  # minutes
+
 CELLS = (
     "import numpy as np, vcfnb\nfrom functools import partial\nfrom vcfnb import explore, plots\nplots.style()",
     "heat = np.zeros((60, 70, 80)); heat[25:40, 30:45, 35:60] = 1\nvcfnb.view('ct.nii.gz', 'mask.nii.gz', heat)",
