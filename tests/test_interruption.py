@@ -26,7 +26,7 @@ from vcfnb.params import PreprocessingParams
 
 KILLS = 10
 # Shares of an uninterrupted run's time after which a run is killed: within the first step, and some steps later.
-MOMENTS = (0.05, 0.25)
+MOMENTS = (0.05, 0.3)
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 
 
