@@ -1,6 +1,7 @@
 """Running whole studies in tests, through the same script as a user."""
 
 import os
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,8 @@ def start_all(runs, *arguments, cwd=ROOT, group=False, **environment):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=group,
+        # A shell's background jobs ignore Ctrl-C, and their children inherit that; a foreground job does not.
+        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) if group else None,
     )
 
 
