@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+from progress import CLEAR, clock
+
 from vcfnb.orphans import end_with_parent
 from vcfnb.runs import GO_ON, disk_is_full
 
@@ -24,13 +26,10 @@ def code_of(notebook, *more):
     return hashlib.sha256(json.dumps([sources, *more]).encode()).hexdigest()
 
 
-def clock(seconds):
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
 def say(text, stream=sys.stdout):
     since = time.time() - float(os.environ.get("VCFNB_STARTED") or time.time())
-    print(f"[{clock(since):>5}] {text}", file=stream, flush=True)
+    # On a terminal the line of what is running stands there.
+    print(f"{CLEAR if stream.isatty() else ''}[{clock(since):>5}] {text}", file=stream, flush=True)
 
 
 def describe_failure(path):

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import progress
 import yaml
 
 from vcfnb.errors import BadInput, VcfnbError
@@ -70,10 +71,12 @@ def start(call, folder, lock):
     """Run Snakemake with its own messages in a log; notebooks print their line to our standard output."""
     log = folder / "logs" / "snakemake.log"
     make_folder(log.parent)
-    environment = os.environ | {"VCFNB_STARTED": str(time.time())}
+    started = time.time()
+    environment = os.environ | {"VCFNB_STARTED": str(started)}
     with contextlib.ExitStack() as stack:
         with writing(log):
             stream = stack.enter_context(open(log, "w"))
+        stack.enter_context(progress.live(folder / "notebooks", sys.stdout, started))
         process = subprocess.Popen(call, stderr=stream, env=environment, pass_fds=[lock.fileno()])
         try:
             return process.wait(), log
