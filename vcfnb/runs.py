@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import warnings
 from importlib import metadata
 from pathlib import Path
 
@@ -421,6 +422,8 @@ def _by_workers(function, items, cores):
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    # joblib replaces a worker that has grown, which loses nothing and concerns nobody.
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
     # BLAS and OpenMP pools inside each worker would oversubscribe the cores (2.5 times the CPU).
     start = {"initializer": end_with_parent, "initargs": (os.getpid(),)}
     with parallel_config(backend="loky", n_jobs=cores, inner_max_num_threads=1, **start):
