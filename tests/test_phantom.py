@@ -103,9 +103,9 @@ def difference(sign):
 def test_swelling_lies_around_the_bone_and_fades():
     change, body = difference("swelling")
     distance = ndimage.distance_transform_edt(~body, sampling=SPACING)
-    near, far = (np.abs(change[(distance > low) & (distance < high)]).mean() for low, high in ((1, 4), (10, 15)))
-    assert near > 2
-    assert far < 0.1 * near
+    near, far = (np.abs(change[(distance > low) & (distance < high)]).mean() for low, high in ((4, 8), (12, 16)))
+    assert near > 5
+    assert far < 0.02 * near
 
 
 @pytest.mark.parametrize("sign", ["impaction", "marrow_oedema", "sclerosis"])
