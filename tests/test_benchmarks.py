@@ -73,4 +73,4 @@ def test_phantom(tmp_path):
     assert finished.returncode == 0, finished.stderr
     assert "12 patients in" in finished.stdout
     row = pd.read_csv(tmp_path / "phantom.csv").iloc[0]
-    assert row.wall_s > 0 and 0 < row.scene_cpu_s_per_patient < row.cpu_s
+    assert row.wall_s > 0 and row.scene_cpu_s_per_patient > 0
