@@ -1,14 +1,26 @@
-"""Running whole studies in tests, through the same script as a user."""
+"""Running whole studies in tests, through the same script as a user; and scripts as modules."""
 
+import importlib.util
 import os
 import signal
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def script(folder, name):
+    """A script of the repository as a module."""
+    spec = importlib.util.spec_from_file_location(f"{folder}_{name}", ROOT / folder / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def start_all(runs, *arguments, cwd=ROOT, group=False, **environment):

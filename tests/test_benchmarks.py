@@ -1,25 +1,19 @@
 """The benchmarks run, and compare what they say they compare."""
 
-import importlib.util
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
 import torch
-from study import ROOT
+from study import ROOT, script
 
 from vcfnb.networks import build_network, shufflenet
 
 
 @pytest.fixture
-def transfer(monkeypatch):
-    spec = importlib.util.spec_from_file_location("benchmark_of_transfer", ROOT / "benchmarks" / "transfer.py")
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up.
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+def transfer():
+    return script("benchmarks", "transfer")
 
 
 def test_throughput_of_transfer_without_monai(tmp_path):

@@ -1,6 +1,5 @@
 """Pages for readers: links, anchors, the generated reference, citation, licence, habits."""
 
-import importlib.util
 import re
 import shlex
 import subprocess
@@ -10,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 from pages import PAGES, anchors, links, name, prose, spans
-from study import ROOT
+from study import ROOT, script
 
 from vcfnb.params import SECTIONS, ParameterError, StudyParams, load_params
 
@@ -80,10 +79,7 @@ def test_parameters_page_is_up_to_date():
 
 @pytest.fixture(scope="module")
 def generator():
-    spec = importlib.util.spec_from_file_location("parameters", ROOT / "workflow" / "parameters.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("workflow", "parameters")
 
 
 def test_parameters_page_holds_every_parameter():

@@ -1,6 +1,5 @@
 """The experiments that judge the simulated cohort: statistics with known answers, a tiny run that is resumed."""
 
-import importlib.util
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,24 +11,15 @@ import pandas as pd
 import pytest
 from scipy import ndimage, stats
 from sklearn.metrics import roc_auc_score
-from study import ROOT
+from study import ROOT, script
 
 from vcfnb import crops, phantom, preprocessing
 from vcfnb.errors import VcfnbError
 
 
-def script(name):
-    spec = importlib.util.spec_from_file_location(f"validation_{name}", ROOT / "validation" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def rings():
-    return script("rings")
+    return script("validation", "rings")
 
 
 @pytest.fixture
@@ -216,7 +206,7 @@ def test_tiny_run_goes_on_where_it_was(rings, tmp_path, monkeypatch, capsys):
 
 
 def test_seeds_reports_every_study(tmp_path, monkeypatch, capsys):
-    seeds, calls = script("seeds"), []
+    seeds, calls = script("validation", "seeds"), []
     monkeypatch.setenv("VCFNB_RUNS", str(tmp_path / "runs"))
 
     def runs_the_study(command):

@@ -1,21 +1,17 @@
 """The page about size and clusters: its script's arithmetic, and the SLURM profile's names."""
 
-import importlib.util
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from study import ROOT
+from study import ROOT, script
 
 
 @pytest.fixture(scope="module")
 def scaling():
-    spec = importlib.util.spec_from_file_location("scaling", ROOT / "benchmarks" / "scaling.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("benchmarks", "scaling")
 
 
 @pytest.fixture

@@ -70,6 +70,10 @@ def in_jupyterlab():
 
     A Jupyter server tells the kernels of open notebooks their notebook's name; papermill, nbconvert and nbval start
     kernels themselves and do not.
+
+    Returns
+    -------
+    bool
     """
     from IPython import get_ipython
 
@@ -82,8 +86,13 @@ def widget(volume, level=500, width=1200):
     Parameters
     ----------
     volume : vcfnb.plots.pictures.Volume
+        Image, mask and heatmap: arrays (z, y, x) on one grid, spacing in mm; cut to the mask and `AROUND_MM` around it.
     level, width : float
         Window, HU.
+
+    Returns
+    -------
+    ipyniivue.NiiVue, an itkwidgets viewer, or None
     """
     part = _around_mask(volume)
     layers = _layers(part)

@@ -56,6 +56,11 @@ def slices(run, table, expansions, case_id, plane, position, expansion):
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    VcfnbError
+        The case is not in the table.
     """
     settings = run.settings("preprocessing")
     name = class_names([_row(table, case_id)["label"]]).iloc[0]
@@ -103,6 +108,11 @@ def feature(run, features, table, settings, feature, case_id):
     -------
     matplotlib.figure.Figure
         The image is the middle slice of the ROI's box, over which filters work; its scale holds 98 % of the values.
+
+    Raises
+    ------
+    VcfnbError
+        The case is not in the table, or the feature's image type is not among the settings.
     """
     row = _row(table, case_id)
     values = features.loc[table["case_id"], feature]

@@ -89,6 +89,11 @@ def lasso(results, source, penalty, simulated=False):
     -------
     matplotlib.figure.Figure
         As Figures 5 to 7, at that lambda.
+
+    Raises
+    ------
+    VcfnbError
+        LASSO keeps no feature at any lambda.
     """
     error, path = results[source].lasso_error, results[source].lasso_path
     kept = path[path["coefficient"] != 0]
@@ -122,6 +127,11 @@ def contributions(shap, scores, case_id, simulated=False):
     -------
     matplotlib.figure.Figure
         See :func:`vcfnb.plots.patient.contributions`.
+
+    Raises
+    ------
+    VcfnbError
+        The case has no SHAP values.
     """
     own = shap[shap["case_id"] == case_id]
     if own.empty:

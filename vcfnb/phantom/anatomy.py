@@ -94,10 +94,17 @@ class Body:
         return self.height / 2 * (1 - (self.front - 1) * y / self.depth)
 
     def beyond_rims(self, x, y):
-        """Distance (mm, roughly) in the axial plane from the outline of both rims with their lips."""
+        """Distance (mm, roughly; of the shape of `x` and `y`) in the axial plane from both rims with their lips."""
         radius, from_axis = self.outline(x, y)
-        front = np.clip(-y / (self.depth / 2), 0, 1)
-        return from_axis * (1 - 1 / radius) - max(self.osteophyte, self.lower_osteophyte) * (0.35 + 0.65 * front)
+        return from_axis * (1 - 1 / radius) - max(self.osteophyte, self.lower_osteophyte) * self._lips(y)
+
+    def _front(self, y):
+        """From the middle (0) to the front wall (1)."""
+        return np.clip(-y / (self.depth / 2), 0, 1)
+
+    def _lips(self, y):
+        """Share of a lip's size: most at the front."""
+        return 0.35 + 0.65 * self._front(y)
 
     def surfaces(self, x, y, z, roughness=0.0):
         """Signed distances (mm, roughly) to the side wall, the upper and the lower endplate.
@@ -109,9 +116,9 @@ class Body:
         middle, half = (top + bottom) / 2, np.maximum((top - bottom) / 2, 1)
         level = np.clip((z - middle) / half, -1.3, 1.3)
         widening = 1 - self.waist * np.clip(1 - level**2, 0, 1)
-        front = np.clip(-y / (self.depth / 2), 0, 1)
+        front = self._front(y)
         lip = np.where(level > 0, self.osteophyte, self.lower_osteophyte)
-        lip = lip * np.exp(-(((np.abs(level) - 1) / 0.16) ** 2)) * (0.35 + 0.65 * front)
+        lip = lip * np.exp(-(((np.abs(level) - 1) / 0.16) ** 2)) * self._lips(y)
         side = from_axis * (1 - widening / radius) - lip
         if self.step:
             above = 1 / (1 + np.exp(np.clip((top - self.step_depth - z) / 0.4, -30, 30)))
