@@ -40,7 +40,14 @@ def test_a_plan_has_the_jobs_of_the_dry_run(scaling, measured):
     assert planned.loc["04_dtl", "cpu_hours"] == pytest.approx((5 + 0.1 * 10_000) / 3600)
     assert planned["peak_gb"].to_numpy() == pytest.approx(10.5e3 / 1024)
     text = scaling.plan_text(10_000, planned.reset_index(), "params/paper.yaml")
-    assert "| 04_dtl | 6 | 0.3 | 10.3 | 4.9 |" in text
+    assert "| 04_dtl | 6 | 0.28 | 10.3 | 4.9 |" in text
+
+
+def test_sizes_that_were_measured_are_not_measured_again(scaling, measured, tmp_path, monkeypatch):
+    measured.to_csv(tmp_path / "measured.csv", index=False)
+    monkeypatch.setattr(scaling, "_COMPILE", "")
+    again = scaling.measure([50, 100, 200, 400], tmp_path, 1)
+    pd.testing.assert_frame_equal(again, measured)
 
 
 def test_texts_are_put_between_their_marks(scaling, measured, tmp_path):
@@ -51,7 +58,7 @@ def test_texts_are_put_between_their_marks(scaling, measured, tmp_path):
     once = page.read_text()
     scaling.put(page, "measured", text)
     assert page.read_text() == once
-    assert "| 04_dtl | 10 | 15 | 25 | 45 | 1.00 | 1.00 | 1.00 | 0.50 |" in once
+    assert "| 04_dtl | 10 | 15 | 25 | 45 | 1.00 | 1.00 | 0.10 | 1.00 | 0.50 |" in once
     assert once.count("<!--") == 4
 
 
