@@ -143,6 +143,15 @@ def test_training_cases_are_refused_with_all_of_their_patient(model, copied, cap
     assert "10 cases of 10 patients, 2 left out" in capsys.readouterr().out
 
 
+def test_results_that_cannot_be_written_are_found_before_the_images_are_read(
+    model, copied, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(external, "trained_on", None)
+    (tmp_path / "file").touch()
+    assert validate(model, copied[0], "--out", tmp_path / "file") == 1
+    assert "a file stands where a folder should be" in capsys.readouterr().err
+
+
 def test_bad_cases_stop_or_leave(model, copied, capsys):
     csv, out = copied
     (csv.parent / "C01_mask.nii.gz").unlink()

@@ -30,6 +30,8 @@ def run(arguments):
     model = models.load_model(arguments.model)
     folder = arguments.out or arguments.cohort.parent / "validation"
     table, problems = cohort.check_table(arguments.cohort, arguments.label_column)
+    # A folder that cannot be made is found before the images are read.
+    runs.make_folder(folder)
     simulated = cohort.is_simulated(table)
     problems = _checked(model, table, problems, arguments)
     runs.write_csv(problems, folder / "problems.csv")
