@@ -16,10 +16,12 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; border-top: 2px solid #d9dce1
 img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-size: .82rem; display: block; overflow-x: auto; margin: .5rem 0; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid #d9dce1; text-align: right; vertical-align: top; }
-th { background: #f4f5f7; } .text { text-align: left; }
+th { background: #f4f5f7; } .text { text-align: left; } td.text { overflow-wrap: anywhere; }
 .notice { border-left: 4px solid #b45309; background: #fff7ed; padding: .6rem 1rem; margin: 1rem 0; }
 .big { font-size: 1.25rem; } small, .small { color: #5b5f66; font-size: .8rem; }
-@media print { body { max-width: none; padding: 0; font-size: 12px; } h2 { break-after: avoid; } }
+@media print { body { max-width: none; padding: 0; font-size: 12px; } h2 { break-after: avoid; }
+  /* Nothing can be scrolled on paper. */
+  table { display: table; font-size: .75rem; } tr, img { break-inside: avoid; } }
 """
 
 
