@@ -11,10 +11,10 @@ from statsmodels.stats.inter_rater import fleiss_kappa
 from threadpoolctl import threadpool_limits
 
 from vcfnb import evaluation, models, rigorous, selection
+from vcfnb.cache import cached
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.params import DtlParams, FusionParams, IccParams, SelectionParams
 from vcfnb.rigorous import networks
-from vcfnb.rigorous.remember import remembered
 
 REFERENCE = Path(__file__).parent / "reference"
 LASSO = SelectionParams(lasso_folds=3, wrapper_features=8, n_lambdas=12)
@@ -258,10 +258,11 @@ def test_interrupted_or_damaged_results_are_made_again(tmp_path):
         calls.append(1)
         return {"value": [0.1 + 0.2]}
 
-    assert remembered(path, "a", work) == remembered(path, "a", work) == {"value": [0.1 + 0.2]} and len(calls) == 1
-    remembered(path, "b", work)
+    first, again = (cached(path, "vcfnb.selection", ["a"], work) for _ in range(2))
+    assert first == again == {"value": [0.1 + 0.2]} and len(calls) == 1
+    cached(path, "vcfnb.selection", ["b"], work)
     path.write_text(path.read_text()[:20])
-    remembered(path, "b", work)
+    cached(path, "vcfnb.selection", ["b"], work)
     assert len(calls) == 3
 
 

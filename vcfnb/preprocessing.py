@@ -1,13 +1,13 @@
 """The preprocessed cohort on disk: one image and its masks a case, on one grid, with a quality row."""
 
-import json
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import SimpleITK as sitk
 
-from vcfnb import __version__, agreement, images, runs
+from vcfnb import agreement, images, runs
+from vcfnb.cache import cached
 from vcfnb.errors import BadInput, CannotWrite, VcfnbError
 
 # Suffix of each reading's file: reader A, reader A a week later, reader B.
@@ -32,8 +32,8 @@ def preprocess_cohort(table, folder, settings, expansions, cores=None):
     Returns
     -------
     pandas.DataFrame
-        One quality row a case (:func:`vcfnb.images.quality`), in the table's order. A case that is up to date
-        is not computed again.
+        One quality row per case (:func:`vcfnb.images.quality`), in the table's order. A case whose files, settings
+        and code are as before is not computed again.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def preprocess_cohort(table, folder, settings, expansions, cores=None):
         After all cases were tried: every case that could not be preprocessed, with its reason.
     """
     work = partial(
-        _remembered, folder=Path(folder), settings=settings.model_dump(mode="json"), expansions=list(expansions)
+        _preprocessed, folder=Path(folder), settings=settings.model_dump(mode="json"), expansions=list(expansions)
     )
     rows = list(runs.parallel_map(work, table.to_dict("records"), cores, desc="preprocessing"))
     problems = [row for row in rows if "problem" in row]
@@ -50,32 +50,28 @@ def preprocess_cohort(table, folder, settings, expansions, cores=None):
     return pd.DataFrame(rows)
 
 
-def _remembered(case, folder, settings, expansions):
+def _preprocessed(case, folder, settings, expansions):
     """Quality row of one case; its files are made unless the same input gave them before."""
     sources = {name: Path(case[column]) for name, column in _MASK_COLUMNS.items() if _given(case.get(column))}
-    note = folder / "cases" / f"{case['case_id']}.json"
     places = [images.location(path) for path in (case["image"], *sources.values())]
-    key = runs.digest(
+    inputs = [
         *(file for file, _ in places),
         [number for _, number in places],
         list(sources),
         _label_value(case),
         settings,
         expansions,
-        __version__,
-        *sorted(Path(images.__file__).parent.glob("*.py")),
-    )
+    ]
     outputs = [
         folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in ("ct", *(READINGS[name] for name in sources))
     ]
-    if note.exists() and all(path.exists() for path in outputs):
-        stored = json.loads(note.read_text())
-        if stored["key"] == key:
-            return dict(stored["row"])
-    # From here on the files are not those of an older note.
-    note.unlink(missing_ok=True)
+
+    def work():
+        # As pairs: a stored row keeps the order of its columns.
+        return list(_preprocess_case(case, sources, folder, settings, expansions).items())
+
     try:
-        row = _preprocess_case(case, sources, folder, settings, expansions)
+        return dict(cached(folder / "cases" / f"{case['case_id']}.json", __name__, inputs, work, outputs))
     except CannotWrite:
         raise
     except BadInput as error:
@@ -83,9 +79,6 @@ def _remembered(case, folder, settings, expansions):
     except VcfnbError as error:
         problem, _, remedy = str(error).partition(" -> ")
         return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
-    # As pairs: a stored row keeps the order of its columns.
-    runs.write_json({"key": key, "row": list(row.items())}, note)
-    return row
 
 
 def _given(value):

@@ -8,7 +8,7 @@ import pandas as pd
 
 from vcfnb import evaluation, models, runs, selection
 from vcfnb.audit.permutation import permute_labels
-from vcfnb.rigorous.remember import remembered
+from vcfnb.cache import cached
 from vcfnb.rigorous.tabular import fit_models
 
 
@@ -42,11 +42,11 @@ def selection_order(data, stable, n, folder, cores=None):
     """
     if not n:
         return pd.DataFrame(columns=["run", "labels", "order", "auc"])
-    key = runs.digest("order", data.key, sorted(stable or ()))
+    inputs = [data.key, sorted(stable or ())]
     # Run 0 is the selection on all cases with their true labels, which all splits share.
     path = Path(folder) / "order_all.json"
-    chosen = remembered(path, key, partial(_chosen, data, data.cases, stable, data.seed))
-    work = partial(_run, data, stable, chosen, key, Path(folder))
+    chosen = cached(path, __name__, inputs, partial(_chosen, data, data.cases, stable, data.seed))
+    work = partial(_run, data, stable, chosen, inputs, Path(folder))
     done = runs.parallel_map(work, range(1, n + 1), cores, desc="selection before and after the split")
     rows = [(run, *row) for run, found in enumerate(done, start=1) for row in found]
     return pd.DataFrame(rows, columns=["run", "labels", "order", "auc"])
@@ -57,9 +57,9 @@ def _chosen(data, cases, stable, seed):
     return fitted.models["radiomics"].features
 
 
-def _run(data, stable, chosen, key, folder, run):
+def _run(data, stable, chosen, inputs, folder, run):
     work = partial(_areas, data, stable, chosen, run)
-    return remembered(folder / f"order_{run:03d}.json", runs.digest(key, chosen, run), work)
+    return cached(folder / f"order_{run:03d}.json", __name__, [*inputs, chosen, run], work)
 
 
 def _areas(data, stable, chosen, run):

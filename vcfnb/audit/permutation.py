@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from vcfnb import evaluation, runs
-from vcfnb.rigorous.remember import remembered
+from vcfnb.cache import cached
 from vcfnb.rigorous.tabular import MODELS, fit_models
 
 
@@ -63,17 +63,15 @@ def permuted_aucs(data, deep, stable, n, folder, cores=None):
     pandas.DataFrame
         run (0: the true labels), model, auc (test cases).
     """
-    work = partial(
-        _run, data, deep, stable, runs.digest("permuted", data.key, deep, sorted(stable or ())), Path(folder)
-    )
+    work = partial(_run, data, deep, stable, Path(folder))
     done = runs.parallel_map(work, range(n + 1), cores, desc="permuted labels")
     rows = [(run, model, areas[model]) for run, areas in enumerate(done) for model in MODELS]
     return pd.DataFrame(rows, columns=["run", "model", "auc"])
 
 
-def _run(data, deep, stable, key, folder, run):
-    work = partial(_areas, data, deep, stable, run)
-    return remembered(folder / f"permutation_{run:03d}.json", runs.digest(key, run), work)
+def _run(data, deep, stable, folder, run):
+    inputs, work = [data.key, deep, sorted(stable or ()), run], partial(_areas, data, deep, stable, run)
+    return cached(folder / f"permutation_{run:03d}.json", __name__, inputs, work)
 
 
 def _areas(data, deep, stable, run):

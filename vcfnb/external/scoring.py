@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from vcfnb import __version__, images, models, runs
+from vcfnb import images, models, runs
+from vcfnb.cache import cached
 from vcfnb.cohort import problem_table
 from vcfnb.cohort.columns import problem
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.rigorous.remember import remembered
 
 _COLUMNS = ["case_id", "patient_id", "label", *models.saved.MODELS, "outside", "distance", "unlike", "beyond", "notes"]
 
@@ -126,13 +126,10 @@ def _scored(case, model, version, folder):
     places = [images.location(case[kind]) for kind in ("image", "mask")]
     label = images.as_label(case.get("mask_label"))
     clinical, site = _patient(_model(model), case)
-    key = runs.digest(
-        *(file for file, _ in places), [number for _, number in places], label, clinical, site, version, __version__
-    )
+    inputs = [*(file for file, _ in places), [number for _, number in places], label, clinical, site, version]
+    path = folder / "cases" / f"{case['case_id']}.json"
     try:
-        found = remembered(
-            folder / "cases" / f"{case['case_id']}.json", key, lambda: _row(_model(model), case, label, clinical, site)
-        )
+        found = cached(path, __name__, inputs, lambda: _row(_model(model), case, label, clinical, site))
     except BadInput as error:
         return {**error.problems.iloc[0].to_dict(), "case_id": case["case_id"]}
     except VcfnbError as error:

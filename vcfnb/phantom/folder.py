@@ -1,6 +1,5 @@
 """A folder of images and masks plus cohort.csv, exactly as a user's own cohort looks."""
 
-import json
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from vcfnb import images, runs
+from vcfnb.cache import cached, key_of
 from vcfnb.errors import VcfnbError
 from vcfnb.phantom import dicom, patients, readers, scanner, scene
 from vcfnb.phantom.canvas import FIELD_MM
@@ -143,22 +143,23 @@ def _write_case(numbered, folder, seed, spacing, image_format):
     in_plane_y, in_plane_z, slices = spacing
     spacing_zyx = (in_plane_z, in_plane_y, slices)
     case = patient["case_id"]
-    # An interrupted simulation goes on: a case that was made by this code from these values stays.
-    note = folder / "made" / f"{case}.json"
-    key = runs.digest(numbered, seed, spacing, image_format, *sorted(Path(__file__).parent.glob("*.py")))
-    if note.exists() and json.loads(note.read_text()) == key:
-        return
-    # From here on the files are not those of an older note.
-    note.unlink(missing_ok=True)
-    image, masks = simulate_case(patient, spacing_zyx, [seed, patient["vertebra"], number])
+    inputs = [number, patient, seed, spacing, image_format]
     path = folder / "images" / f"{case}{_SUFFIXES[image_format]}"
-    if image_format == "dicom":
-        dicom.write_series(image, spacing_zyx, [low for low, _ in FIELD_MM], path, patient, key)
-    else:
-        _write(image, spacing_zyx, path)
-    for reader, mask in masks.items():
-        _write(mask, spacing_zyx, folder / "masks" / f"{case}_{reader}.nii.gz")
-    runs.write_json(key, note)
+    masks = {reader: folder / "masks" / f"{case}_{reader}.nii.gz" for reader in readers.READERS}
+
+    def make():
+        image, drawn = simulate_case(patient, spacing_zyx, [seed, patient["vertebra"], number])
+        if image_format == "dicom":
+            dicom.write_series(
+                image, spacing_zyx, [low for low, _ in FIELD_MM], path, patient, key_of("vcfnb.phantom", *inputs)
+            )
+        else:
+            _write(image, spacing_zyx, path)
+        for reader, mask in drawn.items():
+            _write(mask, spacing_zyx, masks[reader])
+
+    # An interrupted simulation goes on: a case that was made by this code from these values stays.
+    cached(folder / "made" / f"{case}.json", "vcfnb.phantom", inputs, make, [path, *masks.values()])
 
 
 def _write(array, spacing, path):

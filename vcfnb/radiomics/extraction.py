@@ -1,7 +1,6 @@
 """Features of many cases: in parallel, stored case by case, one bad case never stops the others."""
 
 import contextlib
-import json
 import os
 from functools import partial
 from pathlib import Path
@@ -9,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vcfnb import __version__, runs
-from vcfnb.errors import BadInput, VcfnbError
+from vcfnb import runs
+from vcfnb.cache import cached
+from vcfnb.errors import BadInput, CannotWrite, VcfnbError
 from vcfnb.radiomics.engine import extract_features
 from vcfnb.radiomics.settings import Settings, feature_names
 
@@ -23,8 +23,8 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
     cases : pandas.DataFrame
         case_id, image, mask (paths).
     cache_folder : path
-        Where each case's values are stored as soon as they are known; a case whose files and settings are as before is
-        not computed again.
+        Where each case's values are stored as soon as they are known; a case whose files, settings and code are as
+        before is not computed again.
     settings : Settings, optional
     cores : int, optional
     executor : {"local", "dask"}
@@ -42,7 +42,7 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
         case_id, file, problem, remedy.
     """
     settings = settings or Settings()
-    work = partial(_remembered, folder=Path(cache_folder).resolve(), settings=settings)
+    work = partial(_features, folder=Path(cache_folder).resolve(), settings=settings)
     rows = cases[["case_id", "image", "mask"]].to_dict("records")
     names = feature_names(settings) if settings.by_engine else []
     values, ids, failures = [], [], []
@@ -97,43 +97,33 @@ def _cluster(executor, scheduler):
         yield over_cluster
 
 
-def _remembered(case, folder, settings):
+def _features(case, folder, settings):
     """Values of one case as a Series, from its file when that is up to date; a dict that says what failed."""
-    try:
-        key = _key(case, settings)
-    except OSError:
+    missing = [str(case[name]) for name in ("image", "mask") if not os.path.exists(case[name])]
+    if missing:
         remedy = "run the preprocessing, or check the path"
-        missing = next(str(case[name]) for name in ("image", "mask") if not os.path.exists(case[name]))
-        return {"case_id": case["case_id"], "file": missing, "problem": "the file is missing", "remedy": remedy}
-    # One file a case and content: three readings of a case do not overwrite each other.
-    path = folder / f"{case['case_id']}-{key[:16]}.json"
-    stored = _stored(path)
-    if stored is not None:
-        return stored
+        return {"case_id": case["case_id"], "file": missing[0], "problem": "the file is missing", "remedy": remedy}
+    inputs = [Path(case["image"]), Path(case["mask"]), settings.model_dump(mode="json")]
+    # One file a mask: repeat segmentations of a case do not overwrite each other.
+    path = folder / f"{case['case_id']}-{Path(case['mask']).name}.json"
     try:
-        values = extract_features(case["image"], case["mask"], settings)
+        # As pairs: they keep their order.
+        stored = cached(path, __name__, inputs, lambda: list(_finite(case, settings).items()))
     except BadInput as error:
         return error.problems.iloc[0].to_dict() | {"case_id": case["case_id"]}
+    except CannotWrite:
+        raise
     except VcfnbError as error:
         problem, _, remedy = str(error).partition(" -> ")
         return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
+    return pd.Series(dict(stored), dtype=float)
+
+
+def _finite(case, settings):
+    """Values of one case, all of them numbers."""
+    values = extract_features(case["image"], case["mask"], settings)
     bad = values.index[~np.isfinite(values)]
     if len(bad):
-        problem = f"{len(bad)} features are not finite, such as {bad[0]}"
-        remedy = "look at the ROI: it may be too small or too uniform for texture"
-        return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
-    # As pairs: they keep their order.
-    runs.write_json(list(values.items()), path)
+        told = f"{len(bad)} features are not finite, such as {bad[0]}"
+        raise VcfnbError(f"{told} -> look at the ROI: it may be too small or too uniform for texture")
     return values
-
-
-def _stored(path):
-    if not path.exists():
-        return None
-    return pd.Series(dict(json.loads(path.read_text())), dtype=float)
-
-
-def _key(case, settings):
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    chosen = settings.model_dump(mode="json")
-    return runs.digest(Path(case["image"]), Path(case["mask"]), chosen, __version__, runs.versions(), *sources)

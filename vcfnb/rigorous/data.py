@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
 
-import vcfnb
 from vcfnb import cohort, preprocessing, radiomics, runs
 from vcfnb.params import FusionParams, IccParams, RadiomicsParams, SelectionParams
 
@@ -43,14 +41,10 @@ class StudyData:
 
     @cached_property
     def key(self):
-        """Digest of all of it and of the code that works on it: a stored result with another key is stale."""
-        packages = ("selection", "models", "evaluation", "rigorous", "audit", "transfer", "networks")
-        folder = Path(vcfnb.__file__).parent
-        sources = sorted(path for name in packages for path in (folder / name).glob("*.py"))
-        sources += [folder / f"{name}.py" for name in ("agreement", "clinical", "harmonisation")]
+        """Digest of all of it: a stored result with another key is stale."""
         settings = [part.model_dump(mode="json") for part in (self.icc, self.lasso, self.fusion)]
         tables = [self.cases, self.radiomics, *(self.readings[name] for name in sorted(self.readings))]
-        return runs.digest(*tables, settings, self.seed, runs.versions(), *sources)
+        return runs.digest(*tables, settings, self.seed)
 
 
 def read_study(run, seed):

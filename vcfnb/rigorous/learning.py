@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from vcfnb import runs
+from vcfnb.cache import cached
 from vcfnb.errors import VcfnbError
 from vcfnb.rigorous.areas import BootstrappedAreas
-from vcfnb.rigorous.remember import remembered
 from vcfnb.rigorous.tabular import fit_models, stable_features
 
 
@@ -71,9 +71,8 @@ def learning_scores(data, folds, shares, folder, cores=None):
 def _share_result(data, folder, job):
     fold, share = job
     path = folder / f"{fold.name}_share_{share:.3f}.json"
-    return remembered(
-        path, runs.digest("share", data.key, fold.train, fold.test, fold.seed, share), partial(_run, data, fold, share)
-    )
+    inputs = [data.key, fold.train, fold.test, fold.seed, share]
+    return cached(path, __name__, inputs, partial(_run, data, fold, share))
 
 
 def _run(data, fold, share):

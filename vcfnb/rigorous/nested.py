@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vcfnb import evaluation, models, runs, selection
-from vcfnb.rigorous.remember import remembered
+from vcfnb.cache import cached
 from vcfnb.rigorous.tabular import MODELS, fit_models, stable_features
 
 
@@ -149,8 +149,8 @@ def _stacked(tables, columns):
 
 def _fold_result(data, folder, job):
     fold, deep = job
-    parts = ("fold", data.key, fold.train, fold.test, fold.seed, None if deep is None else deep)
-    return remembered(folder / f"{fold.name}.json", runs.digest(*parts), partial(_run_fold, data, fold, deep))
+    inputs = [data.key, fold.train, fold.test, fold.seed, deep]
+    return cached(folder / f"{fold.name}.json", __name__, inputs, partial(_run_fold, data, fold, deep))
 
 
 def _run_fold(data, fold, deep):

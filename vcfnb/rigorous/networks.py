@@ -9,7 +9,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from vcfnb import runs
-from vcfnb.rigorous.remember import remembered
+from vcfnb.cache import cached
 
 
 def nested_networks(data, crops, dtl, folds, folder, cores=None):
@@ -44,14 +44,12 @@ def nested_networks(data, crops, dtl, folds, folder, cores=None):
     VcfnbError
         When networks cannot be trained, as :func:`vcfnb.transfer.run_expansion`.
     """
-    settings = dtl.model_dump(mode="json")
-    key = runs.digest(data.key, np.asarray(crops), settings)
+    key = runs.digest(data.key, np.asarray(crops), dtl.model_dump(mode="json"))
     found = {}
     for fold in tqdm(folds, desc="outer folds of networks"):
         path = Path(folder) / f"{fold.name}_networks.json"
         work = partial(_train, data, crops, dtl, fold, path.with_suffix(""), cores)
-        stored = remembered(path, runs.digest(key, fold.train, fold.test, fold.seed), work)
-        values = np.asarray(stored)
+        values = np.asarray(cached(path, __name__, [key, fold.train, fold.test, fold.seed], work))
         names = [f"dtl_{index:03d}" for index in range(values.shape[1])]
         found[fold.name] = pd.DataFrame(values, data.cases.index, names)
     return found

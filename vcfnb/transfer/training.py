@@ -1,7 +1,6 @@
 """Fine-tuning of one network, resumable and the same in every run."""
 
 import contextlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,7 @@ import torch
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from vcfnb import __version__, runs
+from vcfnb.cache import key_of
 from vcfnb.errors import VcfnbError
 from vcfnb.transfer import checkpoints
 from vcfnb.transfer.augmentation import augment
@@ -338,10 +337,8 @@ def _key(network, crops, labels, held, settings):
     """What a checkpoint depends on: start, data, settings, and the code that trains."""
     from vcfnb.networks.weights import state_digest
 
-    folder = Path(__file__).parent
-    sources = [Path(__file__), folder / "augmentation.py", *sorted((folder.parent / "networks").glob("*.py"))]
     chosen = settings.model_dump(
         mode="json", exclude={"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction", "layer", "weights"}
     )
     start = [state_digest(network.state_dict()), str(network)]
-    return runs.digest(*sources, *start, crops, labels, np.asarray(held), chosen, __version__, torch.__version__)
+    return key_of((__name__, "vcfnb.networks"), *start, crops, labels, np.asarray(held), chosen)
