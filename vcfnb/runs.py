@@ -54,6 +54,8 @@ class Run:
             raise VcfnbError(f"study: {study!r} is not a folder name -> use letters, digits, '.', '_' and '-'")
         self.study = study
         self.folder = Path(root or default_root()).resolve() / study
+        # Columns of the cohort that a notebook says it uses (vcfnb.steps); None: all.
+        self.columns = None
 
     def step(self, name):
         """Folder of one step, by its notebook section (``"cohort"``) or its folder name; made when missing."""
@@ -90,7 +92,10 @@ class Run:
                 given = table[column].notna()
                 table[column] = table[column].astype(object)
                 table.loc[given, column] = [str(path.parent / name) for name in table.loc[given, column]]
-        return table
+        if self.columns is None:
+            return table
+        kept = ("case_id", "image", "mask", "mask_reader_a2", "mask_reader_b", *self.columns)
+        return table[[name for name in table if name in kept]]
 
     def features(self, source, selected=False, mode=None):
         """Features of all cases, indexed by case_id in the cohort's order.
@@ -365,8 +370,7 @@ def digest(*parts):
     sha = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
-            files = sorted(p for p in part.rglob("*") if p.is_file()) if part.is_dir() else [part]
-            for file in files:
+            for file in files_of(part):
                 with file.open("rb") as stream:
                     sha.update(hashlib.file_digest(stream, "sha256").digest())
         elif isinstance(part, pd.DataFrame | pd.Series):
@@ -377,6 +381,11 @@ def digest(*parts):
             sha.update(json.dumps(part, sort_keys=True, default=_plain).encode())
         sha.update(b"\0")
     return sha.hexdigest()
+
+
+def files_of(path):
+    """A file, or all files of a folder in the order of their names."""
+    return sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]
 
 
 def usable_cores():

@@ -1,7 +1,6 @@
 """Execute one notebook with papermill: one line on the console, the log in a file, a failed notebook kept."""
 
 import argparse
-import hashlib
 import json
 import logging
 import os
@@ -17,13 +16,6 @@ from vcfnb.orphans import end_with_parent
 from vcfnb.runs import GO_ON, disk_is_full
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-
-
-def code_of(notebook, *more):
-    """Hash of a notebook's cells, without its outputs: looking at it in JupyterLab does not make a run stale."""
-    cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
-    sources = [["".join(cell["source"]), cell["metadata"].get("tags", [])] for cell in cells]
-    return hashlib.sha256(json.dumps([sources, *more]).encode()).hexdigest()
 
 
 def say(text, stream=sys.stdout):

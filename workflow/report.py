@@ -13,9 +13,10 @@ from article import article
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
-from vcfnb import checklists
+from vcfnb import checklists, steps
+from vcfnb.images import location
 from vcfnb.orphans import end_with_parent
-from vcfnb.params import ReportingParams
+from vcfnb.params import ReportingParams, StudyParams
 from vcfnb.runs import Run, atomic, digest, git_commit, versions, write_csv, write_json
 from vcfnb.transfer import weights_provenance
 
@@ -134,7 +135,7 @@ def provenance_of(run, params, notebooks):
         "weights": {folder.name: weights_provenance(folder) for folder in sorted(run.step("dtl").glob("expansion_*"))},
         "git_commit": git_commit(),
         "input_sha256": {
-            f"{case} {kind}": digest(Path(name))
+            f"{case} {kind}": digest(location(name)[0])
             for kind in ("image", "mask")
             for case, name in zip(cohort["case_id"], cohort[kind], strict=True)
         },
@@ -202,6 +203,7 @@ def main():
     end_with_parent()
 
     run = Run(arguments.params["study"], Path.cwd().parent)
+    made = steps.State.planned(run, StudyParams.model_validate(arguments.params)).parts("report")
     provenance = provenance_of(run, arguments.params, arguments.notebooks)
     write_json(provenance, arguments.provenance)
     filled = filled_checklists(run, arguments.params)
@@ -222,6 +224,7 @@ def main():
     ]
     front = front_page(run, arguments.params, provenance, filled)
     write_page(arguments.page, f"vcfnb: {run.study}", "".join(links), front + "".join(sections))
+    steps.write_record(run, "report", {"values": arguments.params, "parts": made})
 
 
 if __name__ == "__main__":

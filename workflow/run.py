@@ -16,6 +16,7 @@ import yaml
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.params import load_params
 from vcfnb.runs import Run, atomic, clear_aside, disk_is_full, make_folder, writing
+from vcfnb.steps import NOT_RUN, State
 
 HERE = Path(__file__).resolve().parent
 # Seconds: what is left of a killed run ends by itself within this, and so does Snakemake when it is asked to.
@@ -64,6 +65,8 @@ def command(run, params, cores, options):
         *("--config", f"params={params}", "--cores", str(cores) if cores else "all"),
         # Our own lock guards the study, so one left behind by a killed run means nothing.
         *("--nolock", "--rerun-incomplete", *found_profile(options)),
+        # What is stale is decided by content (vcfnb.steps), and put into the inputs.
+        *("--rerun-triggers", "mtime"),
     ]
 
 
@@ -148,6 +151,13 @@ def check_cohort(study):
         raise BadInput(found.drop(columns="severity").to_dict("records"))
 
 
+def say_changes(stale):
+    """What changed since the last run, of steps that had been up to date."""
+    told = dict.fromkeys(reason for reasons in stale.values() for reason in reasons if reason != NOT_RUN)
+    if told:
+        print(f"Changed since the last run: {'; '.join(told)}", flush=True)
+
+
 def summary(run):
     """The three models' test AUCs, and whether they come from simulated patients."""
     import pandas as pd
@@ -185,7 +195,13 @@ def run_study():
         clear_aside(run.folder)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
         before = results_of(run.folder)
-        code, log = start(call, run.folder, lock)
+        code, stale = 0, State.planned(run, study).stale()
+        say_changes(stale)
+        if "00_cohort" in stale and any(run.folder.glob("0[1-9]_*")):
+            # What comes after it depends on what it finds in the cohort.
+            code, log = start([*call, "--until", "cohort"], run.folder, lock)
+        if not code:
+            code, log = start(call, run.folder, lock)
         if code:
             if not list((run.folder / "notebooks").glob("*.failed.ipynb")):
                 # Not a notebook: the report, or the workflow itself.
