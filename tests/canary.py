@@ -8,6 +8,7 @@ import base64
 import gzip
 import io
 import re
+import shutil
 import tarfile
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ import zlib
 import pydicom
 import SimpleITK as sitk
 from dicom_files import slices_of, write_segmentation, write_structures
+from highdicom.legacy import LegacyConvertedEnhancedCTImage
 from pydicom.datadict import DicomDictionary
 from pydicom.sequence import Sequence
 
@@ -86,7 +88,7 @@ def put_canaries(folder, series=0):
 
 
 def cohort(folder, n_patients):
-    """Simulated patients as DICOM series full of canaries; masks as NIfTI, one as SEG, one as RTSTRUCT; two are bad.
+    """Simulated patients as DICOM series full of canaries; the first ones in every other form of input; two are bad.
 
     Parameters
     ----------
@@ -102,24 +104,22 @@ def cohort(folder, n_patients):
     table = phantom.simulate_cohort(
         folder, n_patients + 2, acute_fraction=0.5, voxel_mm=(3, 3, 3), image_format="dicom", cores=2
     )
+    frames = folder / "images" / "frames.dcm"
+    uids = [pydicom.uid.generate_uid() for _ in range(2)]
+    LegacyConvertedEnhancedCTImage(slices_of(folder / table.loc[6, "image"]), uids[0], 1, uids[1], 1).save_as(frames)
     for number, name in enumerate(table["image"]):
         put_canaries(folder / name, number)
     # Of the last patients, so that all others have whole series.
     missing, damaged = (sorted((folder / name).iterdir()) for name in table["image"][-2:])
     missing[len(missing) // 2].unlink()
     damaged[3].write_bytes(damaged[3].read_bytes()[:-400])
-    for number, kind in ((0, "seg"), (1, "rt")):
-        series, name = folder / table.loc[number, "image"], f"masks/{kind}.dcm"
-        ct = images.read_image(series)
-        mask = sitk.GetArrayFromImage(images.read_mask(folder / table.loc[number, "mask"], ct))
-        parts = {WORD: mask, ACCENTED: mask * 0 + (mask.cumsum().reshape(mask.shape) == 1)}
-        if kind == "seg":
-            write_segmentation(folder / name, slices_of(series), parts)
-        else:
-            write_structures(folder / name, ct, parts)
-        _rename(folder / name)
-        table.loc[number, "mask"] = name
-        table.loc[number, "mask_label"] = 1
+    table["mask_label"] = None
+    for number, form in enumerate(FORMS):
+        columns = ["image", "mask", "mask_label"]
+        table.loc[number, columns] = _in_form(form, folder, *table.loc[number, ["image", "mask"]], frames)
+    # The other series of the folder with two.
+    for path in (folder / table.loc[8, "image"]).iterdir():
+        shutil.copy(path, (folder / table.loc[5, "image"]).with_name(f"{table.loc[5, 'case_id']}") / f"b_{path.name}")
     # What a browser would run, where the checks let any text through.
     table["site"] = [f"{site} {HOSTILE}" if number % 2 else site for number, site in enumerate(table["site"])]
     table[HOSTILE] = "a column of the user's own"
@@ -127,6 +127,48 @@ def cohort(folder, n_patients):
     table.loc[len(table) - 1, "age"] = "<script>alert(1)</script>"
     table.to_csv(folder / "cohort.csv", index=False)
     return folder / "cohort.csv"
+
+
+FORMS = ("SEG", "RTSTRUCT", "NIfTI", "NRRD", "MetaImage", "folder#2", "frames", "labels")
+
+
+def _in_form(form, folder, image, mask, frames):
+    """Image, mask and label of a case for the table, after they were written anew in a form."""
+    series, label = folder / image, None
+    ct = images.read_image(series)
+    drawn = images.read_mask(folder / mask, ct)
+    array = sitk.GetArrayFromImage(drawn)
+    other = array * 0 + (array.cumsum().reshape(array.shape) == 1)
+    if form in ("SEG", "RTSTRUCT"):
+        mask, label = f"masks/{form}.dcm", "body"
+        parts = {"body": array, ACCENTED: other}
+        if form == "SEG":
+            write_segmentation(folder / mask, slices_of(series), parts)
+        else:
+            write_structures(folder / mask, ct, parts)
+        _rename(folder / mask)
+    elif form == "frames":
+        _rename(frames)
+        image = f"images/{frames.name}"
+    elif form == "labels":
+        several = sitk.GetImageFromArray((2 * array + other * 5).clip(max=5).astype("uint8"))
+        several.CopyInformation(drawn)
+        sitk.WriteImage(several, str(folder / mask))
+        label = 2
+    elif form == "folder#2":
+        # Series are numbered by their number: this one comes second.
+        with pydicom.config.disable_value_validation():
+            for path in series.iterdir():
+                slice_ = pydicom.dcmread(path)
+                slice_.SeriesNumber = 2
+                slice_.save_as(path)
+        image = f"{image}#2"
+    else:
+        suffix = {"NIfTI": ".nii.gz", "NRRD": ".nrrd", "MetaImage": ".mha"}[form]
+        image, mask = f"images/{form}{suffix}", f"masks/{form}{suffix}"
+        sitk.WriteImage(ct, str(folder / image))
+        sitk.WriteImage(drawn, str(folder / mask))
+    return image, mask, label
 
 
 def _rename(path):
