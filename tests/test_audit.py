@@ -133,6 +133,11 @@ def test_in_sample_inflation_is_a_number_with_an_interval():
     assert inflation["value"] == pytest.approx(mean["in_sample", "train"] - mean["out_of_fold", "train"])
     assert inside["value"] == pytest.approx(mean["in_sample", "train"] - mean["in_sample", "test"])
     assert outside["value"] == pytest.approx(mean["out_of_fold", "train"] - mean["out_of_fold", "test"])
+    assert [row["code"] for row in (inflation, inside, outside)] == [
+        "training-inflation",
+        "gap-in-sample",
+        "gap-out-of-fold",
+    ]
     assert 0 < inflation["low"] < inflation["value"] < inflation["high"] and outside["low"] < 0 < outside["high"]
 
 
@@ -145,6 +150,7 @@ CASES = pd.DataFrame(
 
 def test_patients_cases_and_readers_across_the_sets():
     assert set(verdicts(audit.set_rows(CASES, ["a", "c"])).values()) == {"pass"}
+    assert all(list(row)[-2:] == ["finding", "code"] for row in audit.set_rows(CASES))
     bad = pd.concat([CASES, CASES.tail(1).assign(patient_id="q")])
     rows = {row["check"]: row for row in audit.set_rows(bad, ["a", "d"])}
     assert rows["patients in both sets"]["finding"] == "FAIL: 1 patient(s) in both sets: q"

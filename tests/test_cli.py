@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from pages import commands
 from study import ROOT
 
 from vcfnb import cli, cohort, images
+from vcfnb.cli.output import problems_text
 from vcfnb.cohort.template import template
 
 GUIDE = ROOT / "docs" / "own-cohort.md"
@@ -70,14 +72,14 @@ def test_a_bad_cohort_gives_1_and_one_table(folder, capsys):
     assert cli.main(["check", str(csv), "--cores", "1", "--csv", str(out)]) == 1
     said = capsys.readouterr()
     errors = [line for line in said.out.splitlines() if line.startswith("error")]
-    assert [line.split()[1] for line in errors] == ["P00", "P01", "P02"]
+    assert [line.split()[1].rstrip(":") for line in errors] == ["P00", "P01", "P02"]
     for told in ("age is '500'", "masks/P01.nii.gz", "the ROI is too small", "on_bad_case: exclude"):
         assert told in said.out
     assert "9 can be used" in said.out
     # What table and headers show is said before voxels are read.
     assert "P01" in said.err and "P02" not in said.err
     written = pd.read_csv(out)
-    assert written.columns.tolist() == ["case_id", "file", "problem", "remedy", "severity"]
+    assert written.columns.tolist() == ["case_id", "file", "problem", "remedy", "severity", "code"]
     assert (written.severity == "error").sum() == 3
     assert cli.main(["check", str(csv), "--quick", "--cores", "1"]) == 1
     assert "the ROI is too small" not in capsys.readouterr().out
@@ -91,6 +93,35 @@ def test_a_table_that_is_none_gives_1(tmp_path, capsys):
     (tmp_path / "cohort.csv").write_text("patient_id;image;mask;label\n")
     assert cli.main(["check", str(tmp_path / "cohort.csv")]) == 1
     assert "columns are not parted by commas" in capsys.readouterr().out
+
+
+# ---- problems on the console
+
+
+def test_the_same_problem_of_many_cases_is_one_line():
+    cases = pd.DataFrame({"case_id": [f"P{number:03d}" for number in range(218)]})
+    table = cases.assign(file="ct/" + cases.case_id, problem="is gone", remedy="look", code="gone", severity="error")
+    said = problems_text(table, width=500)
+    assert said == "error    218 cases (P000, P001, P002, P003, P004, ...): is gone -> look"
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 60, 80, 100, 140, 1000])
+@pytest.mark.parametrize("folder", [None, "/data", "/else/where"])
+def test_no_terminal_breaks_a_path(width, folder):
+    path = "/data/spine-study  2024/a folder-of-CT/a-very-long-name of P1_" + "x" * 60 + ".nii.gz"
+    part = Path(path).parts[2]
+    told = f"slices of {path} say nothing of where they lie, and no rectangular image can hold them"
+    remedy = f"put the number behind the folder's name, such as {part}#1"
+    row = {"severity": "error", "case_id": "P001", "file": path, "problem": told, "remedy": remedy, "code": "tilted"}
+    lines = problems_text(pd.DataFrame([row]), folder, width).splitlines()
+    shown = path.removeprefix("/data/") if folder == "/data" else path
+    assert sum(f"P001 {shown}:" in line or line.strip() == f"{shown}:" for line in lines) == 1
+    assert any(path in line for line in lines) and any(f"{part}#1" in line for line in lines)
+    # Other words are wrapped, and none is lost.
+    assert " ".join(" ".join(lines).split()) == " ".join(f"error P001 {shown}: {told} -> {remedy}".split())
+    for line in lines:
+        rest = line.replace(path, "").replace(shown, "").replace(part, "")
+        assert len(rest) <= max(width, 30)
 
 
 # ---- template

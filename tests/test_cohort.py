@@ -61,8 +61,11 @@ BAD_ROWS = {
         dict(label=[0, 1, 2, "", "x", 1, 0, 1]),
         ["P2: label is '2'", "P3: label is empty", "P4: label is 'x'"],
     ),
-    "label in words": (dict(label=["acute", "chronic"] * 4), ["P0: label is 'acute'", "P1: label is 'chronic'"]),
-    "label missing": (dict(label=""), ["P0: label is empty"]),
+    "label in words": (
+        dict(label=["acute", "chronic"] * 4),
+        ["4 cases (P0, P2, P4, P6): label is 'acute'", "label is 'chronic'"],
+    ),
+    "label missing": (dict(label=""), ["8 cases (P0, P1, P2, P3, P4, ...): label is empty"]),
     "one class": (dict(label=1), ["all cases have label 1"]),
     "unsafe id": (
         dict(patient_id=["../x", "<script>", "a b", ".hidden", "-rf", "x" * 101, *"AB"]),
@@ -89,8 +92,8 @@ BAD_ROWS = {
     "level": (dict(level=["C3", *["L1"] * 7]), ["P0: level is 'C3'", "write T1 to L6"]),
     "mask label": (dict(mask_label=[20, 1.5, -3, *[20] * 5]), ["P1: mask_label is '1.5'", "P2: mask_label is '-3.0'"]),
     "address on the web": (
-        dict(image=[f"https://x.org/{i}.nii" for i in range(8)]),
-        ["P7 https://x.org/7.nii: image is an address, not a file"],
+        dict(image=["https://x.org/0.nii", *[f"{i}.nii" for i in range(1, 8)]]),
+        ["P0 https://x.org/0.nii: image is an address, not a file"],
     ),
     "empty path": (dict(image=["", *[f"{i}.nii" for i in range(7)]]), ["P0: image is empty"]),
     "Windows path": (dict(image=["C:\\data\\ct.nii", *[f"{i}.nii" for i in range(7)]]), ["P0 C:", "is a Windows path"]),
@@ -380,9 +383,10 @@ def test_bad_cases_stop_the_study_or_leave_with_a_reason(on_disk):
     kept, exclusions = cohort.apply_exclusions(on_disk, problems, "exclude")
     assert kept.case_id.tolist() == ["P0", "P2", "P4", "P5", "P6", "P7"]
     assert exclusions.case_id.tolist() == ["P1", "P3"]
+    assert exclusions.columns.tolist() == ["case_id", "reason", "code"]
     split = cohort.split_cohort(kept, 0.5, seed=1)
     flow = cohort.flow(split, exclusions, n_read=8)
-    assert flow["exclusions"] == {"the ROI is too small": 1, "the file is missing": 1}
+    assert flow["exclusions"] == {"mask too small": 1, "file missing": 1}
     assert flow["train"]["n"] + flow["test"]["n"] == flow["included"] == 6
 
 

@@ -219,7 +219,7 @@ def test_headers_that_deserve_a_look_are_named(tmp_path):
         del slice_.RescaleIntercept, slice_.RescaleSlope
         slice_.save_as(path)
     _, warnings = images.look(folder)
-    assert ["no rescale" in problem or "with loss" in problem for problem, _ in warnings] == [True, True]
+    assert ["no rescale" in problem or "with loss" in problem for _, problem, _, _ in warnings] == [True, True]
 
 
 def test_no_text_of_a_header_is_printed(tmp_path, capfd, recwarn):
@@ -433,7 +433,7 @@ def test_a_nifti_without_a_position_deserves_a_look(tmp_path):
     header[252:256] = bytes(4)
     path.write_bytes(header)
     _, warnings = images.look(path)
-    assert "qform and sform codes are 0" in warnings[0][0]
+    assert "qform and sform codes are 0" in warnings[0][1]
 
 
 def test_an_image_given_as_mask_is_named(tmp_path):

@@ -135,7 +135,7 @@ def test_training_cases_are_refused_with_all_of_their_patient(model, copied, cap
     table.to_csv(csv, index=False)
     assert validate(model, csv, "--out", out) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "again.nrrd the image was a training case" in said and "--exclude-bad" in said
+    assert "again.nrrd: the image was a training case" in said and "--exclude-bad" in said
     assert "another image of a training patient" in " ".join(said.split())
     assert validate(model, csv, "--out", out, "--exclude-bad") == 0
     assert pd.read_csv(out / "exclusions.csv").case_id.tolist() == ["C03", "C04"]

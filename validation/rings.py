@@ -147,7 +147,11 @@ def _write_crops(case, experiment):
     # Half precision is finer than the HU that crops are made of.
     cubes = simulated_crops(case, experiment.study, experiment.expansions).astype(np.float16)
     if code_digest() != experiment.code:
-        raise VcfnbError("the simulation's code changed during the run -> start it again; nothing old is mixed in")
+        raise VcfnbError(
+            "the simulation's code changed during the run",
+            "start it again; nothing old is mixed in",
+            code="code-changed",
+        )
     with runs.atomic(case["file"]) as temporary:
         np.savez(temporary, cubes=cubes, key=case["key"])
 
@@ -373,14 +377,18 @@ def make_experiment(arguments):
     """The experiment that the arguments ask for; what they leave out comes from params/paper.yaml."""
     unknown = sorted(set(arguments.off) - set(SIGNS))
     if unknown:
-        raise VcfnbError(f"--off: unknown sign {', '.join(unknown)} -> known: {', '.join(SIGNS)}")
+        raise VcfnbError(
+            f"--off: unknown sign {', '.join(unknown)}", f"known: {', '.join(SIGNS)}", code="unknown-choice"
+        )
     weights = f"dtl.weights={json.dumps(arguments.weights)}"
     study = load_params(ROOT / "params" / "paper.yaml", [weights, *(QUICK if arguments.quick else ())])
     expansions = sorted(set(arguments.expansions or ((0, CLAIMED) if arguments.quick else study.expansions)))
     if expansions[0] < 0:
-        raise VcfnbError(f"--expansions: {expansions[0]} is negative -> give 0 or more voxels")
+        raise VcfnbError(f"--expansions: {expansions[0]} is negative", "give 0 or more voxels", code="out-of-range")
     if arguments.test_patients is not None and arguments.test_patients < 4:
-        raise VcfnbError(f"--test-patients: {arguments.test_patients} are too few -> give 4 or more")
+        raise VcfnbError(
+            f"--test-patients: {arguments.test_patients} are too few", "give 4 or more", code="too-few-patients"
+        )
     n_train = round(study.cohort.n_patients * (1 - study.cohort.test_fraction))
     return Experiment(
         study=study,
@@ -414,7 +422,9 @@ def main(arguments=None):
         experiment = make_experiment(arguments)
         seeds = range(arguments.first_seed, arguments.first_seed + (arguments.seeds or (2 if arguments.quick else 5)))
         if TEST_SEED in seeds:
-            raise VcfnbError(f"seed {TEST_SEED} draws the test patients -> take other seeds to train with")
+            raise VcfnbError(
+                f"seed {TEST_SEED} draws the test patients", "take other seeds to train with", code="out-of-range"
+            )
         out = arguments.out or (experiment.work / "out" if arguments.quick else ROOT / "docs" / "phantom")
         labels, scores = patients(experiment, "as_simulated", TEST_SEED)["label"], []
         plots.style()

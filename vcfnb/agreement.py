@@ -61,21 +61,28 @@ def icc(ratings, form="ICC(2,1)", alpha=0.05):
 
 def _checked_ratings(ratings, form, alpha):
     if form not in FORMS:
-        raise VcfnbError(f"unknown ICC form {form!r}: use one of {', '.join(FORMS)}")
+        raise VcfnbError(f"unknown ICC form {form!r}: use one of {', '.join(FORMS)}", code="unknown-choice")
     if not 0 < alpha < 1:
-        raise VcfnbError(f"alpha is {alpha}: it must lie between 0 and 1, 0.05 for a 95% interval")
+        raise VcfnbError(f"alpha is {alpha}: it must lie between 0 and 1, 0.05 for a 95% interval", code="out-of-range")
     ratings = np.asarray(ratings, dtype=float)
     if ratings.ndim == 2:
         ratings = ratings[:, :, np.newaxis]
     if ratings.ndim != 3:
-        raise VcfnbError(f"ratings have {ratings.ndim} dimensions: give an array (subjects, raters, features)")
+        raise VcfnbError(
+            f"ratings have {ratings.ndim} dimensions: give an array (subjects, raters, features)", code="wrong-shape"
+        )
     subjects, raters, _ = ratings.shape
     if subjects < 2 or raters < 2:
-        raise VcfnbError(f"{subjects} subject(s) and {raters} rater(s): an ICC needs at least two of each")
+        raise VcfnbError(
+            f"{subjects} subject(s) and {raters} rater(s): an ICC needs at least two of each", code="too-few-cases"
+        )
     bad = np.flatnonzero(~np.isfinite(ratings).all(axis=(0, 1)))
     if len(bad):
         shown = ", ".join(map(str, bad[:10])) + (", ..." if len(bad) > 10 else "")
-        raise VcfnbError(f"ratings that are not finite in {len(bad)} feature(s), index {shown}: leave the features out")
+        raise VcfnbError(
+            f"ratings that are not finite in {len(bad)} feature(s), index {shown}: leave the features out",
+            code="not-finite",
+        )
     return ratings
 
 
@@ -171,26 +178,31 @@ def _aligned(features):
     """The three readings with the same rows and columns, indexed by case."""
     missing = [reading for reading in ("a", "a2", "b") if reading not in features]
     if missing:
-        raise VcfnbError(f"no features of reading {', '.join(missing)}: a, a2 and b are needed")
+        raise VcfnbError(
+            f"no features of reading {', '.join(missing)}: a, a2 and b are needed", code="readings-missing"
+        )
     tables = {reading: features[reading].set_index("case_id") for reading in ("a", "a2", "b")}
     first = tables["a"]
     for reading, table in tables.items():
         for axis, there, here in (("cases", first.index, table.index), ("features", first.columns, table.columns)):
             if here.has_duplicates:
                 raise VcfnbError(
-                    f"reading {reading} has {axis} twice: {', '.join(map(str, here[here.duplicated()][:5]))}"
+                    f"reading {reading} has {axis} twice: {', '.join(map(str, here[here.duplicated()][:5]))}",
+                    code="name-repeated",
                 )
             different = there.symmetric_difference(here, sort=False)
             if len(different):
                 raise VcfnbError(
                     f"readings a and {reading} differ in {axis}: {', '.join(map(str, different[:5]))}; "
-                    f"compute all readings of the same cases with the same settings"
+                    f"compute all readings of the same cases with the same settings",
+                    code="not-aligned",
                 )
         rows, at = np.nonzero(~np.isfinite(table.to_numpy(float)))
         if len(rows):
             raise VcfnbError(
                 f"case {table.index[rows[0]]}, reading {reading}: {table.columns[at[0]]} is not finite "
-                f"({len(rows)} such value(s) in this reading); exclude the case, or leave the feature out"
+                f"({len(rows)} such value(s) in this reading); exclude the case, or leave the feature out",
+                code="not-finite",
             )
     return {reading: table.loc[first.index, first.columns] for reading, table in tables.items()}
 
@@ -221,7 +233,9 @@ def dice(a, b):
         _check_same_grid(a, b)
     a, b = (sitk.GetArrayViewFromImage(m) if isinstance(m, sitk.Image) else np.asarray(m) for m in (a, b))
     if a.shape != b.shape:
-        raise VcfnbError(f"masks of shape {a.shape} and {b.shape}: resample them to one grid first")
+        raise VcfnbError(
+            f"masks of shape {a.shape} and {b.shape}: resample them to one grid first", code="grid-mismatch"
+        )
     a, b = a != 0, b != 0
     total = np.count_nonzero(a) + np.count_nonzero(b)
     return 2 * np.count_nonzero(a & b) / total if total else float("nan")
@@ -233,5 +247,6 @@ def _check_same_grid(a, b, tolerance=1e-3):
         first, second = (getattr(mask, f"Get{name}")() for mask in (a, b))
         if len(first) == len(second) and not np.allclose(first, second, rtol=0, atol=tolerance):
             raise VcfnbError(
-                f"masks differ in {name.lower()}, {first} and {second}: resample one of them to the other's grid"
+                f"masks differ in {name.lower()}, {first} and {second}: resample one of them to the other's grid",
+                code="grid-mismatch",
             )

@@ -56,15 +56,21 @@ class ClinicalEncoder:
         """
         unknown = [name for name in variables if name not in FEATURES]
         if unknown:
-            raise VcfnbError(f"clinical: {unknown[0]!r} is not known -> use {', '.join(FEATURES)}")
+            raise VcfnbError(
+                f"clinical: {unknown[0]!r} is not known", f"use {', '.join(FEATURES)}", code="unknown-choice"
+            )
         if missing not in ("error", "median"):
-            raise VcfnbError(f"clinical_missing: {missing!r} is not known -> use error or median")
+            raise VcfnbError(
+                f"clinical_missing: {missing!r} is not known", "use error or median", code="unknown-choice"
+            )
         encoder = cls([name for name in FEATURES if name in variables], missing)
         numbers = encoder._numbers(table)
         empty = [name for name in encoder.variables if numbers[name].isna().all()]
         if empty:
             raise VcfnbError(
-                f"clinical: no training case has {empty[0]} -> fill the column in cohort.csv, or leave the variable out"
+                f"clinical: no training case has {empty[0]}",
+                "fill the column in cohort.csv, or leave the variable out",
+                code="clinical-missing",
             )
         if missing == "error":
             return encoder
@@ -132,15 +138,16 @@ class ClinicalEncoder:
         if asked:
             unknown = " (None where it is not known)" if self.missing == "median" else ""
             raise VcfnbError(
-                f"clinical: the model needs {', '.join(asked)} of the patient -> "
-                f"give clinical={{{', '.join(f'{name!r}: ...' for name in asked)}}}{unknown}"
+                f"clinical: the model needs {', '.join(asked)} of the patient",
+                f"give clinical={{{', '.join(f'{name!r}: ...' for name in asked)}}}{unknown}",
+                code="clinical-missing",
             )
         values = self.transform(pd.DataFrame({name: [given[name]] for name in self.variables}, index=["the case"]))
         for name in [name for name in self.variables if name in RANGES and given[name] is not None]:
             low, high = RANGES[name]
             if not low <= values[FEATURES[name]].iloc[0] <= high:
                 remedy = f"give a number from {low} to {high}"
-                raise BadInput([_problem("the case", f"{name} is {given[name]!r}", remedy)])
+                raise BadInput([_problem("the case", f"{name} is {given[name]!r}", remedy, code="invalid-value")])
         return values
 
     def to_dict(self):
@@ -152,11 +159,18 @@ class ClinicalEncoder:
         absent = [name for name in self.variables if name not in table]
         if absent:
             raise VcfnbError(
-                f"clinical: cohort.csv has no column {absent[0]} -> add it, or leave {absent[0]} out of clinical"
+                f"clinical: cohort.csv has no column {absent[0]}",
+                f"add it, or leave {absent[0]} out of clinical",
+                code="column-missing",
             )
         numbers = pd.DataFrame({name: _number(table[name], name) for name in self.variables}, index=table.index)
         problems = [
-            _problem(case, f"{name} is {value!r}", "write F or M" if name == "sex" else "write a number")
+            _problem(
+                case,
+                f"{name} is {value!r}",
+                "write F or M" if name == "sex" else "write a number",
+                code="invalid-value",
+            )
             for name in self.variables
             for case, value in table.loc[numbers[name].isna() & table[name].notna(), name].items()
         ]
@@ -165,7 +179,9 @@ class ClinicalEncoder:
             named = {problem["case_id"] for problem in problems}
             for case, lacks in numbers.isna().iterrows():
                 if lacks.any() and case not in named:
-                    problems.append(_problem(case, f"no value of {', '.join(lacks.index[lacks])}", remedy))
+                    problems.append(
+                        _problem(case, f"no value of {', '.join(lacks.index[lacks])}", remedy, code="clinical-missing")
+                    )
         if problems:
             raise BadInput(problems)
         return numbers
@@ -182,5 +198,5 @@ def _number(column, name):
     return pd.to_numeric(column, errors="coerce").astype(float)
 
 
-def _problem(case_id, problem, remedy):
-    return {"case_id": case_id, "problem": problem, "remedy": remedy}
+def _problem(case_id, problem, remedy, code):
+    return {"case_id": case_id, "problem": problem, "remedy": remedy, "code": code}

@@ -40,7 +40,7 @@ def bounding_box(mask):
     """
     mask = np.asarray(mask) != 0
     if not mask.any():
-        raise VcfnbError("the mask is empty -> draw the ROI, or check its label value")
+        raise VcfnbError("the mask is empty", "draw the ROI, or check its label value", code="mask-empty")
     spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     return np.array([span[0] for span in spans]), np.array([span[-1] + 1 for span in spans])
 
@@ -78,9 +78,13 @@ def crop(image, mask, expansion):
     """
     image = np.asarray(image)
     if image.shape != np.shape(mask):
-        raise VcfnbError(f"image {image.shape} and mask {np.shape(mask)} differ in size -> put both on one grid")
+        raise VcfnbError(
+            f"image {image.shape} and mask {np.shape(mask)} differ in size",
+            "put both on one grid",
+            code="grid-mismatch",
+        )
     if expansion < 0:
-        raise VcfnbError(f"expansion {expansion} is negative -> give 0 or more voxels")
+        raise VcfnbError(f"expansion {expansion} is negative", "give 0 or more voxels", code="out-of-range")
     start, stop = expanded_box(mask, expansion)
     inside = tuple(np.clip(np.arange(a, b), 0, n - 1) for a, b, n in zip(start, stop, image.shape, strict=True))
     return image[np.ix_(*inside)], int(max(0, -start.min(), (stop - image.shape).max()))
@@ -106,8 +110,9 @@ def check_box(mask, expansion):
     thin = [name for name, length in zip(_AXES, stop - start, strict=True) if length == 1]
     if thin:
         raise VcfnbError(
-            f"the ROI is a single voxel thick along {', '.join(thin)}: its box is {extent} voxels (z, y, x) -> draw "
-            "the whole vertebra, on all of its slices"
+            f"the ROI is a single voxel thick along {', '.join(thin)}: its box is {extent} voxels (z, y, x)",
+            "draw the whole vertebra, on all of its slices",
+            code="mask-too-thin",
         )
     start, stop = expanded_box(mask, expansion)
     inside = np.minimum(stop, np.shape(mask)) - np.maximum(start, 0)
@@ -116,8 +121,9 @@ def check_box(mask, expansion):
         crop_size, image_size = (" x ".join(map(str, size)) for size in (stop - start, np.shape(mask)))
         raise VcfnbError(
             f"only {real:.0%} of the crop lies in the image: it is {crop_size} voxels (z, y, x) with an expansion of "
-            f"{expansion}, the image {image_size} -> choose a smaller expansion, or an image that shows more around "
-            "the vertebra"
+            f"{expansion}, the image {image_size}",
+            "choose a smaller expansion, or an image that shows more around the vertebra",
+            code="crop-outside-image",
         )
 
 
@@ -183,7 +189,7 @@ def read(image):
         return sitk.ReadImage(str(image))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise VcfnbError(f"cannot be read: {reason} -> run the preprocessing") from None
+        raise VcfnbError(f"cannot be read: {reason}", "run the preprocessing", code="file-unreadable") from None
 
 
 def oriented(image):
@@ -231,8 +237,8 @@ def load_crops(cases, expansion, size, level, width, cores=None):
     crops = np.empty((len(rows), 1, size, size, size), dtype=np.float32)
     problems = []
     for index, result in enumerate(runs.parallel_map(work, rows, cores, desc="crops")):
-        if isinstance(result, dict):
-            problems.append(result)
+        if isinstance(result, list):
+            problems += result
         else:
             crops[index, 0] = result
     if problems:
@@ -257,17 +263,15 @@ def naming(case, kind):
     try:
         yield
     except VcfnbError as error:
-        problem, _, remedy = str(error).partition(" -> ")
-        row = {"case_id": case["case_id"], "file": case[kind], "problem": problem, "remedy": remedy}
-        raise BadInput([row]) from None
+        raise BadInput(error.rows(case["case_id"], case[kind])) from None
 
 
 def _load_crop_or_problem(case, **options):
-    """One case's cube, or a dict that says what is wrong with it."""
+    """One case's cube, or a list of its problems."""
     try:
         return _load_crop(case, **options)
     except BadInput as error:
-        return error.problems.iloc[0].to_dict()
+        return error.rows()
 
 
 def _load_crop(case, expansion, size, level, width):
@@ -283,5 +287,5 @@ def _load_crop(case, expansion, size, level, width):
     bad = np.size(array) - np.count_nonzero(np.isfinite(array))
     with naming(case, "image"):
         if bad:
-            raise VcfnbError(f"{bad} voxels of the crop are not finite -> mend the image")
+            raise VcfnbError(f"{bad} voxels of the crop are not finite", "mend the image", code="not-finite")
     return resize(scale(array, level, width), size)

@@ -1,12 +1,78 @@
-"""Errors whose message names the case, the file, what is wrong and what to do."""
+"""Errors that name the case, the file, what is wrong and what to do: as fields for code, as a message for people."""
+
+import copyreg
 
 import pandas as pd
 
-COLUMNS = ["case_id", "file", "problem", "remedy"]
+COLUMNS = ["case_id", "file", "problem", "remedy", "code"]
+# Cases of the same problem that are shown by name.
+_NAMED = 5
+
+
+def message(problem, remedy="", case="", file=""):
+    """One problem in one line: ``case file: problem -> remedy``."""
+    where = " ".join(str(part) for part in (case, file) if str(part))
+    return (f"{where}: " if where else "") + problem + (f" -> {remedy}" if remedy else "")
+
+
+def folded(problems):
+    """Problems with one row for the same problem of many cases.
+
+    Parameters
+    ----------
+    problems : pandas.DataFrame
+        With :data:`COLUMNS`, and ``severity`` where it is known.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order in which the problems first appear. Where several cases have the same problem, case_id is their
+        number and the first names, and file is empty unless it is the same file.
+    """
+    rows = []
+    same = [problems[name] for name in ("severity", "problem", "remedy", "code") if name in problems]
+    for _, alike in problems.groupby([*same, problems["case_id"] == ""], sort=False, dropna=False):
+        cases, files = alike["case_id"].unique(), alike["file"].unique()
+        if len(cases) > 1:
+            names = ", ".join(map(str, cases[:_NAMED])) + (", ..." if len(cases) > _NAMED else "")
+            file = files[0] if len(files) == 1 else ""
+            alike = alike.head(1).assign(case_id=f"{len(cases)} cases ({names})", file=file)
+        rows.append(alike)
+    return pd.concat(rows, ignore_index=True) if rows else problems
 
 
 class VcfnbError(ValueError):
-    """Base class of every error that vcfnb raises on purpose."""
+    """Base class of every error that vcfnb raises on purpose; its message is ``case file: problem -> remedy``.
+
+    Parameters
+    ----------
+    problem, remedy : str
+        What is wrong, and what to do.
+    code : str
+        What kind of problem it is, such as ``file-missing``. It stays when the words change: decide by it.
+    case, file : str or path, optional
+    """
+
+    def __init__(self, problem, remedy="", *, code, case="", file=""):
+        self.problem, self.remedy, self.code, self.case, self.file = problem, remedy, code, str(case), str(file)
+        super().__init__(message(problem, remedy, case, file))
+
+    def rows(self, case_id="", file=""):
+        """Its problems as dicts with :data:`COLUMNS`.
+
+        Parameters
+        ----------
+        case_id : str, optional
+            Takes the place of the case that the error names.
+        file : path, optional
+            For problems that name no file.
+        """
+        values = (case_id or self.case, self.file or str(file), self.problem, self.remedy, self.code)
+        return [dict(zip(COLUMNS, values, strict=True))]
+
+    def __reduce__(self):
+        # Workers send errors through pickle, which would otherwise call the class with the message alone.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__
 
 
 class CannotWrite(VcfnbError):
@@ -14,28 +80,32 @@ class CannotWrite(VcfnbError):
 
 
 class BadInput(VcfnbError):
-    """One or more inputs cannot be used.
+    """One or more inputs cannot be used. ``problems`` has them all, the other fields are those of the first.
 
     Parameters
     ----------
     problems : list of dict, or pandas.DataFrame
-        One entry a problem with the keys ``case_id``, ``file``, ``problem``, ``remedy``;
-        ``case_id`` and ``file`` may be empty.
+        One entry per problem with the keys ``case_id``, ``file``, ``problem``, ``remedy``, ``code``;
+        ``case_id`` and ``file`` may be empty. Other columns are left out.
     """
 
     def __init__(self, problems):
-        self.problems = pd.DataFrame(problems, columns=COLUMNS, dtype=object).fillna("")
-        lines = [f"{len(self.problems)} problem(s) in the input:"]
-        for row in self.problems.itertuples():
-            where = " ".join(str(part) for part in (row.case_id, row.file) if str(part))
-            lines.append(f"  {where + ': ' if where else ''}{row.problem} -> {row.remedy}")
-        super().__init__("\n".join(lines))
+        self.problems = pd.DataFrame(problems, columns=COLUMNS, dtype=object).fillna("").reset_index(drop=True)
+        case, file, problem, remedy, code = self.problems.iloc[0]
+        super().__init__(problem, remedy, code=code, case=case, file=file)
+        lines = [
+            f"  {message(row.problem, row.remedy, row.case_id, row.file)}" for row in folded(self.problems).itertuples()
+        ]
+        self.args = ("\n".join([f"{len(self.problems)} problem(s) in the input:", *lines]),)
 
     @classmethod
-    def of(cls, file, problem, remedy):
+    def of(cls, file, problem, remedy, *, code):
         """One problem of one file."""
-        return cls([{"file": str(file), "problem": problem, "remedy": remedy}])
+        return cls([{"file": str(file), "problem": problem, "remedy": remedy, "code": code}])
 
-    def __reduce__(self):
-        # Workers send exceptions through pickle, which would otherwise pass the message as `problems`.
-        return type(self), (self.problems.to_dict("records"),)
+    def rows(self, case_id="", file=""):
+        """As :meth:`VcfnbError.rows`, one dict per problem."""
+        return [
+            row | {"case_id": case_id or row["case_id"], "file": row["file"] or str(file)}
+            for row in self.problems.to_dict("records")
+        ]

@@ -167,8 +167,9 @@ def fit_combat(x, table, covariates=()):
     single = counts.index[counts == 1]
     if len(counts) > 1 and len(single):
         raise VcfnbError(
-            f"harmonise: site {single[0]} has a single training case, which has no spread -> "
-            "join sites in cohort.csv, leave the case out, or set harmonise: none"
+            f"harmonise: site {single[0]} has a single training case, which has no spread",
+            "join sites in cohort.csv, leave the case out, or set harmonise: none",
+            code="site-too-small",
         )
     encoder = ClinicalEncoder.fit(table.loc[x.index], covariates)
     by_site = x.groupby(site.to_numpy())
@@ -196,8 +197,10 @@ def _standardised(x, member, clinical):
     design = np.hstack([member, clinical])
     if np.linalg.matrix_rank(design / np.maximum(np.abs(design).max(axis=0), 1e-300)) < design.shape[1]:
         raise VcfnbError(
-            f"harmonise: the sites fix {' or '.join(clinical)} (or it does not vary), so their effects cannot be told "
-            "apart -> take it out of harmonise_covariates"
+            f"harmonise: the sites fix {' or '.join(clinical)} (or it does not vary), so their effects cannot be "
+            "told apart",
+            "take it out of harmonise_covariates",
+            code="sites-confounded",
         )
     values = x.to_numpy(dtype=float)
     coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
@@ -233,11 +236,15 @@ def _shrunken(z):
 def _sites(table, cases):
     """Site of each case, as text."""
     if "site" not in table:
-        raise VcfnbError("harmonise: cohort.csv has no column site -> add it, or set harmonise: none")
+        raise VcfnbError(
+            "harmonise: cohort.csv has no column site", "add it, or set harmonise: none", code="column-missing"
+        )
     site = table.loc[cases, "site"]
     if site.isna().any():
         remedy = "write where it was scanned, or set harmonise: none"
-        raise BadInput([_problem(case, "site is empty", remedy) for case in site.index[site.isna()]])
+        raise BadInput(
+            [_problem(case, "site is empty", remedy, code="site-missing") for case in site.index[site.isna()]]
+        )
     return site.astype(str)
 
 
@@ -263,12 +270,17 @@ def _known(site, known):
     if len(unknown):
         remedy = f"give cases of the training sites ({', '.join(known)}), put some of its cases into training, or set "
         remedy += "harmonise: none"
-        raise BadInput([_problem(case, f"site {name} has no training case", remedy) for case, name in unknown.items()])
+        raise BadInput(
+            [
+                _problem(case, f"site {name} has no training case", remedy, code="site-unknown")
+                for case, name in unknown.items()
+            ]
+        )
     return site
 
 
-def _problem(case_id, problem, remedy):
-    return {"case_id": case_id, "problem": problem, "remedy": remedy}
+def _problem(case_id, problem, remedy, code):
+    return {"case_id": case_id, "problem": problem, "remedy": remedy, "code": code}
 
 
 def write_combat(combat, run, source):

@@ -70,7 +70,9 @@ class Section(BaseModel):
         """
         missing = [name for name in cls.model_fields if name not in namespace]
         if missing:
-            raise ParameterError(f"{cls.__name__}: the parameters cell does not set {', '.join(missing)}")
+            raise ParameterError(
+                f"{cls.__name__}: the parameters cell does not set {', '.join(missing)}", code="parameter-missing"
+            )
         return _checked(cls, {name: namespace[name] for name in cls.model_fields})
 
 
@@ -399,7 +401,9 @@ def _checked(model, values, where=""):
             else:
                 text = f"{problem['input']!r} is not allowed: {problem['msg']}"
             lines.append(f"  {key}: {text}")
-        raise ParameterError(f"{where or model.__name__}: {len(lines)} problem(s)\n" + "\n".join(lines)) from None
+        raise ParameterError(
+            f"{where or model.__name__}: {len(lines)} problem(s)\n" + "\n".join(lines), code="parameter-invalid"
+        ) from None
 
 
 def _known(model, location):
@@ -415,17 +419,22 @@ def _set(values, assignment):
     key, equals, text = assignment.partition("=")
     parts = key.strip().split(".")
     if not equals or len(parts) > 2 or not all(parts):
-        raise ParameterError(f"--set {assignment}: write section.key=value, such as dtl.epochs=3, or seed=7")
+        raise ParameterError(
+            f"--set {assignment}: write section.key=value, such as dtl.epochs=3, or seed=7", code="parameter-invalid"
+        )
     target = values
     if len(parts) == 2:
         section = values.setdefault(parts[0], {})
         if not isinstance(section, dict):
-            raise ParameterError(f"--set {assignment}: {parts[0]} is not a section; sections are {', '.join(SECTIONS)}")
+            raise ParameterError(
+                f"--set {assignment}: {parts[0]} is not a section; sections are {', '.join(SECTIONS)}",
+                code="parameter-invalid",
+            )
         target = section
     try:
         target[parts[-1]] = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ParameterError(f"--set {assignment}: the value is not YAML: {error}") from None
+        raise ParameterError(f"--set {assignment}: the value is not YAML: {error}", code="parameter-invalid") from None
 
 
 def load_params(path, assignments=()):
@@ -451,11 +460,15 @@ def load_params(path, assignments=()):
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ParameterError(f"{path}: no such params file -> see params/demo.yaml for one that works") from None
+        raise ParameterError(
+            "no such params file", "see params/demo.yaml for one that works", code="file-missing", file=path
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ParameterError(f"{path}: not readable as YAML: {error}") from None
+        raise ParameterError(f"not readable as YAML: {error}", code="file-unreadable", file=path) from None
     if not isinstance(values, dict):
-        raise ParameterError(f"{path}: a params file is a list of 'key: value' lines -> see params/demo.yaml")
+        raise ParameterError(
+            "a params file is a list of 'key: value' lines", "see params/demo.yaml", code="parameter-invalid", file=path
+        )
     # A section whose keys are all commented out reads as None: it keeps its defaults.
     values = {key: {} if value is None and key in SECTIONS else value for key, value in values.items()}
     for assignment in assignments:
@@ -475,7 +488,8 @@ def _resolve_paths(values, folder):
         if found is None:
             allowed = f" (or one of: {', '.join(free)})" if free else ""
             raise ParameterError(
-                f"{section}.{key}: no file {given[key]!r}, seen from {Path.cwd()} or {folder.resolve()}"
-                f" -> give the path of a file that exists{allowed}"
+                f"{section}.{key}: no file {given[key]!r}, seen from {Path.cwd()} or {folder.resolve()}",
+                f"give the path of a file that exists{allowed}",
+                code="file-missing",
             )
         given[key] = str(found.resolve())

@@ -44,14 +44,14 @@ def preprocess_cohort(table, folder, settings, expansions, cores=None):
         _preprocessed, folder=Path(folder), settings=settings.model_dump(mode="json"), expansions=list(expansions)
     )
     rows = list(runs.parallel_map(work, table.to_dict("records"), cores, desc="preprocessing"))
-    problems = [row for row in rows if "problem" in row]
+    problems = [problem for row in rows if isinstance(row, list) for problem in row]
     if problems:
         raise BadInput(problems)
     return pd.DataFrame(rows)
 
 
 def _preprocessed(case, folder, settings, expansions):
-    """Quality row of one case; its files are made unless the same input gave them before."""
+    """Quality row of one case, or a list of its problems; its files are made unless the same input gave them before."""
     sources = {name: Path(case[column]) for name, column in _MASK_COLUMNS.items() if _given(case.get(column))}
     places = [images.location(path) for path in (case["image"], *sources.values())]
     inputs = [
@@ -74,11 +74,8 @@ def _preprocessed(case, folder, settings, expansions):
         return dict(cached(folder / "cases" / f"{case['case_id']}.json", __name__, inputs, work, outputs))
     except CannotWrite:
         raise
-    except BadInput as error:
-        return {**error.problems.iloc[0].to_dict(), "case_id": case["case_id"]}
     except VcfnbError as error:
-        problem, _, remedy = str(error).partition(" -> ")
-        return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
+        return error.rows(case["case_id"], case["mask"])
 
 
 def _given(value):

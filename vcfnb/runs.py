@@ -51,7 +51,9 @@ class Run:
 
     def __init__(self, study, root=None):
         if not study or Path(study).name != study or study in (".", ".."):
-            raise VcfnbError(f"study: {study!r} is not a folder name -> use letters, digits, '.', '_' and '-'")
+            raise VcfnbError(
+                f"study: {study!r} is not a folder name", "use letters, digits, '.', '_' and '-'", code="unsafe-name"
+            )
         self.study = study
         self.folder = Path(root or default_root()).resolve() / study
         # Columns of the cohort that a notebook says it uses (vcfnb.steps); None: all.
@@ -80,7 +82,9 @@ class Run:
         folder = STEPS.get(step, step)
         path = self.folder.joinpath(folder, *parts)
         if not path.exists():
-            raise VcfnbError(f"{path} is missing -> run notebook {folder} of study {self.study!r} first")
+            raise VcfnbError(
+                f"{path} is missing", f"run notebook {folder} of study {self.study!r} first", code="result-missing"
+            )
         return path
 
     def cohort(self):
@@ -206,7 +210,7 @@ def cannot_write(path, number):
     """
     other = (os.strerror(number), "check the folder, or choose another" + _ELSEWHERE)
     reason, remedy = _REASONS.get(number, other)
-    return CannotWrite(f"{path}: cannot be written, {reason} -> {remedy}")
+    return CannotWrite(f"cannot be written, {reason}", f"{remedy}", code="cannot-write", file=path)
 
 
 @contextlib.contextmanager
@@ -441,7 +445,9 @@ def _by_workers(function, items, cores):
         yield from results
     except TerminatedWorkerError:
         remedy = "close other programs or use fewer cores (--cores 1)" + GO_ON
-        raise VcfnbError(f"a worker process was killed, most often because memory ran out -> {remedy}") from None
+        raise VcfnbError(
+            "a worker process was killed, most often because memory ran out", f"{remedy}", code="worker-killed"
+        ) from None
 
 
 def versions():

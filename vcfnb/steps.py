@@ -97,9 +97,8 @@ def begin(name, namespace):
         changed = state.changes(before, shown=False)
         if changed:
             told = NOT_RUN if changed == [NOT_RUN] else f"is older than its inputs: {'; '.join(changed)}"
-            raise VcfnbError(
-                f"notebook {before} of study {run.study!r} {told} -> run it, and those between (./run_all.sh does)"
-            )
+            remedy = "run it, and those between (./run_all.sh does)"
+            raise VcfnbError(f"notebook {before} of study {run.study!r} {told}", remedy, code="step-stale")
     run.columns = state.columns(title, shown=True)
     run.made = {"values": values, "parts": state.parts(title)}
     run.title = title

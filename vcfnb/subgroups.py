@@ -73,7 +73,9 @@ def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
     differences, and the tests of several variables would find one by chance. Intervals are to be read.
     """
     if min_cases < 2:
-        raise VcfnbError(f"min_cases is {min_cases}: an interval needs at least 2 cases of each class")
+        raise VcfnbError(
+            f"min_cases is {min_cases}: an interval needs at least 2 cases of each class", code="out-of-range"
+        )
     train, test = (scores[scores["split"] == split] for split in ("train", "test"))
     age_cut = float(pd.to_numeric(train["age"]).median()) if "age" in train else float("nan")
     rows = []

@@ -44,7 +44,7 @@ def only_run(folder):
             except BlockingIOError:
                 if time.monotonic() > give_up:
                     told = f"another run of study {folder.name!r} is at work in {folder}"
-                    raise VcfnbError(f"{told} -> wait for it, or stop it") from None
+                    raise VcfnbError(f"{told}", "wait for it, or stop it", code="study-locked") from None
             time.sleep(0.2)
         yield lock
 
@@ -148,7 +148,7 @@ def check_cohort(study):
     )
     # Notebook 00 says what else is wrong, and which cases it leaves out.
     if len(found):
-        raise BadInput(found.drop(columns="severity").to_dict("records"))
+        raise BadInput(found)
 
 
 def say_changes(stale):

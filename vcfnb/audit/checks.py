@@ -11,11 +11,11 @@ from vcfnb.harmonisation import harmonised_features
 _TOLERANCE = 1e-9
 
 
-def _row(check, wrong, fine, bad):
-    """One line: `wrong` counts what should not be (or is how far a number is off)."""
+def _row(code, check, wrong, fine, bad):
+    """One line: `wrong` counts what should not be (or is how far a number is off); `code` stays when words change."""
     limit = _TOLERANCE if isinstance(wrong, float) else 0
     finding = f"pass: {fine}" if wrong <= limit else f"FAIL: {bad}"
-    return {"check": check, "value": wrong, "low": np.nan, "high": np.nan, "finding": finding}
+    return {"check": check, "value": wrong, "low": np.nan, "high": np.nan, "finding": finding, "code": code}
 
 
 def set_rows(cases, drawn_again=()):
@@ -31,16 +31,19 @@ def set_rows(cases, drawn_again=()):
     Returns
     -------
     list of dict
-        check, value (how many are wrong), low, high (empty), finding.
+        check, value (how many are wrong), low, high (empty), finding, code (which check it is).
     """
     sets = cases.groupby("patient_id")["split"].nunique()
     both = sets.index[sets > 1].tolist()
     twice = cases.loc[cases["case_id"].duplicated(), "case_id"].tolist()
     outside = sorted(set(drawn_again) - set(cases.loc[cases["split"] == "train", "case_id"]))
     return [
-        _row("patients in both sets", len(both), "none", _named("patient(s) in both sets", both)),
-        _row("case ids that occur twice", len(twice), "none", _named("case id(s) twice", twice)),
         _row(
+            "patients-in-both-sets", "patients in both sets", len(both), "none", _named("patient(s) in both sets", both)
+        ),
+        _row("case-ids-repeated", "case ids that occur twice", len(twice), "none", _named("case id(s) twice", twice)),
+        _row(
+            "readings-outside-training",
             "re-drawn cases outside the training set",
             len(outside),
             f"all {len(set(drawn_again))} are training cases",
@@ -73,8 +76,20 @@ def duplicate_rows(cases, image_digests, features):
     same = cases["case_id"][digits.duplicated(keep=False).to_numpy()].tolist()
     images = shared["case_id"].tolist()
     return [
-        _row("images shared by several patients", len(images), "none", _named("case(s) with another's image", images)),
-        _row("cases with the same features", len(same), "no two agree", _named("case(s) alike in all features", same)),
+        _row(
+            "images-shared",
+            "images shared by several patients",
+            len(images),
+            "none",
+            _named("case(s) with another's image", images),
+        ),
+        _row(
+            "features-identical",
+            "cases with the same features",
+            len(same),
+            "no two agree",
+            _named("case(s) alike in all features", same),
+        ),
     ]
 
 
@@ -98,9 +113,14 @@ def network_rows(folds, cases):
     torn = sorted(set(spread.index[spread > 1].get_level_values("patient_id")))
     return [
         _row(
-            "test patients in the networks' cross-validation", len(in_test), "none", _named("test patient(s)", in_test)
+            "test-patients-in-folds",
+            "test patients in the networks' cross-validation",
+            len(in_test),
+            "none",
+            _named("test patient(s)", in_test),
         ),
         _row(
+            "patients-in-several-folds",
             "patients in several folds of the networks",
             len(torn),
             "none: no network gave features to a patient it saw",
@@ -132,7 +152,9 @@ def selection_row(name, stored, train, cases, stable, settings, seed):
     again = selection.select_features(train, cases["label"], settings, cases["patient_id"], stable, seed)
     differ = sorted(set(again.selected["feature"]) ^ set(stored))
     fine = f"{len(again.selected)} features, the same when only training cases are there"
-    return _row(f"selection recomputed, {name}", len(differ), fine, _named("feature(s) differ", differ))
+    return _row(
+        "selection-recomputed", f"selection recomputed, {name}", len(differ), fine, _named("feature(s) differ", differ)
+    )
 
 
 def scaling_row(fitted, x_train):
@@ -154,7 +176,13 @@ def scaling_row(fitted, x_train):
         mean, sd = x_train[model.features].mean(), x_train[model.features].std(ddof=0).replace(0, 1)
         worst = max(worst, float(((model.mean - mean).abs() / sd).max()), float((model.sd / sd - 1).abs().max()))
     fine = "mean and SD of every model are those of the training cases"
-    return _row("scaling recomputed from training cases", worst, fine, f"a mean or SD is off by {worst:.2g} SD")
+    return _row(
+        "scaling-recomputed",
+        "scaling recomputed from training cases",
+        worst,
+        fine,
+        f"a mean or SD is off by {worst:.2g} SD",
+    )
 
 
 def threshold_row(points, scores, target):
@@ -180,7 +208,13 @@ def threshold_row(points, scores, target):
         again = evaluation.operating_point(train["label"], train[row.model], method=row.method, target=target)
         worst = max(worst, float(abs(again - row.threshold)))
     fine = "every threshold is the one that training cases alone give"
-    return _row("thresholds recomputed from training cases", worst, fine, f"a threshold is off by {worst:.2g}")
+    return _row(
+        "thresholds-recomputed",
+        "thresholds recomputed from training cases",
+        worst,
+        fine,
+        f"a threshold is off by {worst:.2g}",
+    )
 
 
 def plain_rows(run, data, expansion, stable, target):
@@ -201,7 +235,7 @@ def plain_rows(run, data, expansion, stable, target):
     Returns
     -------
     list of dict
-        check, value, low, high, finding.
+        check, value, low, high, finding, code.
     """
     cases = data.cases.reset_index()
     images = preprocessing.cases(run.step("preprocessing"), cases["case_id"])["image"]

@@ -21,7 +21,7 @@ def feature_mode_rows(scores, patients, seed=0, n_bootstrap=2000, alpha=0.05):
     Returns
     -------
     list of dict
-        check, value, low, high, finding. AUCs are means over the expansions.
+        check, value, low, high, finding, code. AUCs are means over the expansions.
     """
     means = {
         (mode, split): _mean_auc(
@@ -35,6 +35,7 @@ def feature_mode_rows(scores, patients, seed=0, n_bootstrap=2000, alpha=0.05):
     inflation = train["in_sample"] - train["out_of_fold"]
     rows = [
         (
+            "training-inflation",
             "training AUC, in-sample less out-of-fold deep features",
             inflation,
             f"measured: training AUC {train['in_sample'][0]:.3f} with features of networks that saw the case, "
@@ -43,11 +44,11 @@ def feature_mode_rows(scores, patients, seed=0, n_bootstrap=2000, alpha=0.05):
     ]
     for mode, name in (("in_sample", "in-sample"), ("out_of_fold", "out-of-fold")):
         text = f"measured: training AUC {train[mode][0]:.3f}, test AUC {means[mode, 'test'][0]:.3f}"
-        rows.append((f"training less test AUC, {name} deep features", gap[mode], text))
+        rows.append((f"gap-{name}", f"training less test AUC, {name} deep features", gap[mode], text))
     found = []
-    for check, values, finding in rows:
+    for code, check, values, finding in rows:
         low, high = percentile_interval(values[1:], alpha)
-        found.append({"check": check, "value": values[0], "low": low, "high": high, "finding": finding})
+        found.append({"check": check, "value": values[0], "low": low, "high": high, "finding": finding, "code": code})
     return found
 
 

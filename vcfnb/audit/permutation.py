@@ -96,8 +96,8 @@ def permutation_rows(table, alpha=0.05):
     Returns
     -------
     list of dict
-        check, value (mean AUC over permutations), low, high (percentiles of the AUCs), finding. *Pass* when 0.5 lies in
-        the 99% interval of the mean (Student's t): chance alone misses that once in a hundred times.
+        check, value (mean AUC over permutations), low, high (percentiles of the AUCs), finding, code. *Pass* when 0.5
+        lies in the 99% interval of the mean (Student's t): chance alone misses that once in a hundred times.
     """
     rows = []
     for model, part in table.groupby("model", sort=False):
@@ -113,5 +113,6 @@ def permutation_rows(table, alpha=0.05):
             f"{error:.3f}); with the true labels {real:.3f}, as high by chance with p = {p:.3f}"
         )
         name = f"permuted training labels, {model}"
-        rows.append({"check": name, "value": mean, "low": low, "high": high, "finding": finding})
+        row = {"check": name, "value": mean, "low": low, "high": high, "finding": finding}
+        rows.append(row | {"code": "permuted-labels"})
     return rows

@@ -27,7 +27,11 @@ class RunFolder:
         self.folder = Path(folder)
         about = self.json("00_cohort/about.json")
         if about is None:
-            raise VcfnbError(f"{self.folder / '00_cohort/about.json'} is missing -> run notebook 00_cohort first")
+            raise VcfnbError(
+                f"{self.folder / '00_cohort/about.json'} is missing",
+                "run notebook 00_cohort first",
+                code="result-missing",
+            )
         self.simulated = bool(about["simulated"])
 
     def find(self, pattern):

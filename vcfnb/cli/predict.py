@@ -55,7 +55,9 @@ def _clinical(model, arguments):
     lacking = [name for name in model.variables if name not in given]
     if lacking:
         options = ", ".join(f"--{name}" for name in lacking)
-        raise VcfnbError(f"the model needs {', '.join(lacking)} of the patient -> give {options}")
+        raise VcfnbError(
+            f"the model needs {', '.join(lacking)} of the patient", f"give {options}", code="clinical-missing"
+        )
     unused = [f"--{name}" for name in given if name not in model.variables]
     unused += ["--site"] * (arguments.site is not None and not model.sites)
     if unused:

@@ -19,13 +19,13 @@ def run(arguments):
 
     out = arguments.out or arguments.folder / "cohort.csv"
     if out.exists():
-        raise VcfnbError(f"{out} is there already -> name another file with --out, or take it away")
+        raise VcfnbError(f"{out} is there already", "name another file with --out, or take it away", code="file-exists")
     table, notes = template(arguments.folder, out.parent)
     for note in notes:
         print(note, file=sys.stderr)
     if not len(table):
         remedy = "name them alike, as P001.nii.gz and P001_mask.nii.gz"
-        raise VcfnbError(f"{arguments.folder}: no image with a mask was found -> {remedy}")
+        raise VcfnbError("no image with a mask was found", f"{remedy}", code="no-cases", file=arguments.folder)
     runs.write_csv(table, out)
     print(f"{out}: {len(table)} cases of {table['patient_id'].nunique()} patients.")
     print("Fill in label (1 acute, 0 chronic, from MRI); age, sex, bmd and level where you have them.")

@@ -43,7 +43,9 @@ def run(arguments):
         return 1
     exclusions = pd.concat([exclusions, cohort.apply_exclusions(table, failed, "exclude")[1]], ignore_index=True)
     if scores["label"].nunique() < 2:
-        raise VcfnbError(f"{len(scores)} cases are left, without one of each label -> give acute and chronic cases")
+        raise VcfnbError(
+            f"{len(scores)} cases are left, without one of each label", "give acute and chronic cases", code="one-class"
+        )
     judged = external.judge(scores, model, arguments.seed, arguments.bootstrap)
     page = external.write_report(folder, model, scores, judged, exclusions, simulated)
     _say(model, scores, judged, exclusions, simulated)
@@ -61,7 +63,7 @@ def _checked(model, table, problems, arguments):
         return table[~table["case_id"].isin(problems.loc[problems["severity"] == "error", "case_id"])]
 
     # Second readings are not looked at here.
-    problems = problems[~problems["problem"].str.contains("second readings")]
+    problems = problems[problems["code"] != "readings-missing"]
     checks = (
         lambda: external.case_problems(model, usable()),
         lambda: cohort.check_headers(usable(), arguments.cores),

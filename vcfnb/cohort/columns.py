@@ -12,12 +12,20 @@ FILES = ("image", "mask", *READINGS)
 LEVELS = [f"T{n}" for n in range(1, 14)] + [f"L{n}" for n in range(1, 7)]
 
 
-def problem(problem, remedy, case_id="", file="", severity="error"):
+def problem(problem, remedy, case_id="", file="", severity="error", *, code):
     """One row of a table of problems. Without a case_id it concerns the whole cohort."""
     case_id = "" if pd.isna(case_id) else case_id
-    return {"case_id": case_id, "file": str(file), "problem": problem, "remedy": remedy, "severity": severity}
+    return {
+        "case_id": case_id,
+        "file": str(file),
+        "problem": problem,
+        "remedy": remedy,
+        "severity": severity,
+        "code": code,
+    }
 
 
 def problem_table(rows):
-    """Problems as a table: case_id, file, problem, remedy, severity (``error`` or ``warning``)."""
-    return pd.DataFrame(rows, columns=[*COLUMNS, "severity"], dtype=object).fillna("")
+    """Problems as a table: case_id, file, problem, remedy, severity (``error`` unless a row says ``warning``), code."""
+    rows = [{"severity": "error"} | row for row in rows]
+    return pd.DataFrame(rows, columns=[*COLUMNS[:-1], "severity", "code"], dtype=object).fillna("")

@@ -28,7 +28,7 @@ def check_files(table, min_voxels=100, cores=None):
     Returns
     -------
     pandas.DataFrame
-        case_id, file, problem, remedy, severity (``error``: the case cannot be used; ``warning``: have a look).
+        case_id, file, problem, remedy, severity (``error``: the case cannot be used; ``warning``: have a look), code.
     """
     headers = check_headers(table, cores)
     bad = headers.loc[headers["severity"] == "error", "case_id"]
@@ -98,16 +98,16 @@ def _check_headers(case):
         return found
     try:
         grid, warnings = images.look(case["image"])
-        found += [problem(*warning, case["case_id"], case["image"], "warning") for warning in warnings]
+        found += _rows(case, case["image"], warnings)
         if grid is not None:
             found += _rows(case, case["image"], images.implausible_grid(grid))
     except BadInput as error:
-        found += _named(case, error)
+        found += error.rows(case["case_id"])
     for path in _given(case, _MASKS).values():
         try:
             images.look_at_mask(path, grid)
         except BadInput as error:
-            found += _named(case, error)
+            found += error.rows(case["case_id"])
     return found
 
 
@@ -118,14 +118,14 @@ def _check_voxels(case, min_voxels):
     try:
         image = images.read_image(case["image"])
     except BadInput as error:
-        return _named(case, error), {}
+        return error.rows(case["case_id"]), {}
     found = _rows(case, case["image"], images.implausible_values(image))
     digests, label = {"image": voxel_digest(image)}, images.as_label(case.get("mask_label"))
     for name, path in _given(case, _MASKS).items():
         try:
             mask = images.read_mask(path, image, label)
         except BadInput as error:
-            found += _named(case, error)
+            found += error.rows(case["case_id"])
             continue
         digests[name] = voxel_digest(mask)
         found += _check_roi(case["case_id"], path, mask, min_voxels)
@@ -147,13 +147,13 @@ def _check_roi(case_id, file, mask, min_voxels):
     n_voxels = int(np.count_nonzero(sitk.GetArrayViewFromImage(mask)))
     if n_voxels < min_voxels:
         told = f"the ROI is too small: {n_voxels} voxels"
-        yield problem(told, "check the mask, or lower cohort.min_voxels", case_id, file)
+        yield problem(told, "check the mask, or lower cohort.min_voxels", case_id, file, code="mask-too-small")
     if images.touches_border(mask):
         remedy = "is the vertebra whole? If not, leave the case out"
-        yield problem("the ROI touches the image's border", remedy, case_id, file, "warning")
+        yield problem("the ROI touches the image's border", remedy, case_id, file, "warning", code="mask-at-border")
     if images.pieces(mask) > 1:
         remedy = "look for stray voxels of the pencil"
-        yield problem("the ROI has several separate pieces", remedy, case_id, file, "warning")
+        yield problem("the ROI has several separate pieces", remedy, case_id, file, "warning", code="mask-in-pieces")
 
 
 def _same_readings(case, digests):
@@ -161,7 +161,7 @@ def _same_readings(case, digests):
         if first in digests and digests[first] == digests.get(second) and case[first] != case[second]:
             told = f"{second} is voxel for voxel {first}"
             remedy = "give a mask that was really drawn again, or leave it empty"
-            yield problem(told, remedy, case["case_id"], case[second])
+            yield problem(told, remedy, case["case_id"], case[second], code="readings-identical")
 
 
 def _repeats(cases):
@@ -170,17 +170,16 @@ def _repeats(cases):
         others = [other for other, _ in cases if other["patient_id"] != case["patient_id"]]
         if any(other["image"] != case["image"] for other in others):
             told = f"the image is voxel for voxel that of {others[0]['case_id']}, another patient"
-            yield problem(told, "give each patient's own, or one patient_id", case["case_id"], case["image"])
+            yield problem(
+                told, "give each patient's own, or one patient_id", case["case_id"], case["image"], code="image-shared"
+            )
         earlier = [other for other, found in cases[:number] if found.get("mask") == digests.get("mask")]
         if earlier and "mask" in digests and earlier[0]["patient_id"] == case["patient_id"]:
             told = f"image and mask are voxel for voxel those of {earlier[0]['case_id']}"
-            yield problem(told, "keep one of them", case["case_id"], case["mask"])
+            yield problem(told, "keep one of them", case["case_id"], case["mask"], code="case-repeated")
 
 
 def _rows(case, file, findings):
-    return [problem(told, remedy, case["case_id"], file, severity) for severity, told, remedy in findings]
-
-
-def _named(case, error):
-    rows = error.problems.to_dict("records")
-    return [problem(row["problem"], row["remedy"], case["case_id"], row["file"]) for row in rows]
+    return [
+        problem(told, remedy, case["case_id"], file, severity, code=code) for severity, told, remedy, code in findings
+    ]

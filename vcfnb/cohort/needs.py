@@ -24,7 +24,7 @@ def check_needs(table, clinical=(), clinical_missing="error", harmonise="none", 
     Returns
     -------
     pandas.DataFrame
-        case_id, file, problem, remedy, severity.
+        case_id, file, problem, remedy, severity, code.
     """
     found = []
     for names, parameter, every in (
@@ -42,24 +42,39 @@ def _of_variable(table, name, parameter, every):
     missing = table.loc[table[name].isna(), "case_id"]
     without = f"leave {name} out of {parameter}"
     if len(missing) == len(table):
-        return [problem(f"{parameter} names {name}, and no case has it", f"fill in the column, or {without}")]
+        return [
+            problem(
+                f"{parameter} names {name}, and no case has it",
+                f"fill in the column, or {without}",
+                code="clinical-missing",
+            )
+        ]
     remedy = f"fill it in, or {without}"
     remedy += ", or set fusion.clinical_missing: median" if parameter == "fusion.clinical" else ""
-    return [problem(f"{parameter} needs {name}, which is missing", remedy, case) for case in missing] if every else []
+    return (
+        [
+            problem(f"{parameter} needs {name}, which is missing", remedy, case, code="clinical-missing")
+            for case in missing
+        ]
+        if every
+        else []
+    )
 
 
 def _of_site(table):
     without = "or set selection.harmonise: none"
     if "site" not in table or table["site"].isna().all():
         remedy = f"fill in the column site, {without}"
-        return [problem("selection.harmonise is combat, and no case has a site", remedy)]
+        return [problem("selection.harmonise is combat, and no case has a site", remedy, code="site-missing")]
     missing = table.loc[table["site"].isna(), "case_id"]
     found = [
-        problem("selection.harmonise needs the site, which is missing", f"fill it in, {without}", case)
+        problem(
+            "selection.harmonise needs the site, which is missing", f"fill it in, {without}", case, code="site-missing"
+        )
         for case in missing
     ]
     counts = table["site"].value_counts(sort=False)
     for site in counts.index[counts < _FEWEST_OF_A_SITE]:
         told = f"site {site} has a single case, which cannot be harmonised"
-        found.append(problem(told, f"join sites, leave the case out, {without}"))
+        found.append(problem(told, f"join sites, leave the case out, {without}", code="site-too-small"))
     return found

@@ -29,7 +29,7 @@ def check_size(table, test_fraction=0.2, folds=10):
             told = (
                 f"{patients} patient{'s' * (patients > 1)} with label {label} ({name}): too few for training and test"
             )
-            found.append(problem(told, "give at least 3 patients of either label, better 50"))
+            found.append(problem(told, "give at least 3 patients of either label, better 50", code="too-few-patients"))
             continue
         if "split" in cases:
             training = cases.loc[cases["split"] == "train", "patient_id"].nunique()
@@ -38,5 +38,5 @@ def check_size(table, test_fraction=0.2, folds=10):
         if 0 < training < folds:
             told = f"about {training} training patients with label {label} ({name}): too few for {folds} folds"
             remedy = "fewer folds will be used, and results will be unsure; give more patients"
-            found.append(problem(told, remedy, severity="warning"))
+            found.append(problem(told, remedy, severity="warning", code="too-few-for-folds"))
     return problem_table(found)

@@ -23,7 +23,7 @@ def apply_exclusions(table, problems, on_bad_case="stop"):
     table : pandas.DataFrame
         The cases that stay.
     exclusions : pandas.DataFrame
-        case_id, reason.
+        case_id, reason (all its problems), code (of the first).
 
     Raises
     ------
@@ -33,8 +33,9 @@ def apply_exclusions(table, problems, on_bad_case="stop"):
     errors = problems[problems["severity"] == "error"]
     stopping = errors if on_bad_case == "stop" else errors[errors["case_id"] == ""]
     if len(stopping):
-        raise BadInput(stopping.drop(columns="severity").to_dict("records"))
-    reasons = errors.groupby("case_id", sort=False)["problem"].agg("; ".join).rename("reason").reset_index()
+        raise BadInput(stopping)
+    by_case = errors.groupby("case_id", sort=False)
+    reasons = by_case.agg(reason=("problem", "; ".join), code=("code", "first")).reset_index()
     kept = table[~table["case_id"].isin(reasons["case_id"])].reset_index(drop=True)
     if len(kept) and kept["label"].notna().all():
         kept["label"] = kept["label"].astype(int)
@@ -69,8 +70,9 @@ def split_cohort(table, test_fraction, seed):
     if (counts == 0).any(axis=None):
         split, label = next((s, n) for s in counts.index for n in counts.columns if counts.loc[s, n] == 0)
         raise VcfnbError(
-            f"split: the {split} set has no case with label {label} ({counts.to_dict('index')}) -> give more cases, "
-            "another test_fraction, or a column split"
+            f"split: the {split} set has no case with label {label} ({counts.to_dict('index')})",
+            "give more cases, another test_fraction, or a column split",
+            code="one-class",
         )
     order = [name for name in ("patient_id", "case_id", "image", "mask", "label", "split") if name in table]
     return table[order + [name for name in table.columns if name not in order]]
@@ -115,13 +117,13 @@ def flow(table, exclusions, n_read):
     table : pandas.DataFrame
         Included cases with ``split``.
     exclusions : pandas.DataFrame
-        case_id, reason.
+        As :func:`apply_exclusions` gives it.
     n_read : int
         Cases in cohort.csv.
     """
     counts = {
         "read": n_read,
-        "exclusions": exclusions["reason"].str.split(":").str[0].value_counts().to_dict(),
+        "exclusions": exclusions["code"].str.replace("-", " ").value_counts().to_dict(),
         "included": len(table),
         "patients": int(table["patient_id"].nunique()),
     }

@@ -63,7 +63,9 @@ def template(folder, seen_from=None):
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise BadInput.of(folder, "is no folder", "give the folder that holds the images and masks")
+        raise BadInput.of(
+            folder, "is no folder", "give the folder that holds the images and masks", code="not-a-folder"
+        )
     found, notes = _look_through(folder)
     images = [item for item in found if not item.is_mask]
     masks = [item for item in found if item.is_mask]

@@ -45,7 +45,7 @@ def compare_groups(values_a, values_b, alpha=0.05, equal_variance=False):
     checks.between(alpha, "alpha")
     a, b = checks.numbers(values_a, "values of group a"), checks.numbers(values_b, "values of group b")
     if not (len(a) and len(b)):
-        raise VcfnbError(f"groups of {len(a)} and {len(b)} values: both need at least one")
+        raise VcfnbError(f"groups of {len(a)} and {len(b)} values: both need at least one", code="too-few-cases")
     shapiro = [_shapiro_p(a), _shapiro_p(b)]
     if min(shapiro) > alpha:
         result = stats.ttest_ind(a, b, equal_var=equal_variance)
@@ -105,14 +105,16 @@ def compare_counts(table, correction=True):
     """
     table = np.asarray(table)
     if table.ndim != 2 or min(table.shape) < 2:
-        raise VcfnbError(f"table of shape {table.shape}: give counts of at least two rows and two columns")
+        raise VcfnbError(
+            f"table of shape {table.shape}: give counts of at least two rows and two columns", code="wrong-shape"
+        )
     if (
         not np.issubdtype(table.dtype, np.number)
         or not (np.isfinite(table) & (table >= 0) & (table == np.round(table))).all()
     ):
-        raise VcfnbError("the table must hold counts: whole numbers, none negative")
+        raise VcfnbError("the table must hold counts: whole numbers, none negative", code="invalid-value")
     if not (table.any(axis=0).all() and table.any(axis=1).all()):
-        raise VcfnbError("a row or column of the table has no cases: leave it out")
+        raise VcfnbError("a row or column of the table has no cases: leave it out", code="no-cases")
     chi2 = stats.chi2_contingency(table, correction=correction)
     square = table.shape == (2, 2)
     return {

@@ -48,7 +48,7 @@ def draw_counts(y, patients=None, *, n_boot, seed, stratify=True):
     """
     positive = checks.labels(y)
     if n_boot < 1:
-        raise VcfnbError(f"{n_boot} bootstrap samples: at least one is needed")
+        raise VcfnbError(f"{n_boot} bootstrap samples: at least one is needed", code="out-of-range")
     number, n_patients = _patient_numbers(patients, len(positive))
     kind = np.zeros(n_patients, dtype=int)
     if stratify:
@@ -67,9 +67,11 @@ def _patient_numbers(patients, n):
         return np.arange(n), n
     patients = pd.Series(np.asarray(patients))
     if len(patients) != n:
-        raise VcfnbError(f"{n} labels and {len(patients)} patients: give one patient a case")
+        raise VcfnbError(f"{n} labels and {len(patients)} patients: give one patient a case", code="length-mismatch")
     if patients.isna().any():
-        raise VcfnbError(f"{int(patients.isna().sum())} cases without a patient: name the patient of every case")
+        raise VcfnbError(
+            f"{int(patients.isna().sum())} cases without a patient: name the patient of every case", code="id-missing"
+        )
     number, names = pd.factorize(patients, sort=True)
     return number, len(names)
 

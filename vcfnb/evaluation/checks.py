@@ -10,13 +10,14 @@ def numbers(values, name):
     try:
         values = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
-        raise VcfnbError(f"{name} are not all numbers ({error}): give one number a case") from error
+        raise VcfnbError(f"{name} are not all numbers ({error}): give one number a case", code="not-numeric") from error
     if values.ndim != 1:
-        raise VcfnbError(f"{name} have shape {values.shape}: give one number a case")
+        raise VcfnbError(f"{name} have shape {values.shape}: give one number a case", code="wrong-shape")
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise VcfnbError(
-            f"{len(bad)} of {len(values)} {name} are not finite (first at index {bad[0]}): leave the cases out"
+            f"{len(bad)} of {len(values)} {name} are not finite (first at index {bad[0]}): leave the cases out",
+            code="not-finite",
         )
     return values
 
@@ -26,11 +27,11 @@ def labels(y):
     y = numbers(y, "labels")
     other = y[(y != 0) & (y != 1)]
     if len(other):
-        raise VcfnbError(f"label {other[0]:g}: labels must be 1 (acute) or 0 (chronic)")
+        raise VcfnbError(f"label {other[0]:g}: labels must be 1 (acute) or 0 (chronic)", code="invalid-label")
     positive = y == 1
     if positive.all() or not positive.any():
         counts = f"{positive.sum()} positive and {(~positive).sum()} negative cases"
-        raise VcfnbError(f"{counts}: at least one case of each class is needed")
+        raise VcfnbError(f"{counts}: at least one case of each class is needed", code="one-class")
     return positive
 
 
@@ -40,7 +41,9 @@ def labels_and_scores(y, *scores):
     scores = [numbers(score, "scores") for score in scores]
     for score in scores:
         if len(score) != len(positive):
-            raise VcfnbError(f"{len(positive)} labels and {len(score)} scores: give one score a case")
+            raise VcfnbError(
+                f"{len(positive)} labels and {len(score)} scores: give one score a case", code="length-mismatch"
+            )
     return positive, *scores
 
 
@@ -57,7 +60,8 @@ def probabilities(probability):
     if len(outside):
         raise VcfnbError(
             f"{len(outside)} probabilities outside [0, 1] (first {probability[outside[0]]:g} at index {outside[0]}): "
-            "give predicted probabilities of class 1, not scores"
+            "give predicted probabilities of class 1, not scores",
+            code="out-of-range",
         )
     return probability
 
@@ -65,5 +69,5 @@ def probabilities(probability):
 def between(value, name, low=0.0, high=1.0):
     """A number strictly between two bounds."""
     if not low < value < high:
-        raise VcfnbError(f"{name} is {value}: it must lie between {low:g} and {high:g}")
+        raise VcfnbError(f"{name} is {value}: it must lie between {low:g} and {high:g}", code="out-of-range")
     return value

@@ -38,7 +38,7 @@ def holm(p):
     p = np.asarray(p, dtype=float)
     done = ~np.isnan(p)
     if ((p[done] < 0) | (p[done] > 1)).any():
-        raise VcfnbError("a p lies outside [0, 1]: give the p of each test")
+        raise VcfnbError("a p lies outside [0, 1]: give the p of each test", code="out-of-range")
     adjusted = p.copy()
     if done.any():
         adjusted[done] = multipletests(p[done], method="holm")[1]

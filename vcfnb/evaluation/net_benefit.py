@@ -103,6 +103,7 @@ def _checked(thresholds):
     thresholds = checks.numbers(np.atleast_1d(thresholds), "thresholds")
     if len(thresholds) == 0 or thresholds.min() < 0 or thresholds.max() >= 1:
         raise VcfnbError(
-            "thresholds must be at least one number, each at least 0 and below 1 (at 1 the odds are infinite)"
+            "thresholds must be at least one number, each at least 0 and below 1 (at 1 the odds are infinite)",
+            code="out-of-range",
         )
     return thresholds

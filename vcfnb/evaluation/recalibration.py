@@ -113,7 +113,7 @@ def calibration_curve_points(y, probability, bins=5, alpha=0.05):
     positive, probability = checks.labels_and_probabilities(y, probability)
     checks.between(alpha, "alpha")
     if bins < 1:
-        raise VcfnbError(f"{bins} bins: at least one is needed")
+        raise VcfnbError(f"{bins} bins: at least one is needed", code="out-of-range")
     which = ((rankdata(probability) - 0.5) * bins // len(probability)).astype(int)
     points = (
         pd.DataFrame({"bin": which, "predicted": probability, "observed": positive})

@@ -42,9 +42,11 @@ def mcnemar_test(y, calls_a, calls_b):
         _zeros_and_ones(values, name) for values, name in ((y, "labels"), (calls_a, "calls"), (calls_b, "calls"))
     )
     if not len(y) == len(a) == len(b):
-        raise VcfnbError(f"{len(y)} labels, {len(a)} and {len(b)} calls: give one of each a case")
+        raise VcfnbError(
+            f"{len(y)} labels, {len(a)} and {len(b)} calls: give one of each a case", code="length-mismatch"
+        )
     if not len(y):
-        raise VcfnbError("no cases: McNemar's test needs at least one")
+        raise VcfnbError("no cases: McNemar's test needs at least one", code="no-cases")
     right_a, right_b = a == y, b == y
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     p = float(mcnemar([[0, only_a], [only_b, 0]], exact=True).pvalue) if only_a + only_b else 1.0
@@ -55,7 +57,9 @@ def _zeros_and_ones(values, name):
     values = checks.numbers(values, name)
     other = values[(values != 0) & (values != 1)]
     if len(other):
-        raise VcfnbError(f"{name}: {other[0]:g} is neither 0 nor 1 -> give 1 (acute) or 0 (chronic)")
+        raise VcfnbError(
+            f"{name}: {other[0]:g} is neither 0 nor 1", "give 1 (acute) or 0 (chronic)", code="invalid-label"
+        )
     return values == 1
 
 
@@ -111,7 +115,9 @@ def reclassification(
     _, new = checks.labels_and_probabilities(y, probability_new)
     checks.between(alpha, "alpha")
     if np.isnan([threshold_old, threshold_new]).any():
-        raise VcfnbError("a threshold is NaN: choose one on training cases with operating_point")
+        raise VcfnbError(
+            "a threshold is NaN: choose one on training cases with operating_point", code="threshold-missing"
+        )
     moves = {
         "nri_categorical": (new >= threshold_new).astype(float) - (old >= threshold_old),
         "nri_continuous": np.sign(new - old),

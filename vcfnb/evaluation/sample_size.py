@@ -36,7 +36,7 @@ def auc_standard_error(auc, n_positive, n_negative):
     checks.between(auc, "auc")
     n_positive, n_negative = np.asarray(n_positive, float), np.asarray(n_negative, float)
     if not ((n_positive >= 1).all() and (n_negative >= 1).all()):
-        raise VcfnbError("fewer than one case in a class: an AUC needs both")
+        raise VcfnbError("fewer than one case in a class: an AUC needs both", code="one-class")
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = (auc * (1 - auc) + (n_positive - 1) * (q1 - auc**2) + (n_negative - 1) * (q2 - auc**2)) / (
         n_positive * n_negative
@@ -150,12 +150,12 @@ def auc_sample_size(auc, positive_share, width=None, power=None, null=0.5, alpha
     Hanley and McNeil 1982, Radiology 143:29; Obuchowski 1998, Stat Methods Med Res 7:371.
     """
     if (width is None) == (power is None):
-        raise VcfnbError("give either the width of the interval or the power, not both")
+        raise VcfnbError("give either the width of the interval or the power, not both", code="options-conflict")
     for value, name in ((auc, "auc"), (positive_share, "share of positive cases"), (alpha, "alpha"), (null, "null")):
         checks.between(value, name)
     checks.between(power if width is None else width, "power" if width is None else "width")
     if power is not None and auc == null:
-        raise VcfnbError(f"auc and null are both {auc}: no number of cases tells them apart")
+        raise VcfnbError(f"auc and null are both {auc}: no number of cases tells them apart", code="options-conflict")
 
     def enough(n):
         counts = n * positive_share, n * (1 - positive_share)
@@ -168,7 +168,10 @@ def auc_sample_size(auc, positive_share, width=None, power=None, null=0.5, alpha
     while not enough(high):
         low, high = high, 2 * high
         if high > 10_000_000:
-            raise VcfnbError("more than 10 million cases would be needed: ask for a wider interval or less power")
+            raise VcfnbError(
+                "more than 10 million cases would be needed: ask for a wider interval or less power",
+                code="sample-too-large",
+            )
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)

@@ -44,10 +44,10 @@ def operating_point(y_train, score_train, method="youden", target=0.9):
         at = np.flatnonzero(youden >= youden.max() - 1e-12)[-1]
     elif method == "sensitivity":
         if not 0 < target <= 1:
-            raise VcfnbError(f"target sensitivity is {target}: it must be above 0 and at most 1")
+            raise VcfnbError(f"target sensitivity is {target}: it must be above 0 and at most 1", code="out-of-range")
         at = np.flatnonzero(points["tpr"] >= target)[0]
     else:
-        raise VcfnbError(f'unknown method {method!r}: use "youden" or "sensitivity"')
+        raise VcfnbError(f'unknown method {method!r}: use "youden" or "sensitivity"', code="unknown-choice")
     scores = points["threshold"].to_numpy()
     if at + 1 == len(scores):
         return float(scores[at])
@@ -92,7 +92,9 @@ def operating_metrics(y, score, threshold, alpha=0.05):
     positive, score = checks.labels_and_scores(y, score)
     checks.between(alpha, "alpha")
     if np.isnan(threshold):
-        raise VcfnbError("the threshold is NaN: choose one on training cases with operating_point")
+        raise VcfnbError(
+            "the threshold is NaN: choose one on training cases with operating_point", code="threshold-missing"
+        )
     called = score >= threshold
     tp, fp = int((called & positive).sum()), int((called & ~positive).sum())
     fn, tn = int((~called & positive).sum()), int((~called & ~positive).sum())

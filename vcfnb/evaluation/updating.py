@@ -81,7 +81,7 @@ def recalibrate(y_train, probability_train, method="intercept and slope"):
     and ``glm(y ~ qlogis(p))``, family binomial.
     """
     if method not in METHODS:
-        raise VcfnbError(f"unknown method {method!r}: use one of {', '.join(METHODS)}")
+        raise VcfnbError(f"unknown method {method!r}: use one of {', '.join(METHODS)}", code="unknown-choice")
     positive, probability = checks.labels_and_probabilities(y_train, probability_train)
     if method == "none":
         return Recalibration("none", 0.0, 1.0)

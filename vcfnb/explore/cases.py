@@ -17,7 +17,11 @@ PERCENT = range(0, 101, 5)
 def _row(table, case_id):
     found = table[table["case_id"] == case_id]
     if found.empty:
-        raise VcfnbError(f"case {case_id} is not in the table -> take one of {', '.join(table['case_id'].head())} ...")
+        raise VcfnbError(
+            f"case {case_id} is not in the table",
+            f"take one of {', '.join(table['case_id'].head())} ...",
+            code="unknown-case",
+        )
     return found.iloc[0]
 
 
@@ -143,7 +147,11 @@ def _filtered(run, row, settings, kind):
     for name, array in image_types.filtered(box, settings):
         if name == wanted:
             return np.asarray(array, dtype=float), box.mask.astype(np.uint8), image.GetSpacing()[::-1]
-    raise VcfnbError(f"there is no image type {wanted} with these settings -> choose a feature that was computed")
+    raise VcfnbError(
+        f"there is no image type {wanted} with these settings",
+        "choose a feature that was computed",
+        code="unknown-choice",
+    )
 
 
 def network_input(network, x, case_ids, run, case_id, plane, position):

@@ -41,10 +41,12 @@ def _values_and_default(name, choice):
     values, *default = choice if isinstance(choice, tuple) and len(choice) == 2 else (choice,)
     values = list(values)
     if not values:
-        raise VcfnbError(f"{name}: there is nothing to choose from -> give at least one value")
+        raise VcfnbError(f"{name}: there is nothing to choose from", "give at least one value", code="no-choice")
     default = default[0] if default else values[0]
     if default not in values:
-        raise VcfnbError(f"{name}: the default {default!r} is none of its values -> give one of {values[:5]}")
+        raise VcfnbError(
+            f"{name}: the default {default!r} is none of its values", f"give one of {values[:5]}", code="unknown-choice"
+        )
     return values, default
 
 

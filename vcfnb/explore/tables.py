@@ -98,7 +98,9 @@ def lasso(results, source, penalty, simulated=False):
     error, path = results[source].lasso_error, results[source].lasso_path
     kept = path[path["coefficient"] != 0]
     if kept.empty:
-        raise VcfnbError(f"LASSO keeps no feature of {source} at any λ -> lower selection.lambda_min_log10")
+        raise VcfnbError(
+            f"LASSO keeps no feature of {source} at any λ", "lower selection.lambda_min_log10", code="no-feature-left"
+        )
     # Beyond the largest λ that leaves a feature there is nothing to draw.
     grid = error.loc[error["lambda"] <= kept["lambda"].max() * (1 + 1e-9), "lambda"].to_numpy()
     nearest = grid[np.argmin(np.abs(np.log(grid / penalty)))]
@@ -135,7 +137,7 @@ def contributions(shap, scores, case_id, simulated=False):
     """
     own = shap[shap["case_id"] == case_id]
     if own.empty:
-        raise VcfnbError(f"case {case_id} has no SHAP values -> take a training case")
+        raise VcfnbError(f"case {case_id} has no SHAP values", "take a training case", code="unknown-case")
     ranges = shap.groupby("feature")["value"].agg(low="min", high="max")
     own = own.merge(ranges, on="feature").rename(columns={"shap": "contribution"}).assign(beyond=False)
     order = own["contribution"].abs().sort_values(ascending=False, kind="stable").index

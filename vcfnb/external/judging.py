@@ -120,7 +120,7 @@ def recalibration(scores, model, seed=1):
     try:
         splits, note = selection.folds(y, scores["patient_id"].to_numpy(), _FOLDS, seed)
     except VcfnbError as error:
-        splits, note = None, str(error).partition(" -> ")[0]
+        splits, note = None, error.problem
     for name in model.models:
         old = scores[name].to_numpy()
         for method, (rule, new, told) in _updates(y, old, model.cohort.calibration.get(name), splits, note).items():

@@ -32,7 +32,7 @@ def write_report(folder, model, scores, judged, exclusions, simulated):
     judged : dict of str to pandas.DataFrame
         :func:`vcfnb.external.judge`.
     exclusions : pandas.DataFrame
-        case_id, reason.
+        As :func:`vcfnb.cohort.apply_exclusions` gives it.
     simulated : bool
         Whether the new cohort is simulated.
 
@@ -126,7 +126,7 @@ def _html(note, model, scores, judged, exclusions, figures):
         if name in pictures:
             parts.append(html_page.picture(figures[pictures[name][0]], pictures[name][1]))
     parts.append("<h2>Excluded</h2>")
-    parts.append(html_page.table(exclusions) if len(exclusions) else "<p>No case.</p>")
+    parts.append(html_page.table(exclusions[["case_id", "reason"]]) if len(exclusions) else "<p>No case.</p>")
     here = ", ".join(f"{name} {version}" for name, version in note["versions"].items())
     parts.append(
         f'<h2>Where this comes from</h2><p class="small">Made {note["made"]} with {html_page.text(here)}. Every case: '

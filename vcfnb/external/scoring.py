@@ -9,7 +9,7 @@ from vcfnb import images, models, runs
 from vcfnb.cache import cached
 from vcfnb.cohort import problem_table
 from vcfnb.cohort.columns import problem
-from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.errors import VcfnbError
 
 _COLUMNS = ["case_id", "patient_id", "label", *models.saved.MODELS, "outside", "distance", "unlike", "beyond", "notes"]
 
@@ -26,18 +26,14 @@ def case_problems(model, table):
     Returns
     -------
     pandas.DataFrame
-        case_id, file, problem, remedy, severity.
+        case_id, file, problem, remedy, severity, code.
     """
     rows = []
     for case in table.to_dict("records"):
         try:
             models.check_patient(model, *_patient(model, case))
-        except BadInput as error:
-            found = error.problems.iloc[0]
-            rows.append(problem(found["problem"], found["remedy"], case["case_id"]))
         except VcfnbError as error:
-            told, _, remedy = str(error).partition(" -> ")
-            rows.append(problem(told, remedy, case["case_id"]))
+            rows += error.rows(case["case_id"])
     return problem_table(rows)
 
 
@@ -54,11 +50,12 @@ def trained_on(model, table, cores=None):
     Returns
     -------
     pandas.DataFrame
-        case_id, file, problem, remedy, severity: an error for each such case, and for each other case of its patient.
+        case_id, file, problem, remedy, severity, code: an error per such case, and per other case of its patient.
     """
     if not model.cohort.fingerprints:
         told = "the model does not know its training images: patients it was trained on cannot be told"
-        return problem_table([problem(told, "make sure yourself that none is in the cohort", severity="warning")])
+        remedy = "make sure yourself that none is in the cohort"
+        return problem_table([problem(told, remedy, severity="warning", code="training-unknown")])
     prints = runs.parallel_map(_fingerprint, table["image"].tolist(), cores, desc="training cases?")
     known = pd.Series([found in model.cohort.fingerprints for found in prints], table.index, dtype=bool)
     patients = set(table.loc[known, "patient_id"])
@@ -67,7 +64,7 @@ def trained_on(model, table, cores=None):
     for case, seen in zip(table.to_dict("records"), known, strict=True):
         if seen or case["patient_id"] in patients:
             told = "the image was a training case of the model" if seen else "another image of a training patient"
-            rows.append(problem(told, remedy, case["case_id"], case["image"]))
+            rows.append(problem(told, remedy, case["case_id"], case["image"], code="training-case"))
     return problem_table(rows)
 
 
@@ -92,13 +89,13 @@ def score_cohort(model, table, folder, cores=None):
         than the model's limit), distance, unlike (in what the image is unlike the training images; empty: in nothing),
         beyond (features outside the range of the training cases), notes. In the table's order.
     problems : pandas.DataFrame
-        Cases that could not be scored, after all were tried: case_id, file, problem, remedy, severity.
+        Cases that could not be scored, after all were tried: case_id, file, problem, remedy, severity, code.
     """
     work = partial(_scored, model=model.folder, version=runs.digest(model.folder / "model.json"), folder=Path(folder))
     rows, problems = [], []
     for found in runs.parallel_map(work, table.to_dict("records"), cores, desc="scoring"):
-        if "problem" in found:
-            problems.append(problem(found["problem"], found["remedy"], found["case_id"], found["file"]))
+        if isinstance(found, list):
+            problems += found
         else:
             rows.append(found)
     return pd.DataFrame(rows, columns=_COLUMNS), problem_table(problems)
@@ -122,7 +119,7 @@ def _patient(model, case):
 
 
 def _scored(case, model, version, folder):
-    """One case's row of scores, or what is wrong with it."""
+    """One case's row of scores, or a list of its problems."""
     places = [images.location(case[kind]) for kind in ("image", "mask")]
     label = images.as_label(case.get("mask_label"))
     clinical, site = _patient(_model(model), case)
@@ -130,11 +127,8 @@ def _scored(case, model, version, folder):
     path = folder / "cases" / f"{case['case_id']}.json"
     try:
         found = cached(path, __name__, inputs, lambda: _row(_model(model), case, label, clinical, site))
-    except BadInput as error:
-        return {**error.problems.iloc[0].to_dict(), "case_id": case["case_id"]}
     except VcfnbError as error:
-        told, _, remedy = str(error).partition(" -> ")
-        return {"case_id": case["case_id"], "file": case["mask"], "problem": told, "remedy": remedy}
+        return error.rows(case["case_id"], case["mask"])
     # A label says nothing about a score: a corrected one needs no new scoring.
     return {"case_id": case["case_id"], "patient_id": case["patient_id"], "label": int(case["label"])} | found
 

@@ -55,7 +55,9 @@ def read_contours(path, image, label=None):
     for number, polygons in contours.items():
         _fill(slices[number], polygons)
     if not inside.any():
-        raise BadInput.of(path, "its contours hold no voxel of the image", "draw the ROI, or leave the case out")
+        raise BadInput.of(
+            path, "its contours hold no voxel of the image", "draw the ROI, or leave the case out", code="mask-empty"
+        )
     mask = sitk.GetImageFromArray(inside)
     mask.CopyInformation(image)
     return mask
@@ -68,14 +70,18 @@ def _read(path, label):
             names = {int(item.ROINumber): str(item.get("ROIName", "")) for item in data.StructureSetROISequence}
             stored = {int(item.ReferencedROINumber): item for item in data.ROIContourSequence}
         except Exception:
-            raise BadInput.of(path, "the DICOM structure set cannot be read", "export it again") from None
+            raise BadInput.of(
+                path, "the DICOM structure set cannot be read", "export it again", code="file-unreadable"
+            ) from None
         chosen = stored.get(choose_part(names, label, path, "structure"))
         items = [] if chosen is None else chosen.get("ContourSequence") or []
         closed = [item for item in items if item.get("ContourGeometricType") in _CLOSED]
         points = [np.array(item.ContourData, dtype=float).reshape(-1, 3) for item in closed]
     points = [contour for contour in points if len(contour) > 2]
     if not points:
-        raise BadInput.of(path, "the structure has no closed contours", "draw the ROI, or leave the case out")
+        raise BadInput.of(
+            path, "the structure has no closed contours", "draw the ROI, or leave the case out", code="mask-empty"
+        )
     return points
 
 
@@ -87,17 +93,27 @@ def _planes(contours, grid, path):
     slices = np.rint(levels).astype(int)
     if spread[axis] > _OFF_PLANE or np.abs(levels - slices).max() > _OFF_PLANE:
         problem = "its contours do not lie in the planes of the image's slices"
-        raise BadInput.of(path, problem, "give the CT series on which they were drawn, or export the mask as NIfTI")
+        raise BadInput.of(
+            path,
+            problem,
+            "give the CT series on which they were drawn, or export the mask as NIfTI",
+            code="contours-off-slices",
+        )
     points = np.concatenate(contours)
     # Up to the outer faces of the outermost voxels.
     out = ((points < -0.5 - GRID_TOLERANCE) | (points > np.array(grid.size) - 0.5 + GRID_TOLERANCE)).any(axis=1)
     if out.any() or not 0 <= slices.min() <= slices.max() < grid.size[axis]:
         problem = f"{np.count_nonzero(out) or 'some'} of its {len(points)} points lie outside the image"
-        raise BadInput.of(path, problem, "check that image and contours belong together")
+        raise BadInput.of(path, problem, "check that image and contours belong together", code="mask-outside-image")
     empty = sorted(set(range(slices.min(), slices.max() + 1)) - set(slices))
     if empty:
         problem = f"no contour on {len(empty)} slice(s) between its first and its last"
-        raise BadInput.of(path, problem, "interpolate between slices in the drawing program, and export again")
+        raise BadInput.of(
+            path,
+            problem,
+            "interpolate between slices in the drawing program, and export again",
+            code="contours-missing",
+        )
     others = [n for n in range(3) if n != axis]
     by_slice = {}
     for number, contour in zip(slices, contours, strict=True):

@@ -89,7 +89,9 @@ def read_header(path):
             return _header(Path(path), data)
         # Whatever a damaged file makes of the parser; its message may quote the header.
         except Exception:
-            raise BadInput.of(path, "its DICOM header cannot be read", "export it again") from None
+            raise BadInput.of(
+                path, "its DICOM header cannot be read", "export it again", code="file-unreadable"
+            ) from None
 
 
 def _header(path, data):
@@ -146,9 +148,11 @@ def headers_in(folder):
         return [read_header(path) for path in sorted(folder.iterdir()) if path.is_file() and is_dicom(path)]
     except BadInput:
         problem = "the header of one of its DICOM files cannot be read"
-        raise BadInput.of(folder, problem, "export the series again") from None
+        raise BadInput.of(folder, problem, "export the series again", code="file-unreadable") from None
     except OSError as error:
-        raise BadInput.of(folder, f"cannot be opened ({error.strerror})", "check the rights of its files") from None
+        raise BadInput.of(
+            folder, f"cannot be opened ({error.strerror})", "check the rights of its files", code="no-access"
+        ) from None
 
 
 def series_in(headers):

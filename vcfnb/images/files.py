@@ -74,8 +74,8 @@ def look_at_file(path):
     -------
     reader : SimpleITK.ImageFileReader
         With size, spacing, origin, direction, pixel type of the file.
-    warnings : list of (str, str)
-        Problem and remedy of what is stored, but should not be relied on.
+    warnings : list of (severity, problem, remedy, code)
+        What is stored, but should not be relied on.
 
     Raises
     ------
@@ -94,8 +94,9 @@ def look_at_file(path):
         raise _truncated(path)
     codes = [int(float(reader.GetMetaData(key))) for key in ("qform_code", "sform_code") if reader.HasMetaDataKey(key)]
     if codes and not any(codes):
-        warning = "the NIfTI header says nothing of position and axes (qform and sform codes are 0)"
-        return reader, [(warning, "image and mask meet by their headers: check the montage, or convert from DICOM")]
+        problem = "the NIfTI header says nothing of position and axes (qform and sform codes are 0)"
+        remedy = "image and mask meet by their headers: check the montage, or convert from DICOM"
+        return reader, [("warning", problem, remedy, "position-missing")]
     return reader, []
 
 
@@ -106,6 +107,7 @@ def _reader(path):
 
 
 def _unreadable(path, error):
+    # ITK has one exception for everything: its text alone tells a tilted gantry.
     text = str(error)
     if "orthonormal" in text or "direction cosines" in text.lower():
         return BadInput.of(
@@ -113,13 +115,16 @@ def _unreadable(path, error):
             "its axes are not at right angles (a tilted gantry?), and no rectangular image can hold it",
             "resample it to a straight grid first (dcm2niix writes one beside a tilted series: *_Tilt), and draw the "
             "mask on the result",
+            code="axes-tilted",
         )
     # ITK's own reason may quote the header, and with it what a converter copied from DICOM.
-    return BadInput.of(path, "cannot be read: it is damaged, or of another format", _FORMATS)
+    return BadInput.of(path, "cannot be read: it is damaged, or of another format", _FORMATS, code="file-unreadable")
 
 
 def _truncated(path):
-    return BadInput.of(path, "the file ends too early (truncated)", "copy it again from its source")
+    return BadInput.of(
+        path, "the file ends too early (truncated)", "copy it again from its source", code="file-truncated"
+    )
 
 
 def _is_nifti(path):

@@ -98,6 +98,7 @@ def check_fit(mask, image, name):
             name,
             f"image and mask do not share a grid: image {Grid.of(image)}; mask {Grid.of(mask)}",
             "draw or export the mask on this very image, or resample it to the image's grid with nearest neighbours",
+            code="grid-mismatch",
         )
 
 
@@ -135,7 +136,7 @@ def on_grid(mask, image, label=None, name="mask"):
     lost = n_voxels - np.count_nonzero(sitk.GetArrayViewFromImage(moved))
     if lost:
         problem = f"{lost} of the mask's {n_voxels} voxels lie outside the image"
-        raise BadInput.of(name, problem, "check that image and mask belong together")
+        raise BadInput.of(name, problem, "check that image and mask belong together", code="mask-outside-image")
     return moved
 
 
@@ -148,20 +149,32 @@ def _select(values, label, name):
     # Only what is not 0 is sorted: an ROI is a small part of its image.
     found = np.unique(values[values != 0])
     if not len(found):
-        raise BadInput.of(name, "the mask is empty", "draw the ROI, or leave the case out")
+        raise BadInput.of(name, "the mask is empty", "draw the ROI, or leave the case out", code="mask-empty")
     if len(found) > _MOST_LABELS or (found % 1 != 0).any():
         problem = f"holds {len(found)} values from {found[0]:.4g} to {found[-1]:.4g}, which are no labels"
-        raise BadInput.of(name, problem, "give a mask of whole numbers; are image and mask exchanged?")
+        raise BadInput.of(
+            name, problem, "give a mask of whole numbers; are image and mask exchanged?", code="mask-without-labels"
+        )
     listed = ", ".join(f"{value:g}" for value in found[:12]) + (", ..." if len(found) > 12 else "")
     if isinstance(label, str):
         problem = f"label {label!r} is a name, and this format has numbers only; the mask holds {listed}"
-        raise BadInput.of(name, problem, f"give the vertebra's number: {_LABEL}")
+        raise BadInput.of(name, problem, f"give the vertebra's number: {_LABEL}", code="mask-label-unknown")
     if label is not None:
         if label not in found:
-            raise BadInput.of(name, f"label {label} is not in the mask; it holds {listed}", f"give {_LABEL}")
+            raise BadInput.of(
+                name,
+                f"label {label} is not in the mask; it holds {listed}",
+                f"give {_LABEL}",
+                code="mask-label-unknown",
+            )
         return values == label
     if len(found) > 1:
-        raise BadInput.of(name, f"the mask holds {len(found)} labels: {listed}", f"give the vertebra's: {_LABEL}")
+        raise BadInput.of(
+            name,
+            f"the mask holds {len(found)} labels: {listed}",
+            f"give the vertebra's: {_LABEL}",
+            code="mask-label-needed",
+        )
     return values != 0
 
 

@@ -33,6 +33,7 @@ def read_enhanced(path):
                 path,
                 "its frames cannot be decoded, or do not make one box of equally spaced slices",
                 "export one series a file, or as single slices",
+                code="file-unreadable",
             ) from None
     values = volume.array
     if np.array_equal(values, values.astype(np.int16)):
@@ -67,16 +68,18 @@ def read_segment(path, label=None):
             segments = {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in stored.SegmentSequence}
             fractional = stored.SegmentationType == "FRACTIONAL"
         except Exception:
-            raise BadInput.of(path, "the DICOM segmentation cannot be read", "export it again") from None
+            raise BadInput.of(
+                path, "the DICOM segmentation cannot be read", "export it again", code="file-unreadable"
+            ) from None
         if fractional:
             problem = "holds probabilities (a fractional segmentation), not a mask"
-            raise BadInput.of(path, problem, "export a binary segmentation")
+            raise BadInput.of(path, problem, "export a binary segmentation", code="mask-without-labels")
         number = choose_part(segments, label, path, "segment")
         try:
             volume = stored.get_volume(segment_numbers=[number], combine_segments=True, relabel=True, dtype=np.uint8)
         except Exception:
             problem = "the segment's frames cannot be decoded, or do not lie on one regular grid"
-            raise BadInput.of(path, problem, "export the mask as NIfTI instead") from None
+            raise BadInput.of(path, problem, "export the mask as NIfTI instead", code="file-unreadable") from None
     return _upright(volume)
 
 
@@ -102,14 +105,14 @@ def choose_part(parts, label, path, kind):
     if label is None:
         if len(parts) == 1:
             return next(iter(parts))
-        raise BadInput.of(path, f"holds {len(parts)} {kind}s, numbers {numbers}", remedy)
+        raise BadInput.of(path, f"holds {len(parts)} {kind}s, numbers {numbers}", remedy, code="mask-label-needed")
     if label in parts:
         return label
     named = [number for number, name in parts.items() if name.strip() == str(label).strip()]
     if len(named) == 1:
         return named[0]
     problem = f"{len(named) or 'no'} {kind}{'s have' if named else ' has'} the number or name {label!r}"
-    raise BadInput.of(path, f"{problem}; it holds the numbers {numbers}", remedy)
+    raise BadInput.of(path, f"{problem}; it holds the numbers {numbers}", remedy, code="mask-label-unknown")
 
 
 def _upright(volume):

@@ -30,21 +30,23 @@ def implausible_grid(grid):
 
     Returns
     -------
-    list of (severity, problem, remedy)
+    list of (severity, problem, remedy, code)
         ``error`` or ``warning``.
     """
     extent = np.multiply(grid.size, grid.spacing)
     remedy = "export the image again, with its geometry"
     found = []
     if min(grid.size) < _FEWEST_SLICES:
-        found.append(("error", f"is no volume: {grid.extent}", "give all slices of the series as one image"))
+        found.append(
+            ("error", f"is no volume: {grid.extent}", "give all slices of the series as one image", "not-a-volume")
+        )
     elif not (_SPACING_MM[0] <= min(grid.spacing) and max(grid.spacing) <= _SPACING_MM[1]):
-        found.append(("error", f"the voxel size is implausible: {grid.extent}", remedy))
+        found.append(("error", f"the voxel size is implausible: {grid.extent}", remedy, "implausible-spacing"))
     elif not (_EXTENT_MM[0] <= extent.min() and extent.max() <= _EXTENT_MM[1]):
-        found.append(("error", f"the image's extent is implausible: {grid.extent}", remedy))
+        found.append(("error", f"the image's extent is implausible: {grid.extent}", remedy, "implausible-extent"))
     elif max(grid.spacing) > _THICK_MM:
         problem = f"voxels are up to {max(grid.spacing):.3g} mm long: texture along that axis is interpolated"
-        found.append(("warning", problem, "give the thinnest reconstruction there is"))
+        found.append(("warning", problem, "give the thinnest reconstruction there is", "thick-slices"))
     return found
 
 
@@ -57,22 +59,40 @@ def implausible_values(image):
 
     Returns
     -------
-    list of (severity, problem, remedy)
+    list of (severity, problem, remedy, code)
     """
     values = sitk.GetArrayViewFromImage(image)
     low, high = float(values.min()), float(values.max())
     span = f"values from {low:.4g} to {high:.4g}"
     if low == high:
-        return [("error", f"all voxels have the same value ({low:.4g})", "export the image again")]
+        return [
+            ("error", f"all voxels have the same value ({low:.4g})", "export the image again", "implausible-values")
+        ]
     if high - low <= 20:
-        return [("error", f"{span} are not HU (normalised?)", "give the CT as it was exported, in HU")]
+        return [
+            ("error", f"{span} are not HU (normalised?)", "give the CT as it was exported, in HU", "implausible-values")
+        ]
     if low >= 0 and high <= 255:
-        return [("error", f"{span} are not HU (a picture of 8 bits?)", "give the CT as it was exported, in HU")]
+        return [
+            (
+                "error",
+                f"{span} are not HU (a picture of 8 bits?)",
+                "give the CT as it was exported, in HU",
+                "implausible-values",
+            )
+        ]
     if high > _MOST_HU or low < -_MOST_HU:
-        return [("error", f"{span} are not HU (signed read as unsigned?)", "export the image again, in HU")]
+        return [
+            (
+                "error",
+                f"{span} are not HU (signed read as unsigned?)",
+                "export the image again, in HU",
+                "implausible-values",
+            )
+        ]
     if low >= 0:
         problem = f"{span}: no value below 0, as if the rescale intercept was left out, or it were no CT"
-        return [("warning", problem, "check the HU; give the CT as it was exported")]
+        return [("warning", problem, "check the HU; give the CT as it was exported", "implausible-values")]
     return []
 
 
@@ -86,26 +106,30 @@ def implausible_roi(image, mask):
 
     Returns
     -------
-    list of (severity, problem, remedy)
+    list of (severity, problem, remedy, code)
     """
     inside = sitk.GetArrayViewFromImage(mask) != 0
     n_voxels = np.count_nonzero(inside)
     found = []
     if n_voxels > _FILLED * inside.size:
         problem = f"the mask fills {n_voxels / inside.size:.0%} of the image"
-        return [("error", problem, "is it inverted, or another label? Draw the vertebral body only")]
+        return [("error", problem, "is it inverted, or another label? Draw the vertebral body only", "mask-too-large")]
     values = sitk.GetArrayViewFromImage(image)
     median, lowest = float(np.median(values[inside])), float(values.min())
     if median > _BONE_HU[1] and lowest >= 0:
         problem = f"the ROI's median is {median:.0f} and nothing is below 0: values are not HU (rescale missing)"
-        found.append(("error", problem, "export the CT again with its rescale intercept"))
+        found.append(("error", problem, "export the CT again with its rescale intercept", "implausible-values"))
     elif median < _BONE_HU[0]:
         problem = f"the ROI's median is {median:.0f} HU, which is no bone"
-        found.append(("error", problem, "check that image and mask belong together, and that values are HU"))
+        found.append(
+            ("error", problem, "check that image and mask belong together, and that values are HU", "mask-not-on-bone")
+        )
     elif median > _BONE_HU[1]:
-        found.append(("warning", f"the ROI's median is {median:.0f} HU (cement, metal?)", "look at the case"))
+        found.append(
+            ("warning", f"the ROI's median is {median:.0f} HU (cement, metal?)", "look at the case", "mask-very-dense")
+        )
     volume = n_voxels * float(np.prod(image.GetSpacing())) / 1000
     if volume > _LARGE_ML:
         problem = f"the ROI has {volume:.0f} ml, more than a vertebral body can have"
-        found.append(("warning", problem, "check the mask and its label"))
+        found.append(("warning", problem, "check the mask and its label", "mask-too-large"))
     return found

@@ -91,8 +91,8 @@ def look(path):
     -------
     grid : Grid or None
         None for a file of many frames, whose geometry is read with its voxels.
-    warnings : list of (str, str)
-        Problem and remedy of what deserves a look.
+    warnings : list of (severity, problem, remedy, code)
+        What deserves a look.
 
     Raises
     ------
@@ -163,22 +163,33 @@ class _Source:
 def _open(path):
     folder, number = location(path)
     if not folder.exists():
-        raise BadInput.of(path, "the file is missing", _MISSING)
+        raise BadInput.of(path, "the file is missing", _MISSING, code="file-missing")
     if folder.is_dir():
         return _open_folder(folder, number)
     if number is not None:
-        raise BadInput.of(path, "a number behind # names a series in a folder, and this is a file", "leave it out")
+        raise BadInput.of(
+            path,
+            "a number behind # names a series in a folder, and this is a file",
+            "leave it out",
+            code="series-unknown",
+        )
     try:
         is_dicom = dicom.is_dicom(folder)
     except OSError as error:
-        raise BadInput.of(path, f"cannot be opened ({error.strerror})", "check the rights of file and folder") from None
+        raise BadInput.of(
+            path, f"cannot be opened ({error.strerror})", "check the rights of file and folder", code="no-access"
+        ) from None
     if not is_dicom:
         return _Source("file", folder)
     kind = dicom.read_header(folder).kind
     if kind == "slice":
-        raise BadInput.of(path, "is one slice of a DICOM series", "give the folder that holds all its slices")
+        raise BadInput.of(
+            path, "is one slice of a DICOM series", "give the folder that holds all its slices", code="not-a-volume"
+        )
     if kind == "other":
-        raise BadInput.of(path, "is a DICOM file without an image", "give the folder of the CT series")
+        raise BadInput.of(
+            path, "is a DICOM file without an image", "give the folder of the CT series", code="not-an-image"
+        )
     return _Source(kind, folder)
 
 
@@ -190,7 +201,9 @@ def _open_folder(folder, number):
         return _Source(masks[0].kind, masks[0].path)
     group = series.choose(folder, headers, number)
     if not all(header.is_ct for header in group):
-        raise BadInput.of(folder, "is not CT: its DICOM modality is another", "give the CT series")
+        raise BadInput.of(
+            folder, "is not CT: its DICOM modality is another", "give the CT series", code="other-modality"
+        )
     if group[0].kind == "multi-frame":
         return _Source("multi-frame", group[0].path)
     return _Source("series", group=group)
@@ -198,7 +211,9 @@ def _open_folder(folder, number):
 
 def _no_image(path, kind):
     kind = {"segmentation": "a DICOM segmentation", "contours": "a DICOM structure set"}[kind]
-    return BadInput.of(path, f"is {kind}, not an image", "give the CT; are image and mask exchanged?")
+    return BadInput.of(
+        path, f"is {kind}, not an image", "give the CT; are image and mask exchanged?", code="not-an-image"
+    )
 
 
 def _look(source, path):
@@ -229,7 +244,9 @@ def _finished(source, path):
     values = sitk.GetArrayViewFromImage(image)
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
         bad = values.size - np.count_nonzero(np.isfinite(values))
-        raise BadInput.of(path, f"{bad} voxels are not finite (NaN or infinite)", "export the image again")
+        raise BadInput.of(
+            path, f"{bad} voxels are not finite (NaN or infinite)", "export the image again", code="not-finite"
+        )
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
     return image
@@ -240,8 +257,8 @@ def _check_grey(source, path):
     components = source.GetNumberOfComponents() if isinstance(source, sitk.ImageFileReader) else None
     if (components or source.GetNumberOfComponentsPerPixel()) > 1:
         problem = "the image has several values a voxel (colour?)"
-        raise BadInput.of(path, problem, "give a CT image of one grey value a voxel")
+        raise BadInput.of(path, problem, "give a CT image of one grey value a voxel", code="not-grey")
     size = source.GetSize()
     if source.GetDimension() not in (3, 4) or (source.GetDimension() == 4 and size[3] != 1):
         problem = f"the image has {source.GetDimension()} dimensions"
-        raise BadInput.of(path, problem, "give one three-dimensional image")
+        raise BadInput.of(path, problem, "give one three-dimensional image", code="not-a-volume")

@@ -60,7 +60,9 @@ def preprocess(
         inside = _nearest(mask, grid) if mask_interpolator == "nearest" else _shape_based(mask, grid)
         resampled[name] = _with_geometry(inside.astype(np.uint8), grid)
         if not inside.any():
-            raise VcfnbError(f"the mask {name!r} is lost at {spacing_mm:g} mm -> take a smaller spacing_mm")
+            raise VcfnbError(
+                f"the mask {name!r} is lost at {spacing_mm:g} mm", "take a smaller spacing_mm", code="mask-lost"
+            )
     return processed, resampled
 
 

@@ -39,23 +39,30 @@ def choose(folder, headers, number=None):
         raise _no_series(folder, headers)
     listed = "; ".join(f"#{n}: {dicom.describe(group)}" for n, group in enumerate(series, 1))
     if number is not None and not 1 <= number <= len(series):
-        raise BadInput.of(folder, f"there is no series #{number}; the folder holds {listed}", "give one of these")
+        raise BadInput.of(
+            folder,
+            f"there is no series #{number}; the folder holds {listed}",
+            "give one of these",
+            code="series-unknown",
+        )
     if number is None and len(series) > 1:
         problem = f"the folder holds {len(series)} DICOM series: {listed}"
         remedy = f"put the number behind the folder's name, such as {folder.name}#1, or give each a folder of its own"
-        raise BadInput.of(folder, problem, remedy)
+        raise BadInput.of(folder, problem, remedy, code="several-series")
     return series[(number or 1) - 1]
 
 
 def warnings(group):
-    """Problem and remedy of what headers say that deserves a look."""
+    """Findings on what headers say that deserves a look: (severity, problem, remedy, code)."""
     found = []
     if not all(header.rescaled for header in group):
         problem = "the DICOM header does not say how stored values become HU (no rescale slope and intercept)"
-        found.append((problem, "look at the HU in the montage; export the original series"))
+        found.append(
+            ("warning", problem, "look at the HU in the montage; export the original series", "rescale-missing")
+        )
     if any(header.lossy for header in group):
         problem = "the series was compressed with loss, which changes texture"
-        found.append((problem, "export the original series, without loss"))
+        found.append(("warning", problem, "export the original series, without loss", "lossy-compression"))
     return found
 
 
@@ -83,10 +90,10 @@ def stack(group, name):
     first = group[0]
     if first.spacing is None or any(header.position is None or header.orientation is None for header in group):
         problem = "its slices say nothing of where they lie (screenshots or secondary captures?)"
-        raise BadInput.of(name, problem, "export the original CT series")
+        raise BadInput.of(name, problem, "export the original CT series", code="position-missing")
     if len(group) < _FEWEST:
         problem = f"holds {len(group)} slice{'s' * (len(group) > 1)}, which make no volume"
-        raise BadInput.of(name, problem, "give the folder that holds all slices of the series")
+        raise BadInput.of(name, problem, "give the folder that holds all slices of the series", code="not-a-volume")
     axes = np.stack([first.orientation[:3], first.orientation[3:]])
     normal = np.cross(*axes)
     along = np.array([header.position @ normal for header in group])
@@ -103,12 +110,14 @@ def stack(group, name):
 
 def _no_series(folder, headers):
     if headers:
-        return BadInput.of(folder, "its DICOM files hold no series of slices", "give the folder of the CT series")
+        return BadInput.of(
+            folder, "its DICOM files hold no series of slices", "give the folder of the CT series", code="no-series"
+        )
     below = sum(1 for path in folder.iterdir() if path.is_dir())
     remedy = "give the folder that holds the slices themselves"
     if below:
         remedy += f": one of its {below} sub-folders, or below?"
-    return BadInput.of(folder, "the folder holds no DICOM series", remedy)
+    return BadInput.of(folder, "the folder holds no DICOM series", remedy, code="no-series")
 
 
 def _check_steps(along, name):
@@ -119,7 +128,7 @@ def _check_steps(along, name):
     repeated = int((steps < 0.01).sum())
     if repeated:
         problem = f"{repeated} of {len(along)} slices lie at the place of another"
-        raise BadInput.of(name, problem, "leave one series in the folder, each slice once")
+        raise BadInput.of(name, problem, "leave one series in the folder, each slice once", code="slices-repeated")
     uneven = np.flatnonzero(np.abs(steps - usual) > _UNEVEN * usual)
     if len(uneven):
         where = ", ".join(f"{steps[n]:.2f} mm between slices {n + 1} and {n + 2}" for n in uneven[:3])
@@ -127,7 +136,7 @@ def _check_steps(along, name):
         missing = int(np.rint(steps[uneven] / usual - 1).clip(0).sum())
         problem = f"slices are not equally spaced: {usual:.2f} mm apart, but {where}{more}"
         problem += f"; {missing} missing?" if missing else ""
-        raise BadInput.of(name, problem, "export the series again with all its slices")
+        raise BadInput.of(name, problem, "export the series again with all its slices", code="slices-uneven")
 
 
 def _check_tilt(positions, along, axes, spacing, name):
@@ -140,6 +149,7 @@ def _check_tilt(positions, along, axes, spacing, name):
         name,
         f"its slices are tilted against their stack by {np.degrees(np.arctan(rise)):.1f} degrees (gantry tilt)",
         "resample it to a straight grid first (dcm2niix writes one: *_Tilt), and draw the mask on the result",
+        code="axes-tilted",
     )
 
 
@@ -168,9 +178,11 @@ def read_stack(group, name):
             image = reader.Execute()
         except RuntimeError:
             remedy = "the file is damaged, or compressed in a rare way: export it again, without compression"
-            raise BadInput.of(name, "pixel data of a slice cannot be decoded", remedy) from None
+            raise BadInput.of(name, "pixel data of a slice cannot be decoded", remedy, code="file-unreadable") from None
     if image.GetDimension() != 3 or image.GetSize() != grid.size:
-        raise BadInput.of(name, "its slices do not make one grey volume", "export the original CT series")
+        raise BadInput.of(
+            name, "its slices do not make one grey volume", "export the original CT series", code="not-a-volume"
+        )
     # From the headers by the standard's equation (PS3.3, C.7.6.2.1.1): ITK's guess of the step depends on its version.
     image.SetOrigin(grid.origin)
     image.SetSpacing(grid.spacing)

@@ -84,7 +84,7 @@ def _checked(case):
     problems = cohort.check_files(pd.DataFrame([case]), cores=1)
     errors = problems[problems["severity"] == "error"]
     if len(errors):
-        raise BadInput(errors.assign(case_id="").drop(columns="severity").to_dict("records"))
+        raise BadInput(errors.assign(case_id=""))
     return [f"Check: {row.problem} -> {row.remedy}" for row in problems.itertuples()]
 
 

@@ -65,8 +65,9 @@ class FittedLogistic:
         missing = [name for name in self.features if name not in x]
         if missing:
             raise VcfnbError(
-                f"features: {missing[0]!r} is missing ({len(missing)} of {len(self.features)}) -> "
-                "compute the features with the settings of the model"
+                f"features: {missing[0]!r} is missing ({len(missing)} of {len(self.features)})",
+                "compute the features with the settings of the model",
+                code="feature-missing",
             )
         selection.check_features(x[self.features])
         return (x[self.features] - self.mean) / self.sd
@@ -259,7 +260,9 @@ def fuse(radiomics, dtl, y, lasso=None, settings=None, groups=None, seed=0, clin
     """
     parts = [radiomics, dtl] if clinical is None else [radiomics, dtl, clinical]
     if not all(part.index.equals(radiomics.index) for part in parts):
-        raise VcfnbError("fusion: the features are of other cases, or in another order -> align them")
+        raise VcfnbError(
+            "fusion: the features are of other cases, or in another order", "align them", code="not-aligned"
+        )
     together = pd.concat(parts, axis=1)
     selected = selection.lasso_again(together, y, lasso, groups=groups, seed=seed)
     return selected, fit_logistic(together[selected.selected["feature"]], y, settings, groups=groups, seed=seed)

@@ -187,8 +187,10 @@ def check_patient(model, clinical=None, site=None):
     if model.sites and str(site) not in model.sites:
         given = "no site is given" if site is None else f"site {site!r} has no training case"
         raise VcfnbError(
-            f"site: the model's features are harmonised by site, and {given} -> give site as one of "
-            f"{', '.join(model.sites)}; for other sites fit a model without harmonisation, or with cases of theirs"
+            f"site: the model's features are harmonised by site, and {given}",
+            f"give site as one of {', '.join(model.sites)}; for other sites fit a model without harmonisation, or with "
+            "cases of theirs",
+            code="site-unknown",
         )
     ClinicalEncoder([name for name in model.variables if name not in model.clinical.variables]).of_one(clinical)
     model.clinical.of_one(clinical)

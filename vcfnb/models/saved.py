@@ -134,10 +134,14 @@ def save_model(
     """
     missing = [name for name in MODELS if name not in models]
     if missing:
-        raise VcfnbError(f"model: {missing[0]!r} is missing -> give the three models {', '.join(MODELS)}")
+        raise VcfnbError(
+            f"model: {missing[0]!r} is missing", f"give the three models {', '.join(MODELS)}", code="model-incomplete"
+        )
     folder, network = Path(folder), Path(network)
     if not network.is_file():
-        raise VcfnbError(f"model: no network at {network} -> run notebook 04_dtl for expansion {expansion}")
+        raise VcfnbError(
+            f"model: no network at {network}", f"run notebook 04_dtl for expansion {expansion}", code="model-incomplete"
+        )
     with runs.atomic(folder / NETWORK) as temporary:
         shutil.copyfile(network, temporary)
     used = {feature for name in MODELS for feature in models[name].features}
@@ -228,22 +232,30 @@ def load_model(folder):
     again = "copy the model folder again, or run notebook 06_fusion"
     for needed in (path, folder / NETWORK):
         if not needed.is_file():
-            raise VcfnbError(f"model: {needed} is missing -> {again}")
+            raise VcfnbError(f"model: {needed} is missing", f"{again}", code="model-incomplete")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         stored = content.pop("sha256")
         version = content["format_version"]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise VcfnbError(f"model: {path} is truncated or no vcfnb model ({error}) -> {again}") from None
+        raise VcfnbError(
+            f"model: {path} is truncated or no vcfnb model ({error})", f"{again}", code="model-unreadable"
+        ) from None
     if content.get("format") != FORMAT or version != FORMAT_VERSION:
         raise VcfnbError(
             f"model: {path} has format {content.get('format')!r} version {version!r}, this vcfnb reads {FORMAT!r} "
-            f"version {FORMAT_VERSION} -> use the vcfnb that wrote it ({_writer(content)})"
+            f"version {FORMAT_VERSION}",
+            f"use the vcfnb that wrote it ({_writer(content)})",
+            code="model-version",
         )
     if stored != runs.digest(content):
-        raise VcfnbError(f"model: {path} was changed after it was written -> {again}")
+        raise VcfnbError(f"model: {path} was changed after it was written", f"{again}", code="model-changed")
     if content["network_sha256"] != runs.digest(folder / NETWORK):
-        raise VcfnbError(f"model: {folder / NETWORK} is truncated or not the network of {path.name} -> {again}")
+        raise VcfnbError(
+            f"model: {folder / NETWORK} is truncated or not the network of {path.name}",
+            f"{again}",
+            code="model-unreadable",
+        )
     return SavedModel(
         folder=folder,
         models={name: FittedLogistic.from_dict(content["models"][name]) for name in MODELS},

@@ -65,7 +65,9 @@ def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1,
         For an unknown name, weights that cannot be had or do not fit.
     """
     if name not in NETWORKS:
-        raise VcfnbError(f"network {name!r} is not known -> choose one of {', '.join(NETWORKS)}")
+        raise VcfnbError(
+            f"network {name!r} is not known", f"choose one of {', '.join(NETWORKS)}", code="unknown-choice"
+        )
     state, metadata, sha256 = None, {}, None
     if weights == "imagenet":
         state, source = download_imagenet(name)

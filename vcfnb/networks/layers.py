@@ -51,8 +51,10 @@ def check_layer(network, layer=None):
     if layer not in names:
         near = difflib.get_close_matches(layer, names, n=5, cutoff=0.3) or names[-5:]
         raise VcfnbError(
-            f"layer {layer!r} is not in {type(network).__name__} -> take one of its {len(names)} feature layers, "
-            f"such as {', '.join(near)} (default {network.default_layer}; vcfnb.networks.feature_layers lists all)"
+            f"layer {layer!r} is not in {type(network).__name__}",
+            f"take one of its {len(names)} feature layers, "
+            f"such as {', '.join(near)} (default {network.default_layer}; vcfnb.networks.feature_layers lists all)",
+            code="unknown-choice",
         )
     return layer
 

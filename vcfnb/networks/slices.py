@@ -35,7 +35,11 @@ def middle_slices(crops):
         When the crops are no cubes.
     """
     if len(set(crops.shape[2:])) != 1:
-        raise VcfnbError(f"crops of {tuple(crops.shape[2:])} voxels are no cubes -> resize them, or take a 3D network")
+        raise VcfnbError(
+            f"crops of {tuple(crops.shape[2:])} voxels are no cubes",
+            "resize them, or take a 3D network",
+            code="wrong-shape",
+        )
     return torch.cat([crops.select(2 + axis, crops.shape[2 + axis] // 2) for axis in SLICE_AXES])
 
 

@@ -44,7 +44,9 @@ def read_weights(path):
 
     path = Path(path)
     if not path.is_file():
-        raise VcfnbError(f"weights: no file {path} -> give a weights file, 'shipped', 'imagenet' or 'random'")
+        raise VcfnbError(
+            f"weights: no file {path}", "give a weights file, 'shipped', 'imagenet' or 'random'", code="file-missing"
+        )
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
@@ -53,12 +55,16 @@ def read_weights(path):
     except Exception as error:  # the unpickler raises nearly anything when it meets bytes that are no pickle
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise VcfnbError(
-            f"weights: {path.name} is truncated or no file of weights ({reason}) -> copy or download it again"
+            f"weights: {path.name} is truncated or no file of weights ({reason})",
+            "copy or download it again",
+            code="weights-unreadable",
         ) from None
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     items = state.items() if isinstance(state, dict) else [(None, None)]
     if not all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in items):
-        raise VcfnbError(f"weights: {path.name} holds no state dict -> save network.state_dict() alone")
+        raise VcfnbError(
+            f"weights: {path.name} holds no state dict", "save network.state_dict() alone", code="weights-unreadable"
+        )
     return {key.removeprefix("module."): value for key, value in state.items()}, {}
 
 
@@ -78,8 +84,9 @@ def shipped_weights(name):
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors")))
         raise VcfnbError(
-            f"weights: none of {name} are shipped with vcfnb -> give a weights file, 'random', or a network that has "
-            f"them: {known}"
+            f"weights: none of {name} are shipped with vcfnb",
+            f"give a weights file, 'random', or a network that has them: {known}",
+            code="weights-unavailable",
         )
     return path
 
@@ -101,16 +108,19 @@ def download_imagenet(name):
 
     if name not in _IMAGENET:
         raise VcfnbError(
-            f"weights: there are no public ImageNet weights of {name} -> "
-            f"give a weights file, 'shipped', 'random', or a network that has them: {', '.join(_IMAGENET)}"
+            f"weights: there are no public ImageNet weights of {name}",
+            f"give a weights file, 'shipped', 'random', or a network that has them: {', '.join(_IMAGENET)}",
+            code="weights-unavailable",
         )
     entry = getattr(import_torchvision().models, _IMAGENET[name]).IMAGENET1K_V1
     try:
         return entry.get_state_dict(progress=False, check_hash=True, weights_only=True), f"torchvision {entry}"
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise VcfnbError(
-            f"weights: ImageNet weights could not be downloaded from {entry.url} ({error}) -> download that file "
-            "elsewhere and set weights to its path, or set weights to 'shipped' (no download) or 'random'"
+            f"weights: ImageNet weights could not be downloaded from {entry.url} ({error})",
+            "download that file elsewhere and set weights to its path, or set weights to 'shipped' (no download) or "
+            "'random'",
+            code="weights-unavailable",
         ) from None
 
 
@@ -169,8 +179,9 @@ def put_weights(network, state, source):
     target = network.state_dict()
     if max(map(torch.Tensor.dim, target.values())) < max(map(torch.Tensor.dim, state.values()), default=0):
         raise VcfnbError(
-            f"weights: {source} is of a three-dimensional network, and {type(network).__name__} looks at slices -> "
-            "give two-dimensional weights (torchvision's names), or choose a network whose name ends in _3d"
+            f"weights: {source} is of a three-dimensional network, and {type(network).__name__} looks at slices",
+            "give two-dimensional weights (torchvision's names), or choose a network whose name ends in _3d",
+            code="weights-mismatch",
         )
     state = inflate(state, target)
     # A classifier of another number of classes is no use here.
@@ -194,7 +205,9 @@ def put_weights(network, state, source):
     if any(problems.values()):
         text = "; ".join(f"{len(keys)} {kind} ({_some(keys)})" for kind, keys in problems.items() if keys)
         raise VcfnbError(
-            f"weights: {source} does not fit the network: keys {text} -> give weights of this architecture"
+            f"weights: {source} does not fit the network: keys {text}",
+            "give weights of this architecture",
+            code="weights-mismatch",
         )
     loaded = [key for key in target if key in state]
     network.load_state_dict({key: state[key] for key in loaded}, strict=False)
@@ -217,7 +230,9 @@ def slope_of(activation):
         return 0.0
     match = re.fullmatch(r"LeakyReLU\(([\d.]+)\)", activation)
     if not match:
-        raise VcfnbError(f"activation {activation!r} is not known -> write ReLU or LeakyReLU(slope)")
+        raise VcfnbError(
+            f"activation {activation!r} is not known", "write ReLU or LeakyReLU(slope)", code="unknown-choice"
+        )
     return float(match[1])
 
 

@@ -50,7 +50,12 @@ def write_series(hu, spacing, origin, folder, patient, key):
     """
     stored = hu.astype(np.int32) - _INTERCEPT
     if stored.min() < 0 or stored.max() >= 1 << _BITS:
-        raise VcfnbError(f"{patient['case_id']}: HU {hu.min()} to {hu.max()} -> DICOM takes -1024 to 3071, clip first")
+        raise VcfnbError(
+            f"HU {hu.min()} to {hu.max()}",
+            "DICOM takes -1024 to 3071, clip first",
+            code="out-of-range",
+            case=patient["case_id"],
+        )
     series = _series(stored.shape, spacing, patient, key)
     dz, dy, dx = map(float, spacing)
     z0, y0, x0 = map(float, origin)

@@ -99,20 +99,26 @@ def simulate_cohort(
 def _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal, image_format):
     unknown = set(signs) - set(patients.SIGNS)
     if unknown:
-        raise VcfnbError(f"unknown sign {', '.join(sorted(unknown))} -> known: {', '.join(patients.SIGNS)}")
+        raise VcfnbError(
+            f"unknown sign {', '.join(sorted(unknown))}", f"known: {', '.join(patients.SIGNS)}", code="unknown-choice"
+        )
     for sign, factor in signs.items():
         if not 0 <= factor < np.inf:
-            raise VcfnbError(f"sign {sign} has the factor {factor} -> give 0 (without it) or more")
+            raise VcfnbError(f"sign {sign} has the factor {factor}", "give 0 (without it) or more", code="out-of-range")
     for name, share in (("several_vertebrae", several_vertebrae), ("metal", metal)):
         if not 0 <= share <= 1:
-            raise VcfnbError(f"{name} is {share} -> give a share of patients, from 0 to 1")
+            raise VcfnbError(f"{name} is {share}", "give a share of patients, from 0 to 1", code="out-of-range")
     if n_sites not in (1, 2):
-        raise VcfnbError(f"n_sites is {n_sites} -> give 1 or 2")
+        raise VcfnbError(f"n_sites is {n_sites}", "give 1 or 2", code="out-of-range")
     if image_format not in _SUFFIXES:
-        raise VcfnbError(f"image_format is {image_format!r} -> give one of {', '.join(_SUFFIXES)}")
+        raise VcfnbError(
+            f"image_format is {image_format!r}", f"give one of {', '.join(_SUFFIXES)}", code="unknown-choice"
+        )
     n_acute = round(acute_fraction * n_patients)
     if min(n_acute, n_patients - n_acute) < 2:
-        raise VcfnbError(f"{n_acute} acute of {n_patients} patients -> give at least two of each class")
+        raise VcfnbError(
+            f"{n_acute} acute of {n_patients} patients", "give at least two of each class", code="too-few-patients"
+        )
 
 
 def simulate_case(patient, spacing, seed):

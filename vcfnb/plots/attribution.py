@@ -113,7 +113,7 @@ def grad_cam_examples(cases, level=500, width=1200, threshold=0.5, *, simulated=
         When there is no case, or a mask or heat map has another size than its image.
     """
     if not len(cases):
-        raise VcfnbError("no cases -> there is nothing to draw")
+        raise VcfnbError("no cases", "there is nothing to draw", code="no-cases")
     volumes = [_volume(case) for case in cases]
     view = max(volume.field_of_view for volume in volumes)
     edge = 41
@@ -150,4 +150,4 @@ def _volume(case):
             case["image"], {"mask": case["mask"]}, case.get("spacing", (1.0, 1.0, 1.0)), heatmap=case["heatmap"]
         )
     except VcfnbError as error:
-        raise VcfnbError(f"{case['case_id']}: {error}") from error
+        raise VcfnbError(error.problem, error.remedy, code=error.code, case=case["case_id"], file=error.file) from error

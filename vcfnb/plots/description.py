@@ -53,7 +53,7 @@ def split_power(data, n_test=None, target=None, *, simulated=False):
     require(data, "n", what="precision by size")
     column = next((name for name in _PRECISION if name in data), None)
     if column is None:
-        raise VcfnbError(f"precision by size has none of the columns {', '.join(_PRECISION)}")
+        raise VcfnbError(f"precision by size has none of the columns {', '.join(_PRECISION)}", code="column-missing")
     data = data.sort_values("n")
     n, values = data["n"].to_numpy(dtype=float), data[column].to_numpy(dtype=float)
     figure, axis = canvas(ONE_COLUMN, 62)
@@ -90,7 +90,7 @@ def quality(qc, *, simulated=False):
     require(qc, "label", what="the quality table")
     columns = [column for column in _QUALITY if column in qc and qc[column].notna().any()]
     if not columns:
-        raise VcfnbError(f"the quality table has none of the columns {', '.join(_QUALITY)}")
+        raise VcfnbError(f"the quality table has none of the columns {', '.join(_QUALITY)}", code="column-missing")
     names = class_names(qc["label"]).to_numpy()
     figure, axes = canvas(min(TWO_COLUMNS, 46 * len(columns) + 15), 60, 1, len(columns), squeeze=False)
     for axis, column in zip(axes[0], columns, strict=True):

@@ -65,7 +65,7 @@ class Volume:
         others = {name: np.asarray(other) for name, other in others.items()}
         for name, other in others.items():
             if other.shape != image.shape:
-                raise VcfnbError(_sizes(name, other.shape, image.shape))
+                raise _other_size(name, other.shape, image.shape)
         return cls(image, {name: others[name] for name in masks}, tuple(map(float, spacing)), others.get("heatmap"))
 
     def _box(self):
@@ -87,8 +87,9 @@ class Volume:
         return float(self._box()[1].max()) + 2 * _MARGIN_MM
 
 
-def _sizes(name, shape, expected):
-    return f"{name} {shape} and image {expected} differ in size (z, y, x) -> put both on one grid"
+def _other_size(name, shape, expected):
+    problem = f"{name} {shape} and image {expected} differ in size (z, y, x)"
+    return VcfnbError(problem, "put both on one grid", code="grid-mismatch")
 
 
 def _on_grid_of(image, name, other):
@@ -96,7 +97,7 @@ def _on_grid_of(image, name, other):
     if not isinstance(other, sitk.Image):
         other = np.asarray(other)
         if other.shape != image.GetSize()[::-1]:
-            raise VcfnbError(_sizes(name, other.shape, image.GetSize()[::-1]))
+            raise _other_size(name, other.shape, image.GetSize()[::-1])
         other = sitk.GetImageFromArray(other.astype(np.float32))
         other.CopyInformation(image)
     return sitk.GetArrayFromImage(sitk.DICOMOrient(other, "LPS"))
@@ -127,7 +128,7 @@ def montage(cases, level=500, width=1200, *, simulated=False):
         When there is no case, or a mask has another size than its image.
     """
     if not len(cases):
-        raise VcfnbError("no cases -> there is nothing to draw")
+        raise VcfnbError("no cases", "there is nothing to draw", code="no-cases")
     columns = min(4, len(cases))
     blocks = -(-len(cases) // columns)
     edge = min(60.0, TWO_COLUMNS / columns - 2)
@@ -160,7 +161,7 @@ def _case_volume(case):
     try:
         return Volume.of(case["image"], masks, case.get("spacing", (1.0, 1.0, 1.0)))
     except VcfnbError as error:
-        raise VcfnbError(f"{case['case_id']}: {error}") from error
+        raise VcfnbError(error.problem, error.remedy, code=error.code, case=case["case_id"], file=error.file) from error
 
 
 def draw_plane(axis, volume, plane, level, width, colors, view=None, middle=None, through=False):
@@ -296,7 +297,11 @@ def crops_examples(crops, table, expansion, *, simulated=False):
     """
     crops = np.asarray(crops)
     if not len(crops) or len(crops) != len(table):
-        raise VcfnbError(f"{len(crops)} crops and {len(table)} cases -> give one row a crop, and at least one")
+        raise VcfnbError(
+            f"{len(crops)} crops and {len(table)} cases",
+            "give one row a crop, and at least one",
+            code="length-mismatch",
+        )
     require(table, "case_id", "label", what="the table of crops")
     columns = min(4, len(crops))
     blocks = -(-len(crops) // columns)

@@ -177,7 +177,7 @@ def leakage_audit(permuted, audit, order, *, simulated=False):
     permuted : pandas.DataFrame
         run (0: true labels), model, auc.
     audit : pandas.DataFrame
-        check, value, low, high: of which the lines on deep features are drawn.
+        code, value, low, high: of which the lines on deep features are drawn.
     order : pandas.DataFrame
         labels (true, random), order (after, before), auc.
     simulated : bool
@@ -190,7 +190,7 @@ def leakage_audit(permuted, audit, order, *, simulated=False):
         features were taken; c: AUC over random splits by when features were selected.
     """
     require(permuted, "run", "model", "auc", what="the permutations")
-    require(audit, "check", "value", "low", "high", what="the audit")
+    require(audit, "code", "value", "low", "high", what="the audit")
     require(order, "labels", "order", "auc", what="the orders of selection")
     figure, axes = canvas(TWO_COLUMNS, 68, 1, 3, width_ratios=(1.15, 0.8, 1.05))
     _permutations(axes[0], permuted)
@@ -227,7 +227,7 @@ def _permutations(axis, permuted):
 def _deep_gap(axis, audit):
     names = {"in-sample": VERMILLION, "out-of-fold": SKY}
     for position, (name, color) in enumerate(names.items()):
-        row = audit[audit["check"] == f"training less test AUC, {name} deep features"]
+        row = audit[audit["code"] == f"gap-{name}"]
         renamed = row.rename(columns={"value": "auc", "low": "ci_low", "high": "ci_high"})
         _with_interval(axis, position, renamed, color, "o", color)
     axis.axhline(0, color=BLACK, linewidth=0.6, linestyle=":")

@@ -115,9 +115,11 @@ def require(table, *columns, what="the table"):
     """
     missing = [column for column in columns if column not in table]
     if missing:
-        raise VcfnbError(f"{what} has no column {', '.join(missing)} -> it has {', '.join(map(str, table))}")
+        raise VcfnbError(
+            f"{what} has no column {', '.join(missing)}", f"it has {', '.join(map(str, table))}", code="column-missing"
+        )
     if not len(table):
-        raise VcfnbError(f"{what} has no rows -> there is nothing to draw")
+        raise VcfnbError(f"{what} has no rows", "there is nothing to draw", code="empty-table")
 
 
 def class_names(labels):

@@ -61,7 +61,7 @@ def extract_features(image, mask, settings=None, label=None):
     box = Box(image, sitk.GetArrayFromImage(mask) != 0, files["image"])
     if sum(n > 1 for n in box.shape) < 2:
         problem, remedy = "the ROI is a single voxel or line", "draw it over at least two dimensions"
-        raise BadInput([{"file": str(files["mask"]), "problem": problem, "remedy": remedy}])
+        raise BadInput.of(files["mask"], problem, remedy, code="mask-too-thin")
     # Filtered values of constant and two-valued ROIs lie on the edges of bins.
     if not settings.by_engine or len(np.unique(box.crop(0)[0][box.mask])) < 3:
         found = extract_with_pyradiomics(image, mask, settings)

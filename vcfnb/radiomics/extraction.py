@@ -10,7 +10,7 @@ import pandas as pd
 
 from vcfnb import runs
 from vcfnb.cache import cached
-from vcfnb.errors import BadInput, CannotWrite, VcfnbError
+from vcfnb.errors import COLUMNS, BadInput, CannotWrite, VcfnbError
 from vcfnb.radiomics.engine import extract_features
 from vcfnb.radiomics.settings import Settings, feature_names
 
@@ -39,7 +39,7 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
     features : pandas.DataFrame
         case_id and one column a feature, for the cases that could be computed, in the given order.
     failures : pandas.DataFrame
-        case_id, file, problem, remedy.
+        case_id, file, problem, remedy, code.
     """
     settings = settings or Settings()
     work = partial(_features, folder=Path(cache_folder).resolve(), settings=settings)
@@ -48,15 +48,15 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
     values, ids, failures = [], [], []
     with _cluster(executor, scheduler) as parallel:
         for row, found in zip(rows, parallel(work, rows, cores, desc=desc), strict=True):
-            if isinstance(found, dict):
-                failures.append(found)
+            if isinstance(found, list):
+                failures += found
                 continue
             names = names or list(found.index)
             values.append(found[names].to_numpy())
             ids.append(row["case_id"])
     features = pd.DataFrame(np.array(values).reshape(len(ids), len(names)), columns=names)
     features.insert(0, "case_id", ids)
-    return features, pd.DataFrame(failures, columns=["case_id", "file", "problem", "remedy"])
+    return features, pd.DataFrame(failures, columns=COLUMNS)
 
 
 def stop_on(failures):
@@ -67,7 +67,7 @@ def stop_on(failures):
     BadInput
     """
     if len(failures):
-        raise BadInput(failures.to_dict("records"))
+        raise BadInput(failures)
 
 
 @contextlib.contextmanager
@@ -79,11 +79,17 @@ def _cluster(executor, scheduler):
     try:
         from dask.distributed import Client
     except ImportError:
-        raise VcfnbError("executor dask needs dask and distributed -> pip install 'vcfnb[dask]'") from None
+        raise VcfnbError(
+            "executor dask needs dask and distributed", "pip install 'vcfnb[dask]'", code="package-missing"
+        ) from None
     try:
         client = Client(scheduler, timeout=20)
     except (OSError, TimeoutError, ValueError) as error:
-        raise VcfnbError(f"scheduler: no Dask scheduler answers at {scheduler!r} ({error}) -> start one") from None
+        raise VcfnbError(
+            f"scheduler: no Dask scheduler answers at {scheduler!r} ({error})",
+            "start one",
+            code="scheduler-unavailable",
+        ) from None
 
     def over_cluster(function, items, _cores=None, desc=""):
         from joblib import Parallel, delayed, parallel_config
@@ -98,24 +104,21 @@ def _cluster(executor, scheduler):
 
 
 def _features(case, folder, settings):
-    """Values of one case as a Series, from its file when that is up to date; a dict that says what failed."""
+    """Values of one case as a Series, from its file when that is up to date; or a list of its problems."""
     missing = [str(case[name]) for name in ("image", "mask") if not os.path.exists(case[name])]
     if missing:
         remedy = "run the preprocessing, or check the path"
-        return {"case_id": case["case_id"], "file": missing[0], "problem": "the file is missing", "remedy": remedy}
+        return VcfnbError("the file is missing", remedy, code="file-missing").rows(case["case_id"], missing[0])
     inputs = [Path(case["image"]), Path(case["mask"]), settings.model_dump(mode="json")]
-    # One file a mask: repeat segmentations of a case do not overwrite each other.
+    # One file per mask: repeat segmentations of a case do not overwrite each other.
     path = folder / f"{case['case_id']}-{Path(case['mask']).name}.json"
     try:
         # As pairs: they keep their order.
         stored = cached(path, __name__, inputs, lambda: list(_finite(case, settings).items()))
-    except BadInput as error:
-        return error.problems.iloc[0].to_dict() | {"case_id": case["case_id"]}
     except CannotWrite:
         raise
     except VcfnbError as error:
-        problem, _, remedy = str(error).partition(" -> ")
-        return {"case_id": case["case_id"], "file": case["mask"], "problem": problem, "remedy": remedy}
+        return error.rows(case["case_id"], case["mask"])
     return pd.Series(dict(stored), dtype=float)
 
 
@@ -124,6 +127,7 @@ def _finite(case, settings):
     values = extract_features(case["image"], case["mask"], settings)
     bad = values.index[~np.isfinite(values)]
     if len(bad):
-        told = f"{len(bad)} features are not finite, such as {bad[0]}"
-        raise VcfnbError(f"{told} -> look at the ROI: it may be too small or too uniform for texture")
+        problem = f"{len(bad)} features are not finite, such as {bad[0]}"
+        remedy = "look at the ROI: it may be too small or too uniform for texture"
+        raise VcfnbError(problem, remedy, code="not-finite")
     return values

@@ -44,7 +44,9 @@ class Box:
         self.name = name
         self.array = sitk.GetArrayViewFromImage(image)
         if np.issubdtype(self.array.dtype, np.floating) and not np.isfinite(self.array).all():
-            raise self.unusable("it has values that are not finite (NaN or infinite)", "make the image again")
+            raise self.unusable(
+                "it has values that are not finite (NaN or infinite)", "make the image again", "not-finite"
+            )
         spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
         self.start = np.array([span[0] for span in spans])
         self.stop = np.array([span[-1] + 1 for span in spans])
@@ -53,9 +55,9 @@ class Box:
         # Image types that PyRadiomics itself had to filter.
         self.borrowed = set()
 
-    def unusable(self, problem, remedy):
+    def unusable(self, problem, remedy, code):
         """The error that says so."""
-        return BadInput([{"file": str(self.name), "problem": problem, "remedy": remedy}])
+        return BadInput.of(self.name, problem, remedy, code=code)
 
     @property
     def shape(self):
@@ -112,6 +114,7 @@ def _log(box, sigma):
         raise box.unusable(
             f"the image ({' x '.join(map(str, size[::-1]))} voxels) is too small for LoG with sigma {sigma:g} mm",
             "give more image around the ROI, or leave that sigma out",
+            "image-too-small",
         )
     array, inner = box.crop(np.ceil(_LOG_PAD_SIGMAS * sigma / spacing))
     return laplacian_of_gaussian(array, sigma, spacing, inner)
@@ -168,7 +171,7 @@ def _point_transforms(box, x, chosen):
         return
     largest = float(max(abs(float(box.array.max())), abs(float(box.array.min()))))
     if largest == 0:
-        raise box.unusable("the image has only zeros", "check that it is the right file")
+        raise box.unusable("the image has only zeros", "check that it is the right file", "implausible-values")
     transforms = {
         "Exponential": lambda: np.exp(math.log(largest) / largest * x),
         "Square": lambda: (1 / np.sqrt(largest) * x) ** 2,

@@ -159,7 +159,12 @@ class Settings(BaseModel):
             return cls(**values)
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise VcfnbError(f"{path}: {problems} -> see the documentation of PyRadiomics' parameter files") from None
+            raise VcfnbError(
+                f"{problems}",
+                "see the documentation of PyRadiomics' parameter files",
+                code="parameter-invalid",
+                file=path,
+            ) from None
 
     @property
     def by_engine(self):
@@ -173,13 +178,18 @@ def _read_yaml(path):
     try:
         given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError:
-        raise VcfnbError(f"{path}: cannot be read -> check the path") from None
+        raise VcfnbError("cannot be read", "check the path", code="file-unreadable", file=path) from None
     except yaml.YAMLError as error:
-        raise VcfnbError(f"{path}: no YAML: {error} -> give a parameter file of PyRadiomics") from None
+        raise VcfnbError(
+            f"no YAML: {error}", "give a parameter file of PyRadiomics", code="file-unreadable", file=path
+        ) from None
     known = {"setting", "imageType", "featureClass", "voxelSetting"}
     if not isinstance(given, dict) or not set(given) <= known:
         raise VcfnbError(
-            f"{path}: holds other keys than {', '.join(sorted(known))} -> give a parameter file of PyRadiomics"
+            f"holds other keys than {', '.join(sorted(known))}",
+            "give a parameter file of PyRadiomics",
+            code="parameter-invalid",
+            file=path,
         )
     return given
 

@@ -50,8 +50,9 @@ class BootstrappedAreas:
             part = part.set_index("case_id")
             if not part.index.is_unique or len(part) != len(cases):
                 raise VcfnbError(
-                    f"scores: model {model}, repeat {repeat} has {len(part)} scores of {len(cases)} cases -> "
-                    "give one of every case"
+                    f"scores: model {model}, repeat {repeat} has {len(part)} scores of {len(cases)} cases",
+                    "give one of every case",
+                    code="scores-incomplete",
                 )
             part = part.loc[cases.index]
             self.repeats.setdefault(model, []).append(repeat)

@@ -108,7 +108,7 @@ def learning_curve(scores, seed=0, n_bootstrap=2000, alpha=0.05):
         Without scores.
     """
     if scores.empty:
-        raise VcfnbError("learning curve: there are no scores -> give learning_shares")
+        raise VcfnbError("learning curve: there are no scores", "give learning_shares", code="scores-incomplete")
     areas = BootstrappedAreas(scores.assign(model=scores["share"]), seed, n_bootstrap, alpha).table()
     sizes = scores.drop_duplicates(["share", "repeat", "fold"]).groupby("share")["n_train"].mean()
     rows = []

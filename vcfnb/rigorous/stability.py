@@ -63,9 +63,13 @@ def nogueira(chosen, alpha=0.05):
     chosen = np.asarray(chosen, dtype=float)
     checks.between(alpha, "alpha")
     if chosen.ndim != 2 or len(chosen) < 2:
-        raise VcfnbError(f"stability: array of shape {chosen.shape} -> give at least two runs, one row each")
+        raise VcfnbError(
+            f"stability: array of shape {chosen.shape}", "give at least two runs, one row each", code="wrong-shape"
+        )
     if not np.isin(chosen, (0, 1)).all():
-        raise VcfnbError("stability: values other than 0 and 1 -> 1 where a run chose a feature, else 0")
+        raise VcfnbError(
+            "stability: values other than 0 and 1", "1 where a run chose a feature, else 0", code="invalid-value"
+        )
     n_runs, n_features = chosen.shape
     share = chosen.mean(axis=0)
     count, mean_count = chosen.sum(axis=1) / n_features, share.mean()
@@ -109,7 +113,10 @@ def selection_stability(selected, runs, universe, alpha=0.05):
         chosen = np.zeros((len(run), len(names)), dtype=int)
         at = run.get_indexer(pd.MultiIndex.from_frame(mine[["repeat", "fold"]])), names.get_indexer(mine["feature"])
         if (np.concatenate(at) < 0).any():
-            raise VcfnbError(f"stability: model {model} chose a feature, or in a run, that is not among those given")
+            raise VcfnbError(
+                f"stability: model {model} chose a feature, or in a run, that is not among those given",
+                code="feature-missing",
+            )
         chosen[at] = 1
         times = pd.DataFrame({"model": model, "feature": names, "n_chosen": chosen.sum(axis=0), "n_runs": len(run)})
         times = times[times["n_chosen"] > 0].assign(share=lambda table: table["n_chosen"] / table["n_runs"])

@@ -23,18 +23,26 @@ def check_features(x):
         When values are missing or infinite: one problem a case, naming its features.
     """
     if not isinstance(x, pd.DataFrame):
-        raise VcfnbError(f"features: {type(x).__name__} has no feature names -> give a pandas DataFrame")
+        raise VcfnbError(
+            f"features: {type(x).__name__} has no feature names", "give a pandas DataFrame", code="not-a-table"
+        )
     if x.empty:
         raise VcfnbError(
-            f"features: the table has {x.shape[0]} cases and {x.shape[1]} features -> give at least one each"
+            f"features: the table has {x.shape[0]} cases and {x.shape[1]} features",
+            "give at least one each",
+            code="empty-table",
         )
     for what, names in (("feature", x.columns), ("case", x.index)):
         if names.has_duplicates:
             name = names[names.duplicated()][0]
-            raise VcfnbError(f"features: {what} {name!r} occurs more than once -> keep one of them")
+            raise VcfnbError(
+                f"features: {what} {name!r} occurs more than once", "keep one of them", code="name-repeated"
+            )
     text = [name for name, kind in x.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     if text:
-        raise VcfnbError(f"features: column {text[0]!r} holds no numbers -> leave it out of the features")
+        raise VcfnbError(
+            f"features: column {text[0]!r} holds no numbers", "leave it out of the features", code="not-numeric"
+        )
     finite = np.isfinite(x.to_numpy(dtype=float))
     if not finite.all():
         raise BadInput([_not_finite(x.index[i], x.columns[~finite[i]]) for i in np.flatnonzero(~finite.all(axis=1))])
@@ -46,6 +54,7 @@ def _not_finite(case_id, names):
         "case_id": case_id,
         "problem": f"no finite value of {', '.join(map(str, names[:3]))}{more}",
         "remedy": "look at the case's image and mask, then exclude the case or leave the feature out",
+        "code": "not-finite",
     }
 
 
@@ -73,20 +82,30 @@ def check_labels(x, y, groups=None):
     groups = np.arange(len(x)) if groups is None else groups
     for what, values in (("label", y), ("patient", groups)):
         if len(values) != len(x):
-            raise VcfnbError(f"{what}s: {len(values)} for {len(x)} cases -> give one a case")
+            raise VcfnbError(f"{what}s: {len(values)} for {len(x)} cases", "give one a case", code="length-mismatch")
         if isinstance(values, pd.Series) and not values.index.equals(x.index):
-            raise VcfnbError(f"{what}s: their index is not that of the features -> use y.loc[X.index]")
+            raise VcfnbError(
+                f"{what}s: their index is not that of the features", "use y.loc[X.index]", code="not-aligned"
+            )
         if pd.isna(values).any():
-            raise VcfnbError(f"{what}s: the {what} of case {x.index[np.argmax(pd.isna(values))]} is missing -> give it")
+            raise VcfnbError(
+                f"{what}s: the {what} of case {x.index[np.argmax(pd.isna(values))]} is missing",
+                "give it",
+                code="value-missing",
+            )
     y, groups = np.asarray(y), np.asarray(groups)
     if not np.isin(y, (0, 1)).all():
         raise VcfnbError(
-            f"labels: {y[~np.isin(y, (0, 1))].tolist()[0]!r} is not allowed -> use 1 (acute) and 0 (chronic)"
+            f"labels: {y[~np.isin(y, (0, 1))].tolist()[0]!r} is not allowed",
+            "use 1 (acute) and 0 (chronic)",
+            code="invalid-label",
         )
     counts = np.bincount(y.astype(int), minlength=2)
     if counts.min() < 2:
         raise VcfnbError(
-            f"labels: {counts[1]} acute and {counts[0]} chronic training cases -> at least two of each are needed"
+            f"labels: {counts[1]} acute and {counts[0]} chronic training cases",
+            "at least two of each are needed",
+            code="too-few-cases",
         )
     return y.astype(int), groups
 
@@ -127,5 +146,7 @@ def folds(y, groups, n_folds, seed):
             return splits, note
     raise VcfnbError(
         f"cross-validation: {patients[1]} patients with acute and {patients[0]} with chronic fractures cannot be put "
-        "into two folds that both hold both classes -> add patients"
+        "into two folds that both hold both classes",
+        "add patients",
+        code="too-few-patients",
     )

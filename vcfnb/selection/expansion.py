@@ -44,10 +44,14 @@ def best_expansion(scores, n_bootstrap=2000, alpha=0.05, seed=0):
     }
     expected = scores["case_id"].nunique() * len(expansions) * len(repeats)
     if scores.empty or len(scores) != expected or len(tables) != len(expansions) * len(repeats):
-        raise VcfnbError("expansions: every expansion needs a score of every case in every repeat -> run notebook 04")
+        raise VcfnbError(
+            "expansions: every expansion needs a score of every case in every repeat",
+            "run notebook 04",
+            code="scores-incomplete",
+        )
     auc = pd.DataFrame([(*key, _auc(*pairs)) for key, pairs in tables.items()], columns=["expansion", "repeat", "auc"])
     if auc["auc"].isna().any():
-        raise VcfnbError("expansions: no fold holds cases of both classes -> lower dtl.n_folds")
+        raise VcfnbError("expansions: no fold holds cases of both classes", "lower dtl.n_folds", code="one-class")
     rng = np.random.default_rng(seed)
     drawn = np.full((n_bootstrap, len(expansions)), np.nan)
     for row in drawn:

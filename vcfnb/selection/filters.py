@@ -38,7 +38,9 @@ class FeatureStep(SelectorMixin, BaseEstimator):
         self.note_ = ""
         self.support_ = np.asarray(self._choose(x, y, **options))
         if not self.support_.any():
-            raise VcfnbError(f"selection: no feature passed {type(self).__name__} -> {self._remedy}")
+            raise VcfnbError(
+                f"selection: no feature passed {type(self).__name__}", f"{self._remedy}", code="no-feature-left"
+            )
         return self
 
     _remedy = "loosen its setting"
@@ -52,7 +54,11 @@ class FeatureStep(SelectorMixin, BaseEstimator):
         names = self.get_feature_names_out()
         missing = [name for name in names if name not in x]
         if missing:
-            raise VcfnbError(f"features: {missing[0]!r} is missing ({len(missing)} in all) -> compute all features")
+            raise VcfnbError(
+                f"features: {missing[0]!r} is missing ({len(missing)} in all)",
+                "compute all features",
+                code="feature-missing",
+            )
         return x[list(names)]
 
 
@@ -161,7 +167,9 @@ class CorrelationFilter(FeatureStep):
             return np.argsort(np.round(size.mean(axis=0), 12), kind="stable")
         if self.keep == "first":
             return np.arange(values.shape[1])
-        raise VcfnbError(f"correlation_keep: {self.keep!r} is not known -> use label, mean or first")
+        raise VcfnbError(
+            f"correlation_keep: {self.keep!r} is not known", "use label, mean or first", code="unknown-choice"
+        )
 
 
 # Above this a feature is a linear combination of others, and the size of the number is rounding.

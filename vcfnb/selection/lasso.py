@@ -78,7 +78,7 @@ class LassoSelector(FeatureStep):
         if self.rule == "1se":
             chosen = int(np.argmax(error <= error[chosen] + standard_error[chosen]))
         elif self.rule != "min":
-            raise VcfnbError(f"lasso_rule: {self.rule!r} is not known -> use min or 1se")
+            raise VcfnbError(f"lasso_rule: {self.rule!r} is not known", "use min or 1se", code="unknown-choice")
         if any_feature[chosen] or not any_feature.any():
             return chosen, ""
         note = f"the {self.rule} rule keeps no feature: took the largest lambda that keeps any"

@@ -39,7 +39,9 @@ class LogisticWrapper(FeatureStep):
         elif self.method == "none":
             self.note_ = "not applied"
         else:
-            raise VcfnbError(f"wrapper: {self.method!r} is not known -> use rfe, forward or none")
+            raise VcfnbError(
+                f"wrapper: {self.method!r} is not known", "use rfe, forward or none", code="unknown-choice"
+            )
         return np.isin(np.arange(x.shape[1]), chosen)
 
 
@@ -129,7 +131,9 @@ def ridge_logistic(kernel, y, c=1.0, start=None, tol=1e-9, max_iter=200):
         new_intercept = solved[:, 0].sum() / solved[:, 1].sum()
         step = solved[:, 0] - new_intercept * solved[:, 1] - dual, new_intercept - intercept
         dual, intercept = _halved(kernel, y, c, (dual, intercept), step)
-    raise VcfnbError("wrapper: the logistic regression does not converge -> scale the features (z-score)")
+    raise VcfnbError(
+        "wrapper: the logistic regression does not converge", "scale the features (z-score)", code="no-convergence"
+    )
 
 
 def _halved(kernel, y, c, at, step):

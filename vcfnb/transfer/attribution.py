@@ -44,7 +44,7 @@ def _frozen(network):
 def _batches(network, crops, batch_size, where):
     """Crops on the device and the sign of each one's answer: 1 acute, -1 chronic."""
     if not len(crops):
-        raise VcfnbError("no crops -> there is nothing to look at")
+        raise VcfnbError("no crops", "there is nothing to look at", code="no-cases")
     for start in range(0, len(crops), batch_size):
         x = tensor(crops[start : start + batch_size], where).contiguous(memory_format=torch.channels_last_3d)
         with torch.no_grad():

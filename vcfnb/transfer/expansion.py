@@ -190,7 +190,9 @@ def _check_dimensions(settings, train, network, layer):
     if settings.n_dimensions > limit:
         raise VcfnbError(
             f"n_dimensions: {len(train)} training cases and {channels} channels give {limit} dimensions at most, not "
-            f"{settings.n_dimensions} -> lower n_dimensions"
+            f"{settings.n_dimensions}",
+            "lower n_dimensions",
+            code="too-many-dimensions",
         )
 
 
@@ -204,8 +206,9 @@ def _folds(labels, train, groups, settings):
     if min(patients.values()) < settings.n_folds:
         raise VcfnbError(
             f"n_folds: {settings.n_folds} folds need as many patients of each class; there are "
-            f"{patients[1]} with label 1 and {patients[0]} with label 0 to train on -> lower n_folds, or set "
-            "feature_mode to in_sample and n_repeats to 0"
+            f"{patients[1]} with label 1 and {patients[0]} with label 0 to train on",
+            "lower n_folds, or set feature_mode to in_sample and n_repeats to 0",
+            code="too-few-patients",
         )
     jobs = []
     for repeat in range(1, settings.n_repeats + 1):

@@ -64,13 +64,15 @@ def reduce_features(features_train, n_components=18, method="pca", labels=None):
     if n_components > limit:
         raise VcfnbError(
             f"n_dimensions: {len(features)} training cases and {features.shape[1]} channels give {limit} dimensions "
-            f"at most, not {n_components} -> lower n_dimensions"
+            f"at most, not {n_components}",
+            "lower n_dimensions",
+            code="too-many-dimensions",
         )
     if method == "pca":
         return _principal_components(features, n_components)
     if method == "lasso":
         return _first_of_the_lasso_path(features, n_components, labels)
-    raise VcfnbError(f"reduction method {method!r} is not known -> choose pca or lasso")
+    raise VcfnbError(f"reduction method {method!r} is not known", "choose pca or lasso", code="unknown-choice")
 
 
 def _principal_components(features, n_components):
@@ -90,7 +92,9 @@ def _first_of_the_lasso_path(features, n_components, labels):
     entered = np.flatnonzero(coefficients.any(1))
     if len(entered) < n_components:
         raise VcfnbError(
-            f"n_dimensions: only {len(entered)} channels enter the LASSO path, not {n_components} -> lower n_dimensions"
+            f"n_dimensions: only {len(entered)} channels enter the LASSO path, not {n_components}",
+            "lower n_dimensions",
+            code="too-many-dimensions",
         )
     chosen = entered[np.argsort(coefficients[entered].argmax(1), kind="stable")][:n_components]
     components = np.zeros((n_components, features.shape[1]))

@@ -50,10 +50,16 @@ def attribution_shares(network, crops, cases, expansion, methods=tuple(METHODS),
         After all cases were tried: every case whose mask cannot be read or is empty.
     """
     if len(crops) != len(cases):
-        raise VcfnbError(f"{len(crops)} crops and {len(cases)} cases -> give one row a crop, in the same order")
+        raise VcfnbError(
+            f"{len(crops)} crops and {len(cases)} cases",
+            "give one row a crop, in the same order",
+            code="length-mismatch",
+        )
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
-        raise VcfnbError(f"method {unknown[0]!r} is not known -> choose from {', '.join(METHODS)}")
+        raise VcfnbError(
+            f"method {unknown[0]!r} is not known", f"choose from {', '.join(METHODS)}", code="unknown-choice"
+        )
     rows, problems = [], []
     records = cases[["case_id", "mask"]].to_dict("records")
     for start in range(0, len(records), batch_size):
@@ -64,7 +70,7 @@ def attribution_shares(network, crops, cases, expansion, methods=tuple(METHODS),
                 with naming(case, "mask"):
                     parts = region_parts(oriented(read(case["mask"])), expansion, np.shape(crops)[-1])
             except BadInput as error:
-                problems += error.problems.to_dict("records")
+                problems += error.rows()
                 continue
             for name in methods:
                 rows += _rows(case["case_id"], name, heatmaps[name][index], parts, network)
@@ -154,7 +160,9 @@ def heatmap_image(heatmap, image, mask, expansion):
     turned = oriented(image)
     volume = np.zeros(turned.GetSize()[::-1], dtype=np.float32)
     if mask.shape != volume.shape:
-        raise VcfnbError(f"image {volume.shape} and mask {mask.shape} differ in size -> put both on one grid")
+        raise VcfnbError(
+            f"image {volume.shape} and mask {mask.shape} differ in size", "put both on one grid", code="grid-mismatch"
+        )
     start, stop = expanded_box(mask, expansion)
     low, high = np.maximum(start, 0), np.minimum(stop, volume.shape)
     kept = tuple(map(slice, low - start, high - start))

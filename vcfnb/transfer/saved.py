@@ -106,7 +106,9 @@ def load_model(path):
     path = _file(path)
     tensors, metadata = read_weights(path)
     if "vcfnb" not in metadata:
-        raise VcfnbError(f"{path.name} is no model of vcfnb -> give model.safetensors of a study's 04_dtl")
+        raise VcfnbError(
+            f"{path.name} is no model of vcfnb", "give model.safetensors of a study's 04_dtl", code="model-unreadable"
+        )
     note = json.loads(metadata["vcfnb"])
     settings = TrainSettings(**note["settings"])
     network, _ = build_network(settings.network, "random", activation=note["provenance"]["activation"])

@@ -54,16 +54,26 @@ def check_inputs(crops, labels):
     crops, labels = np.asarray(crops, dtype=np.float32), np.asarray(labels)
     if crops.ndim != 5 or crops.shape[1] != 1 or len(crops) != len(labels):
         raise VcfnbError(
-            f"crops {crops.shape} and labels {labels.shape} do not fit -> give (n, 1, z, y, x) and n labels"
+            f"crops {crops.shape} and labels {labels.shape} do not fit",
+            "give (n, 1, z, y, x) and n labels",
+            code="wrong-shape",
         )
     if min(crops.shape[2:]) < 16:
-        raise VcfnbError(f"crops of {crops.shape[2:]} voxels are too small -> the networks need 16 or more a side")
+        raise VcfnbError(
+            f"crops of {crops.shape[2:]} voxels are too small",
+            "the networks need 16 or more a side",
+            code="wrong-shape",
+        )
     if not np.isfinite(crops).all():
-        raise VcfnbError("crops hold values that are not finite -> mend the images, see vcfnb.crops.load_crops")
+        raise VcfnbError(
+            "crops hold values that are not finite", "mend the images, see vcfnb.crops.load_crops", code="not-finite"
+        )
     if set(np.unique(labels)) != {0, 1}:
         found = ", ".join(map(str, np.unique(labels)))
         raise VcfnbError(
-            f"labels of the training cases are {found} only -> both classes, 0 and 1, are needed to train a network"
+            f"labels of the training cases are {found} only",
+            "both classes, 0 and 1, are needed to train a network",
+            code="one-class",
         )
     return crops, labels.astype(np.float32)
 
@@ -245,7 +255,9 @@ def _epoch(network, optimizer, crops, labels, settings, epoch, where):
         loss = functional.binary_cross_entropy_with_logits(logit, target, case_weights)
         if not torch.isfinite(loss):
             raise VcfnbError(
-                f"the loss is {loss.item()} in epoch {epoch + 1} -> lower learning_rate ({settings.learning_rate})"
+                f"the loss is {loss.item()} in epoch {epoch + 1}",
+                f"lower learning_rate ({settings.learning_rate})",
+                code="training-diverged",
             )
         optimizer.zero_grad()
         loss.backward()
