@@ -20,6 +20,8 @@ from vcfnb.runs import Run, atomic, clear_aside, disk_is_full, make_folder, writ
 HERE = Path(__file__).resolve().parent
 # Seconds: what is left of a killed run ends by itself within this, and so does Snakemake when it is asked to.
 _PATIENCE = 5
+# Options of Snakemake whose value may be a YAML file: it is not the params file.
+_TAKE_YAML = ("--profile", "--workflow-profile", "--configfile", "--configfiles", "--config", "-C")
 
 
 @contextlib.contextmanager
@@ -158,17 +160,46 @@ def summary(run):
     return "\n".join([f"Test set of {int(table.n.iloc[0])} cases ({kind}); research use only:", *lines])
 
 
-def run_study():
-    parser = argparse.ArgumentParser(prog="run_all.sh", add_help=False)
-    parser.add_argument("params", nargs="?", default=None)
+def parse(arguments):
+    """Split the command line of run_all.sh.
+
+    Parameters
+    ----------
+    arguments : list of str
+
+    Returns
+    -------
+    arguments : argparse.Namespace
+        params (None without a params file), assignments, cores, dry_run.
+    options : list of str
+        Everything else, in order, for Snakemake.
+
+    Raises
+    ------
+    VcfnbError
+        There are two params files.
+    """
+    # No positional argument here: argparse would take the value of a workflow option for it.
+    parser = argparse.ArgumentParser(prog="run_all.sh", add_help=False, allow_abbrev=False)
     parser.add_argument("--set", action="append", default=[], dest="assignments")
     parser.add_argument("--cores", type=int)
-    parser.add_argument("-n", "--dry-run", action="store_true")
-    arguments, options = parser.parse_known_args()
-    if arguments.params and not arguments.params.endswith((".yaml", ".yml")):
-        # A target or the value of a workflow option, not a params file.
-        options.insert(0, arguments.params)
-        arguments.params = None
+    parser.add_argument("-n", "--dry-run", "--dryrun", action="store_true")
+    found, options = parser.parse_known_args(arguments)
+    numbers = [
+        number
+        for number, option in enumerate(options)
+        if option.endswith((".yaml", ".yml"))
+        and not option.startswith("-")
+        and (not number or options[number - 1] not in _TAKE_YAML)
+    ]
+    if len(numbers) > 1:
+        raise VcfnbError(f"{len(numbers)} params files: {' '.join(options[n] for n in numbers)} -> give one")
+    found.params = options.pop(numbers[0]) if numbers else None
+    return found, options
+
+
+def run_study():
+    arguments, options = parse(sys.argv[1:])
     study = load_params(arguments.params or HERE.parent / "params" / "demo.yaml", arguments.assignments)
     run = Run(study.study)
     make_folder(run.folder)
