@@ -50,3 +50,9 @@ def test_those_of_other_hosts_stay_for_a_week(tmp_path, prefixes):
 def test_a_host_with_a_long_name_of_any_kind_is_told_from_others(tmp_path):
     assert runs.aside_prefix().count("-") == 3
     assert len(runs.aside_prefix()) < 70
+
+
+def test_the_process_keeps_its_umask(tmp_path, monkeypatch):
+    """It belongs to all threads: what another one makes meanwhile would be open to everybody."""
+    monkeypatch.setattr(os, "umask", lambda _: pytest.fail("the umask was changed"))
+    runs.write_json(1, tmp_path / "a.json")

@@ -7,9 +7,9 @@ import json
 import os
 import platform
 import re
+import secrets
 import shutil
 import subprocess
-import tempfile
 import time
 import warnings
 from importlib import metadata
@@ -289,17 +289,13 @@ def atomic(path):
     """
     path = Path(path)
     make_folder(path.parent)
+    temporary = path.with_name(f"{aside_prefix()}{secrets.token_hex(8)}-{path.name}")
     with writing(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=aside_prefix(), suffix="-" + path.name)
-    temporary = Path(name)
+        # Not tempfile: only their owner may read its files, and results get the usual rights.
+        temporary.touch(exist_ok=False)
     try:
-        os.close(handle)
         yield temporary
         _to_disk(temporary)
-        # mkstemp makes files that only their owner can read; results get the usual rights.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
     except VcfnbError:
         raise
