@@ -13,10 +13,10 @@ from article import article
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
-from vcfnb import checklists
+from vcfnb import checklists, html_page
 from vcfnb.orphans import end_with_parent
 from vcfnb.params import ReportingParams
-from vcfnb.runs import Run, atomic, digest, git_commit, versions, write_csv, write_json
+from vcfnb.runs import Run, digest, git_commit, versions, write_csv, write_json
 from vcfnb.transfer import weights_provenance
 
 STYLE = (Path(__file__).parent / "report.css").read_text()
@@ -152,18 +152,7 @@ def filled_checklists(run, params):
 
 
 def write_page(path, title, links, body):
-    """Write a page that fetches nothing when it is opened."""
-    with atomic(path) as temporary:
-        temporary.write_text(
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-            # Whatever a table or a name smuggled in: nothing is run, nothing is fetched.
-            f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-            f"style-src 'unsafe-inline'; font-src data:\">"
-            f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>"
-            f'<nav><strong>vcfnb</strong>{links}</nav><main id="top">{body}</main></body></html>',
-            encoding="utf-8",
-        )
+    html_page.write_page(path, title, body, f"<nav><strong>vcfnb</strong>{links}</nav>", STYLE)
     print(f"wrote {path}")
 
 
