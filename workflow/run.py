@@ -130,6 +130,13 @@ def check_weights(study):
     build_network(study.dtl.network, study.dtl.weights, seed=study.seed)
 
 
+def one_gpu():
+    """Options for Snakemake: where there is a GPU, the networks of one expansion at a time."""
+    import torch
+
+    return ["--resources", "networks=1"] if torch.cuda.is_available() else []
+
+
 def check_cohort(study):
     """What later steps need of the table of cases is found now, and not when they come to it."""
     from vcfnb import cohort
@@ -216,7 +223,7 @@ def run_study():
         clear_aside(run.folder)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
         before = results_of(run.folder)
-        code, log = start(call, run.folder, lock)
+        code, log = start([*call, *one_gpu()], run.folder, lock)
         if code:
             if not list((run.folder / "notebooks").glob("*.failed.ipynb")):
                 # Not a notebook: the report, or the workflow itself.

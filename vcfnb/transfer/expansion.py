@@ -15,7 +15,7 @@ from vcfnb.transfer.alignment import agreement, align
 from vcfnb.transfer.features import features_and_scores
 from vcfnb.transfer.reduction import Reduction, reduce_features
 from vcfnb.transfer.settings import TrainSettings
-from vcfnb.transfer.training import check_inputs, fine_tune
+from vcfnb.transfer.training import check_inputs, device, fine_tune
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def run_expansion(crops, labels, split, settings=None, groups=None, checkpoint_f
     checkpoint_folder : path, optional
         Each network's training is saved there after every epoch, and resumed from there.
     cores : int, optional
-        Networks trained side by side, one thread each; all usable cores by default.
+        Networks trained side by side, one thread each; all usable cores by default. On a GPU one after the other.
 
     Returns
     -------
@@ -128,6 +128,8 @@ def run_expansion(crops, labels, split, settings=None, groups=None, checkpoint_f
     _check_dimensions(settings, train, network, layer)
     jobs = [Job("final", 0, 0, train, settings.seed), *_folds(labels, train, groups, settings)]
     work = partial(_train, crops, labels, groups, settings, layer, checkpoint_folder)
+    # A process for each core would share the GPU's memory and its time.
+    cores = 1 if device().type == "cuda" else cores
     done = list(runs.parallel_map(work, jobs, cores, desc="networks"))
     network, _, features, scores = done[0]
     reduction = reduce_features(features[train], settings.n_dimensions, settings.reduction, labels[train])

@@ -3,7 +3,7 @@
 import torch
 
 from vcfnb.networks import pooled_output
-from vcfnb.transfer.training import device, one_thread, tensor
+from vcfnb.transfer.training import deterministic, device, one_thread, tensor
 
 
 def features_and_scores(network, crops, layer=None, batch_size=16):
@@ -11,7 +11,7 @@ def features_and_scores(network, crops, layer=None, batch_size=16):
     where = device()
     network.to(where, memory_format=network.memory_format).eval()
     logits = []
-    with one_thread(), torch.inference_mode(), pooled_output(network, layer) as pooled:
+    with one_thread(), deterministic(where), torch.inference_mode(), pooled_output(network, layer) as pooled:
         for start in range(0, len(crops), batch_size):
             batch = tensor(crops[start : start + batch_size], where)
             logits.append(network(batch.contiguous(memory_format=torch.channels_last_3d)))
