@@ -13,7 +13,7 @@ from pathlib import Path
 import progress
 import yaml
 
-from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.errors import VcfnbError
 from vcfnb.params import load_params
 from vcfnb.runs import Run, atomic, clear_aside, disk_is_full, make_folder, writing
 
@@ -123,38 +123,11 @@ def results_of(folder):
     }
 
 
-def check_weights(study):
-    """Weights that cannot be had are found before the first notebook, not half an hour later."""
-    from vcfnb.networks import build_network
-
-    build_network(study.dtl.network, study.dtl.weights, seed=study.seed)
-
-
 def one_gpu():
     """Options for Snakemake: where there is a GPU, the networks of one expansion at a time."""
     import torch
 
     return ["--resources", "networks=1"] if torch.cuda.is_available() else []
-
-
-def check_cohort(study):
-    """What later steps need of the table of cases is found now, and not when they come to it."""
-    from vcfnb import cohort
-
-    if study.cohort.csv is None:
-        return
-    table, problems = cohort.check_table(study.cohort.csv, study.cohort.label_column)
-    bad = problems.loc[problems["severity"] == "error", "case_id"]
-    found = cohort.check_needs(
-        table[~table["case_id"].isin(bad)],
-        study.fusion.clinical,
-        study.fusion.clinical_missing,
-        study.selection.harmonise,
-        study.selection.harmonise_covariates,
-    )
-    # Notebook 00 says what else is wrong, and which cases it leaves out.
-    if len(found):
-        raise BadInput(found.drop(columns="severity").to_dict("records"))
 
 
 def summary(run):
@@ -218,8 +191,10 @@ def run_study():
         call = command(run, params, arguments.cores, options)
         if arguments.dry_run:
             sys.exit(subprocess.run([*call, "--dry-run", "--quiet", "host", "rules"]).returncode)
-        check_weights(study)
-        check_cohort(study)
+        # Not at the top: it loads the networks, which --dry-run does without.
+        from foresee import check_study
+
+        check_study(study)
         clear_aside(run.folder)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
         before = results_of(run.folder)

@@ -3,7 +3,7 @@
 from vcfnb.transfer.alignment import align
 from vcfnb.transfer.attribution import grad_cam, integrated_gradients
 from vcfnb.transfer.examples import heatmaps
-from vcfnb.transfer.expansion import ExpansionResult, run_expansion
+from vcfnb.transfer.expansion import ExpansionResult, check_dimensions, fold_jobs, run_expansion
 from vcfnb.transfer.features import deep_features, features_and_scores, scores
 from vcfnb.transfer.reduction import Reduction, reduce_features
 from vcfnb.transfer.regions import attribution_shares, heatmap_image
@@ -18,9 +18,11 @@ __all__ = [
     "TrainSettings",
     "align",
     "attribution_shares",
+    "check_dimensions",
     "deep_features",
     "features_and_scores",
     "fine_tune",
+    "fold_jobs",
     "grad_cam",
     "heatmap_image",
     "heatmaps",

@@ -125,8 +125,8 @@ def run_expansion(crops, labels, split, settings=None, groups=None, checkpoint_f
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
     network, provenance = build_network(settings.network, settings.weights, seed=settings.seed)
     layer = check_layer(network, settings.layer)
-    _check_dimensions(settings, train, network, layer)
-    jobs = [Job("final", 0, 0, train, settings.seed), *_folds(labels, train, groups, settings)]
+    check_dimensions(settings, train, network, layer)
+    jobs = [Job("final", 0, 0, train, settings.seed), *fold_jobs(labels, train, groups, settings)]
     work = partial(_train, crops, labels, groups, settings, layer, checkpoint_folder)
     # A process for each core would share the GPU's memory and its time.
     cores = 1 if device().type == "cuda" else cores
@@ -184,8 +184,21 @@ def _stacked(tables, first):
     return table[[*first, *(column for column in table if column not in first)]]
 
 
-def _check_dimensions(settings, train, network, layer):
-    """Fail before training when the reduction cannot work afterwards."""
+def check_dimensions(settings, train, network, layer):
+    """Fail before training when the reduction cannot work afterwards.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+    train : array
+        Indices of the training cases.
+    network : torch.nn.Module
+    layer : str or None
+
+    Raises
+    ------
+    VcfnbError
+    """
     blank = np.zeros((2, 1, 32, 32, 32), dtype=np.float32)
     channels = features_and_scores(network, blank, layer)[0].shape[1]
     limit = min(len(train) - 1, channels)
@@ -196,8 +209,27 @@ def _check_dimensions(settings, train, network, layer):
         )
 
 
-def _folds(labels, train, groups, settings):
-    """Jobs of the cross-validations: stratified by label, patients kept together."""
+def fold_jobs(labels, train, groups, settings):
+    """Jobs of the cross-validations: stratified by label, patients kept together.
+
+    Parameters
+    ----------
+    labels : array (n,)
+    train : array
+        Indices of the training cases.
+    groups : array (n,)
+        Patients.
+    settings : TrainSettings
+
+    Returns
+    -------
+    list of Job
+
+    Raises
+    ------
+    VcfnbError
+        There are too few patients of a class.
+    """
     if not settings.n_repeats:
         return []
     from sklearn.model_selection import StratifiedGroupKFold
@@ -206,8 +238,7 @@ def _folds(labels, train, groups, settings):
     if min(patients.values()) < settings.n_folds:
         raise VcfnbError(
             f"n_folds: {settings.n_folds} folds need as many patients of each class; there are "
-            f"{patients[1]} with label 1 and {patients[0]} with label 0 to train on -> lower n_folds, or set "
-            "feature_mode to in_sample and n_repeats to 0"
+            f"{patients[1]} with label 1 and {patients[0]} with label 0 to train on -> lower n_folds"
         )
     jobs = []
     for repeat in range(1, settings.n_repeats + 1):
