@@ -4,7 +4,7 @@ from vcfnb.transfer.alignment import align
 from vcfnb.transfer.attribution import grad_cam, integrated_gradients
 from vcfnb.transfer.examples import heatmaps
 from vcfnb.transfer.expansion import ExpansionResult, check_dimensions, fold_jobs, run_expansion
-from vcfnb.transfer.features import deep_features, features_and_scores, scores
+from vcfnb.transfer.features import features_and_scores, scores
 from vcfnb.transfer.reduction import Reduction, reduce_features
 from vcfnb.transfer.regions import attribution_shares, heatmap_image
 from vcfnb.transfer.saved import SavedNetwork, load_model, save_model, weights_provenance
@@ -19,7 +19,6 @@ __all__ = [
     "align",
     "attribution_shares",
     "check_dimensions",
-    "deep_features",
     "features_and_scores",
     "fine_tune",
     "fold_jobs",
