@@ -205,20 +205,6 @@ def test_a_read_only_results_folder(tmp_path, study_is_there):
     assert re.fullmatch(told, finished.stderr)
 
 
-def test_files_in_work_of_killed_processes_are_taken_away(tmp_path):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    (tmp_path / "step").mkdir()
-    (tmp_path / "step" / f".writing-{ended.pid}-abc-table.csv").write_text("half")
-    (tmp_path / f".writing-{ended.pid}-series").mkdir()
-    (tmp_path / f".writing-{ended.pid}-series" / "0001.dcm").write_text("half")
-    (tmp_path / f".writing-{os.getpid()}-abc-table.csv").write_text("at work")
-    (tmp_path / "table.csv").write_text("whole")
-    runs.clear_aside(tmp_path)
-    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {f".writing-{os.getpid()}-abc-table.csv", "table.csv"}
-
-
 def test_a_half_renewed_case_is_not_taken_for_the_old_one(tmp_path, monkeypatch):
     """Killed between a case's image and its mask, under other settings; then the old settings again."""
     row = {"case_id": "C", "label": 1}

@@ -130,35 +130,6 @@ def test_a_single_feature_is_enough_and_none_is_refused():
         models.fit_logistic(x[[]], y, groups=patients)
 
 
-@pytest.mark.parametrize(("first", "second"), [(RADIOMIC, []), ([], DEEP)])
-def test_fusion_goes_on_where_one_kind_has_no_feature(first, second):
-    x, y, patients = made()
-    chosen, fitted = models.fuse(x[first], x[second], y, groups=patients)
-    assert fitted.features == chosen.selected["feature"].tolist()
-    assert set(fitted.features) <= {*first, *second} and fitted.features
-
-
-def test_the_fusion_weighs_clinical_variables_like_features():
-    x, y, patients = made()
-    age = pd.DataFrame({"clinical_age": 60 + 10 * y}, x.index)
-    _, fitted = models.fuse(x[RADIOMIC], x[DEEP], y, groups=patients, clinical=age)
-    assert fitted.coefficients.idxmax() == "clinical_age"
-    with pytest.raises(VcfnbError, match="of other cases, or in another order"):
-        models.fuse(x[RADIOMIC], x[DEEP], y, clinical=age[::-1])
-
-
-def test_fusion_is_a_lasso_of_both_and_a_regression_of_what_it_keeps():
-    x, y, patients = made()
-    chosen, fitted = models.fuse(x[RADIOMIC], x[DEEP], y, groups=patients, seed=4)
-    expected = selection.lasso_again(x, y, groups=patients, seed=4)
-    pd.testing.assert_frame_equal(chosen.selected, expected.selected)
-    assert {RADIOMIC[0], "dtl_000"} <= set(fitted.features) == set(expected.selected["feature"])
-    again = models.fit_logistic(x[fitted.features], y, groups=patients, seed=4)
-    assert again.to_dict() == fitted.to_dict()
-    with pytest.raises(VcfnbError, match="of other cases, or in another order"):
-        models.fuse(x[RADIOMIC], x[DEEP][::-1], y)
-
-
 def test_the_saved_model_reads_back_with_the_same_bits(study):
     run, fitted, folder = study
     assert sorted(path.name for path in folder.iterdir()) == ["model.json", "network.safetensors"]

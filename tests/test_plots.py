@@ -13,7 +13,8 @@ from vcfnb import plots, runs
 from vcfnb.errors import VcfnbError
 from vcfnb.models import Nomogram, fit_logistic
 from vcfnb.plots.names import image_type, image_type_order, short_name
-from vcfnb.plots.theme import MODEL_NAMES, model_styles
+from vcfnb.plots.performance import draw_confusion
+from vcfnb.plots.theme import MODEL_NAMES, canvas, model_styles
 
 RADIOMIC = ["original_shape_Sphericity", "wavelet-LLH_glcm_Correlation", "log-sigma-2-0-mm-3D_glszm_LargeAreaEmphasis"]
 MODELS = ["fusion", "radiomics", "dtl"]
@@ -65,7 +66,6 @@ ICC = pd.DataFrame(
 HISTORY = grid(network=["final", "fold_1", "fold_2"], epoch=[1, 2, 3])
 HISTORY = HISTORY.assign(loss=1 / HISTORY["epoch"], train_auc=0.5 + HISTORY["epoch"] / 10, learning_rate=0.001)
 HISTORY = HISTORY.assign(val_loss=1.2 / HISTORY["epoch"], kept=HISTORY["epoch"] == 2)
-OPERATING = pd.DataFrame({"model": MODELS, "split": "test", "tp": 9, "fp": 2, "tn": 7, "fn": 3})
 CROPS = (np.ones((2, 8, 8, 8)), pd.DataFrame({"case_id": ["A", "B"], "label": [1, 0]}), 6)
 DICE = grid(case_id=["a", "b"], comparison=["intra", "inter"]).assign(dice=0.9)
 VALUES = grid(feature=RADIOMIC, label=[0, 1, 0, 1]).assign(value=range(12))
@@ -119,7 +119,6 @@ FIGURES = {
     "auc_by_expansion": ((EXPANSIONS,), "expansion split auc ci_low ci_high chosen"),
     "calibration": ((CALIBRATION, SCORES), "model predicted observed low high n"),
     "case_views": (VIEWED, ""),
-    "confusion": ((OPERATING,), "tp fp tn fn"),
     "contributions": ((PULLS,), "feature value contribution low high beyond"),
     "crops_examples": (CROPS, ""),
     "alignment": ((ALIGNMENT,), "network dimension before after"),
@@ -132,12 +131,9 @@ FIGURES = {
     "forest": ((ODDS,), "model feature odds_ratio odds_ratio_low odds_ratio_high"),
     "grad_cam_examples": ((HEATED,), ""),
     "icc_overview": ((ICC,), "feature icc_intra icc_inter stable"),
-    "importance": ((SELECTED,), "feature coefficient"),
     "leakage_audit": ((PERMUTED, AUDIT, ORDER), "run model auc"),
     "learning_curve": ((LEARNING,), "n_train auc ci_low ci_high"),
-    "lasso_error": ((ERRORS,), "lambda mse_mean mse_sd chosen"),
     "lasso_figure": ((ERRORS, PATHS, SELECTED, "Radiomics"), "lambda mse_mean mse_sd chosen"),
-    "lasso_path": ((PATHS, 0.01), "lambda feature coefficient"),
     "montage": ((CASES,), ""),
     "nomogram": ((NOMOGRAM,), ""),
     "patient_flow": ((FLOW,), ""),
@@ -296,9 +292,9 @@ def test_the_models_have_three_colours_the_same_in_every_figure():
     titles = {MODEL_NAMES[name]: color for name, color in colors.items()}
     found = {axis.get_title(): to_hex(axis.get_lines()[1].get_color()) for axis in draw("calibration").axes[:3]}
     assert found == titles
-    bars = [to_hex(bar.get_facecolor()) for bar in draw("importance").axes[0].patches]
+    bars = [to_hex(bar.get_facecolor()) for bar in draw("lasso_figure").axes[2].patches]
     assert bars == [colors[name] for name in ("radiomics", "dtl", "radiomics", "radiomics")]
-    legend = draw("lasso_path").axes[0].get_legend()
+    legend = draw("lasso_figure").axes[1].get_legend()
     kinds = {
         text.get_text(): to_hex(line.get_color()) for text, line in zip(legend.texts, legend.get_lines(), strict=True)
     }
@@ -314,14 +310,16 @@ def test_curves_are_drawn_as_given():
     assert line.get_label() == "DTL 0.876"  # without an interval
     shown = texts(draw("roc"))
     assert {"DTL 0.876 (0.800–0.900)", "Training (n = 40)", "Test (n = 40)"} <= set(shown)
-    error = draw("lasso_error").axes[0].get_lines()
+    error = draw("lasso_figure").axes[0].get_lines()
     np.testing.assert_array_equal(error[0].get_xydata(), ERRORS[["lambda", "mse_mean"]])
     assert error[1].get_xdata()[0] == 0.01
 
 
 def test_numbers_are_written_as_given():
     assert {"1834", "900", "7", "lasso"} <= set(texts(draw("selection_steps")))
-    assert {"9\n75 %", "3\n25 %", "2\n22 %", "7\n78 %", "Fusion, test"} <= set(texts(draw("confusion")))
+    figure, axis = canvas(60, 60)
+    draw_confusion(axis, {"tp": 9, "fp": 2, "tn": 7, "fn": 3, "model": "fusion", "threshold": 0.5})
+    assert {"9\n75 %", "3\n25 %", "2\n22 %", "7\n78 %", "Fusion, threshold 0.50"} <= set(texts(figure))
     assert {"93", "107", "200 features, 2 image types"} <= set(texts(draw("feature_counts")))
     assert {"2 of 3 features stable, 1 not estimable", "1/1", "0/1"} <= set(texts(draw("icc_overview")))
     flow = "\n".join(texts(draw("patient_flow")))
@@ -380,10 +378,10 @@ def test_heat_maps_say_what_the_network_answered():
         plots.grad_cam_examples([])
 
 
-def test_importance_shows_the_largest_coefficients_first():
+def test_bars_show_the_largest_coefficients_first():
     numbers = np.arange(70)
     table = pd.DataFrame({"feature": [f"dtl_{n:03d}" for n in numbers], "coefficient": (-1.0) ** numbers * numbers})
-    axis = plots.importance(table).axes[0]
+    axis = plots.lasso_figure(ERRORS, PATHS, table).axes[2]
     assert [label.get_text() for label in axis.get_yticklabels()][::-1] == [f"DTL {n}" for n in range(69, 9, -1)]
     assert (axis.patches[-1].get_width(), axis.get_title()) == (-69, "70 features, the 60 largest")
 

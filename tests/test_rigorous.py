@@ -102,7 +102,9 @@ def test_the_tabular_part_is_what_the_notebooks_do():
     x, d = data.radiomics.loc[train.index], deep.loc[train.index]
     radiomics = selection.select_features(x, y, LASSO, groups=groups, stable=stable, seed=4).selected["feature"]
     chosen = selection.select_features(d, y, LASSO, groups=groups, seed=4).selected["feature"]
-    fused, fitted = models.fuse(x[radiomics], d[chosen], y, LASSO, FUSION, groups=groups, seed=4)
+    both = pd.concat([x[radiomics], d[chosen]], axis=1)
+    fused = selection.lasso_again(both, y, LASSO, groups=groups, seed=4)
+    fitted = models.fit_logistic(both[fused.selected["feature"]], y, FUSION, groups=groups, seed=4)
     alone = models.fit_logistic(x[radiomics], y, FUSION, groups=groups, seed=4)
     found = rigorous.fit_models(x, d, train, stable, LASSO, FUSION, seed=4)
     assert found.models["radiomics"].features == list(radiomics) and found.models["dtl"].features == list(chosen)

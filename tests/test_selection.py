@@ -320,8 +320,10 @@ def test_test_labels_and_test_values_change_nothing_that_is_selected_or_fitted()
             key: selection.select_features(x[train][part], y[train], groups=patients[:60], seed=3)
             for key, part in parts.items()
         }
-        a, b = (x[train][list(found[key].selected["feature"])] for key in "ab")
-        fused, model = models.fuse(a, b, y[train], settings=grid, groups=patients[:60], seed=3)
+        both = x[train][[name for key in "ab" for name in found[key].selected["feature"]]]
+        fused = selection.lasso_again(both, y[train], groups=patients[:60], seed=3)
+        kept = both[fused.selected["feature"]]
+        model = models.fit_logistic(kept, y[train], grid, groups=patients[:60], seed=3)
         threshold = evaluation.operating_point(y[train], model.score(x[train]))
         tables = [getattr(result, table) for result in (*found.values(), fused) for table in TABLES]
         return tables, model.to_dict(), threshold, model.score(x[~train])

@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,52 @@ def test_missing_compiler_gives_one_clear_line(bare):
     assert finished.returncode == 1
     assert len(finished.stderr.splitlines()) == 1
     assert "needs a C compiler" in finished.stderr
+
+
+# Makes a virtual environment of itself; pip takes a second and notes when it began and ended.
+PYTHON = f"""#!/usr/bin/env bash
+case "$1 $2" in
+    "-c "*) exec {sys.executable} "$@" ;;
+    "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    "-m pip") echo begin >>"$HOME/pip" && sleep 1 && echo end >>"$HOME/pip" ;;
+    *) echo "ran $1" ;;
+esac
+"""
+
+
+def start(bare):
+    """run_all.sh with a Python and a compiler that only pretend."""
+    folder, tools = bare
+    for name in ("mkdir", "cp", "sleep"):
+        if not (tools / name).exists():
+            (tools / name).symlink_to(shutil.which(name))
+    for name, text in (("python3", PYTHON), ("cc", "#!/usr/bin/env bash\n")):
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    environment = {"PATH": str(tools), "HOME": str(folder)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([folder / "run_all.sh"], env=environment, start_new_session=True, **pipes)
+
+
+WAITS = "vcfnb: another set-up of .venv is running; waiting for it"
+
+
+def test_two_set_ups_at_once_make_one_environment(bare):
+    said = [process.communicate() + (process.returncode,) for process in [start(bare), start(bare)]]
+    assert [(failed, code) for _, failed, code in said] == [("", 0)] * 2
+    first, second = sorted((lines.splitlines() for lines, _, _ in said), key=lambda lines: lines[0] == WAITS)
+    assert "installing" in first[0]
+    assert second[0] == WAITS
+    assert first[1:] == second[1:] == [f"ran {bare[0]}/workflow/run.py"]
+    assert (bare[0] / "pip").read_text().split() == ["begin", "end"] * 2
+    assert (bare[0] / "requirements.lock").read_bytes() == (ROOT / "requirements.lock").read_bytes()
+
+
+def test_a_killed_set_up_blocks_nobody(bare):
+    killed = start(bare)
+    while not (bare[0] / "pip").exists():
+        time.sleep(0.02)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    said, failed = start(bare).communicate()
+    assert "installing" in said and "waiting" not in said and "ran" in said and not failed

@@ -9,6 +9,8 @@ import pandas as pd
 
 from vcfnb import runs
 
+# Whatever a table or a name smuggled in: nothing is run, nothing is fetched.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
 _STYLE = """
 body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; color: #1d1d1f; background: #fff;
   font: 16px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
@@ -25,7 +27,7 @@ th { background: #f4f5f7; } .text { text-align: left; } td.text { overflow-wrap:
 """
 
 
-def write_page(path, title, body):
+def write_page(path, title, body, nav="", style=_STYLE):
     """Write a page.
 
     Parameters
@@ -35,11 +37,17 @@ def write_page(path, title, body):
         Text; escaped here.
     body : str
         HTML; what comes from users must be escaped (:func:`text`).
+    nav : str
+        HTML of the navigation, if any.
+    style : str
+        CSS.
     """
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(title)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"<title>{text(title)}</title><style>{style}</style></head>"
+        f'<body>{nav}<main id="top">{body}</main></body></html>\n'
     )
     with runs.atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

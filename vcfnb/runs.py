@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import platform
+import re
+import secrets
 import shutil
 import subprocess
-import tempfile
+import time
 import warnings
 from importlib import metadata
 from pathlib import Path
@@ -174,8 +176,10 @@ class Run:
         return json.loads(self.needs(step, "settings.json").read_text())
 
 
-# Files in work carry the number of their process, so that those of a killed run can be told and taken away.
+# Temporary files carry their host and process, so that those of a killed run can be told and deleted.
 _ASIDE = ".writing-"
+_HOST = re.sub(r"[^A-Za-z0-9._]", "_", platform.node())[:40]
+_WEEK = 7 * 24 * 3600
 _ELSEWHERE = " (for results: VCFNB_RUNS)"
 GO_ON = "; what was finished is kept, and the same command goes on"
 _FREE_SPACE = "free space there" + GO_ON
@@ -243,15 +247,27 @@ def make_folder(folder):
 
 
 def aside_prefix():
-    """How the names of this process' files in work begin."""
-    return f"{_ASIDE}{os.getpid()}-"
+    """How the names of this process' temporary files begin."""
+    return f"{_ASIDE}{_HOST}-{os.getpid()}-"
 
 
 def clear_aside(folder):
-    """Take away what killed processes were writing; files in work of living ones stay."""
+    """Delete what killed processes were writing; temporary files of running ones stay.
+
+    Whether a process of another host is running cannot be seen from here (SLURM: nodes share the folder), so its files
+    stay for a week: no single file takes that long to write, and a host that is gone leaves nothing behind for ever.
+    """
     for path in Path(folder).rglob(f"{_ASIDE}*"):
-        number = path.name.removeprefix(_ASIDE).partition("-")[0]
-        if number.isdigit() and _lives(int(number)):
+        host, number = (path.name.removeprefix(_ASIDE).split("-") + [""])[:2]
+        try:
+            if host != _HOST:
+                at_work = time.time() - path.stat().st_mtime < _WEEK
+            else:
+                at_work = number.isdigit() and _lives(int(number))
+        except FileNotFoundError:
+            # Another host finished it.
+            continue
+        if at_work:
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -282,17 +298,13 @@ def atomic(path):
     """
     path = Path(path)
     make_folder(path.parent)
+    temporary = path.with_name(f"{aside_prefix()}{secrets.token_hex(8)}-{path.name}")
     with writing(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=aside_prefix(), suffix="-" + path.name)
-    temporary = Path(name)
+        # Not tempfile: only their owner may read its files, and results get the usual rights.
+        temporary.touch(exist_ok=False)
     try:
-        os.close(handle)
         yield temporary
         _to_disk(temporary)
-        # mkstemp makes files that only their owner can read; results get the usual rights.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
     except VcfnbError:
         raise

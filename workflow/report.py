@@ -4,23 +4,59 @@ import argparse
 import html
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 from article import article
+from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
-from traitlets.config import Config
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from vcfnb import checklists, steps
+from vcfnb import checklists, html_page, steps
 from vcfnb.images import location
 from vcfnb.orphans import end_with_parent
 from vcfnb.params import ReportingParams, StudyParams
-from vcfnb.runs import Run, atomic, digest, git_commit, versions, write_csv, write_json
+from vcfnb.runs import Run, digest, git_commit, versions, write_csv, write_json
 from vcfnb.transfer import weights_provenance
 
 STYLE = (Path(__file__).parent / "report.css").read_text()
+
+
+class Renderer(IPythonRenderer):
+    """Markdown of one notebook as HTML for a page that holds several: ids and links are those of the page.
+
+    Parameters
+    ----------
+    prefix : str
+        Of this notebook's ids.
+    links : dict of str to str
+        Where links to other notebooks lead on the page, by the notebook's file name.
+    taken : collections.Counter
+        Names of the headings so far; shared by the notebook's cells.
+    """
+
+    def __init__(self, prefix, links, taken):
+        super().__init__(escape=False, embed_images=True, exclude_anchor_links=True)
+        self.prefix, self.links, self.taken = prefix, links, taken
+
+    def heading(self, text, level, **attributes):
+        """A heading whose id is its words, as in JupyterLab, after the prefix."""
+        name = "-".join(BeautifulSoup(text, "html.parser").get_text().split())
+        self.taken[name] += 1
+        again = f"-{self.taken[name]}" if self.taken[name] > 1 else ""
+        return f'<h{level} id="{html.escape(f"{self.prefix}-{name}{again}")}">{text}</h{level}>\n'
+
+    def link(self, text, url, title=None):
+        """A link; one to a heading, or to another notebook of the page, is turned to its place there."""
+        name, _, heading = url.partition("#")
+        if not name and heading:
+            url = f"#{self.prefix}-{heading}"
+        elif name in self.links:
+            url = f"{self.links[name]}{heading and '-'}{heading}"
+        return super().link(text, url, title)
 
 
 def body_of(path, links):
@@ -32,21 +68,26 @@ def body_of(path, links):
     links : dict of str to str
         Where links to other notebooks lead on this page, by the notebook's file name.
     """
-    notebook = article(nbformat.read(path, as_version=4))
+    notebook = article(nbformat.read(path, as_version=4), f"{path.stem}_")
+    for picture, text in zip(pictures(notebook), descriptions(notebook), strict=True):
+        picture.metadata["alt"] = text
+    taken = Counter()
     exporter = HTMLExporter(
-        config=Config({"HTMLExporter": {"template_name": "lab", "mathjax_url": "", "embed_images": True}})
+        template_name="report",
+        extra_template_basedirs=[str(Path(__file__).parent / "templates")],
+        filters={"markdown2html": lambda text: MarkdownWithMath(Renderer(path.stem, links, taken)).render(text)},
     )
-    page, _ = exporter.from_notebook_node(notebook)
-    body = re.search(r"<body[^>]*>(.*)</body>", page, re.S).group(1)
-    body = re.sub(r"<script.*?</script>", "", body, flags=re.S)
-    body = re.sub(r'<a class="anchor-link".*?</a>', "", body, flags=re.S)
-    texts = iter(descriptions(notebook))
-    body = re.sub("No description has been provided for this image", lambda _: html.escape(next(texts)), body)
-    for name, target in links.items():
-        body = body.replace(f'href="{name}"', f'href="{target}"')
-    # Headings of different notebooks may share their words; one page needs each id once.
-    body = re.sub(r'id="([^"]+)"', rf'id="{path.stem}-\1"', body)
-    return heading_of(notebook, path.stem), body
+    body = BeautifulSoup(exporter.from_notebook_node(notebook)[0], "html.parser")
+    # Of an output's own HTML.
+    for script in body("script"):
+        script.decompose()
+    return heading_of(notebook, path.stem), str(body)
+
+
+def pictures(notebook):
+    """Outputs with a picture, in order."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output for output in outputs if "image/png" in output.get("data", {})]
 
 
 def descriptions(notebook):
@@ -153,18 +194,7 @@ def filled_checklists(run, params):
 
 
 def write_page(path, title, links, body):
-    """Write a page that fetches nothing when it is opened."""
-    with atomic(path) as temporary:
-        temporary.write_text(
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-            # Whatever a table or a name smuggled in: nothing is run, nothing is fetched.
-            f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-            f"style-src 'unsafe-inline'; font-src data:\">"
-            f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>"
-            f'<nav><strong>vcfnb</strong>{links}</nav><main id="top">{body}</main></body></html>',
-            encoding="utf-8",
-        )
+    html_page.write_page(path, title, body, f"<nav><strong>vcfnb</strong>{links}</nav>", STYLE)
     print(f"wrote {path}")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import progress
 import yaml
 
-from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.errors import VcfnbError
 from vcfnb.params import load_params
 from vcfnb.runs import Run, atomic, clear_aside, disk_is_full, make_folder, writing
 from vcfnb.steps import NOT_RUN, State
@@ -21,6 +21,8 @@ from vcfnb.steps import NOT_RUN, State
 HERE = Path(__file__).resolve().parent
 # Seconds: what is left of a killed run ends by itself within this, and so does Snakemake when it is asked to.
 _PATIENCE = 5
+# Options of Snakemake whose value may be a YAML file: it is not the params file.
+_TAKE_YAML = ("--profile", "--workflow-profile", "--configfile", "--configfiles", "--config", "-C")
 
 
 @contextlib.contextmanager
@@ -124,31 +126,11 @@ def results_of(folder):
     }
 
 
-def check_weights(study):
-    """Weights that cannot be had are found before the first notebook, not half an hour later."""
-    from vcfnb.networks import build_network
+def one_gpu():
+    """Options for Snakemake: where there is a GPU, the networks of one expansion at a time."""
+    import torch
 
-    build_network(study.dtl.network, study.dtl.weights, seed=study.seed)
-
-
-def check_cohort(study):
-    """What later steps need of the table of cases is found now, and not when they come to it."""
-    from vcfnb import cohort
-
-    if study.cohort.csv is None:
-        return
-    table, problems = cohort.check_table(study.cohort.csv, study.cohort.label_column)
-    bad = problems.loc[problems["severity"] == "error", "case_id"]
-    found = cohort.check_needs(
-        table[~table["case_id"].isin(bad)],
-        study.fusion.clinical,
-        study.fusion.clinical_missing,
-        study.selection.harmonise,
-        study.selection.harmonise_covariates,
-    )
-    # Notebook 00 says what else is wrong, and which cases it leaves out.
-    if len(found):
-        raise BadInput(found)
+    return ["--resources", "networks=1"] if torch.cuda.is_available() else []
 
 
 def say_changes(stale):
@@ -168,17 +150,48 @@ def summary(run):
     return "\n".join([f"Test set of {int(table.n.iloc[0])} cases ({kind}); research use only:", *lines])
 
 
-def run_study():
-    parser = argparse.ArgumentParser(prog="run_all.sh", add_help=False)
-    parser.add_argument("params", nargs="?", default=None)
+def parse(arguments):
+    """Split the command line of run_all.sh.
+
+    Parameters
+    ----------
+    arguments : list of str
+
+    Returns
+    -------
+    arguments : argparse.Namespace
+        params (None without a params file), assignments, cores, dry_run.
+    options : list of str
+        Everything else, in order, for Snakemake.
+
+    Raises
+    ------
+    VcfnbError
+        There are two params files.
+    """
+    # No positional argument here: argparse would take the value of a workflow option for it.
+    parser = argparse.ArgumentParser(prog="run_all.sh", add_help=False, allow_abbrev=False)
     parser.add_argument("--set", action="append", default=[], dest="assignments")
     parser.add_argument("--cores", type=int)
-    parser.add_argument("-n", "--dry-run", action="store_true")
-    arguments, options = parser.parse_known_args()
-    if arguments.params and not arguments.params.endswith((".yaml", ".yml")):
-        # A target or the value of a workflow option, not a params file.
-        options.insert(0, arguments.params)
-        arguments.params = None
+    parser.add_argument("-n", "--dry-run", "--dryrun", action="store_true")
+    found, options = parser.parse_known_args(arguments)
+    numbers = [
+        number
+        for number, option in enumerate(options)
+        if option.endswith((".yaml", ".yml"))
+        and not option.startswith("-")
+        and (not number or options[number - 1] not in _TAKE_YAML)
+    ]
+    if len(numbers) > 1:
+        raise VcfnbError(
+            f"{len(numbers)} params files: {' '.join(options[n] for n in numbers)}", "give one", code="several-files"
+        )
+    found.params = options.pop(numbers[0]) if numbers else None
+    return found, options
+
+
+def run_study():
+    arguments, options = parse(sys.argv[1:])
     study = load_params(arguments.params or HERE.parent / "params" / "demo.yaml", arguments.assignments)
     run = Run(study.study)
     make_folder(run.folder)
@@ -190,8 +203,10 @@ def run_study():
         call = command(run, params, arguments.cores, options)
         if arguments.dry_run:
             sys.exit(subprocess.run([*call, "--dry-run", "--quiet", "host", "rules"]).returncode)
-        check_weights(study)
-        check_cohort(study)
+        # Not at the top: it loads the networks, which --dry-run does without.
+        from foresee import check_study
+
+        check_study(study)
         clear_aside(run.folder)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
         before = results_of(run.folder)
@@ -201,7 +216,7 @@ def run_study():
             # What comes after it depends on what it finds in the cohort.
             code, log = start([*call, "--until", "cohort"], run.folder, lock)
         if not code:
-            code, log = start(call, run.folder, lock)
+            code, log = start([*call, *one_gpu()], run.folder, lock)
         if code:
             if not list((run.folder / "notebooks").glob("*.failed.ipynb")):
                 # Not a notebook: the report, or the workflow itself.

@@ -26,10 +26,33 @@ has_compiler() {
     return 1
 }
 
+is_up_to_date() {
+    [ "$(cat "$ROOT/.venv/lock.sha256" 2>/dev/null)" = "$WANTED" ] && [ -x "$PYTHON" ]
+}
+
+# Keeps other set-ups of this checkout out. The lock is on descriptor 9, which this shell and what it starts hold open:
+# the system lets go of it however they end. Python takes it, because macOS has no flock command.
+lock() {
+    exec 9>>"$ROOT/requirements.lock" || fail "$ROOT cannot be written."
+    "$1" -c '
+import fcntl, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("vcfnb: another set-up of .venv is running; waiting for it", flush=True)
+    fcntl.flock(9, fcntl.LOCK_EX)
+except OSError:
+    pass  # a file system without locks
+' || exit
+}
+
 make_environment() {
     local system log="$ROOT/.venv/install.log"
     system=$(find_python) || fail "needs Python 3.11 or newer on the PATH (or its path in VCFNB_PYTHON)."
     has_compiler || fail "needs a C compiler to build pyradiomics (Debian and Ubuntu: gcc; macOS: xcode-select --install)."
+    lock "$system"
+    if is_up_to_date; then return; fi
     echo "vcfnb: installing the packages of requirements.lock into .venv (a few minutes, once)"
     # A half-made or outdated environment is replaced: packages that left the lock must not stay.
     rm -rf "$ROOT/.venv"
@@ -48,6 +71,7 @@ make_environment() {
 
 PYTHON="$ROOT/.venv/bin/python"
 WANTED=$( (sha256sum 2>/dev/null || shasum -a 256) <"$ROOT/requirements.lock" | cut -d' ' -f1)
-if [ "$(cat "$ROOT/.venv/lock.sha256" 2>/dev/null)" != "$WANTED" ] || ! [ -x "$PYTHON" ]; then
+if ! is_up_to_date; then
     make_environment
+    exec 9>&-
 fi

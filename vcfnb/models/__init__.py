@@ -2,7 +2,7 @@
 
 from vcfnb.models.examination import Examined, examine
 from vcfnb.models.interpretation import Nomogram, coefficient_intervals, shap_table, shap_values
-from vcfnb.models.logistic import FittedLogistic, fit_logistic, fuse
+from vcfnb.models.logistic import FittedLogistic, fit_logistic
 from vcfnb.models.out_of_fold import out_of_fold_scores
 from vcfnb.models.prediction import Prediction, check_patient, judge_examined, predict
 from vcfnb.models.saved import SavedModel, load_model, save_model, save_study_model
@@ -23,7 +23,6 @@ __all__ = [
     "examine",
     "fingerprint",
     "fit_logistic",
-    "fuse",
     "judge_examined",
     "load_model",
     "out_of_fold_scores",

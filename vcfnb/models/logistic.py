@@ -232,37 +232,3 @@ def _grid_table(search):
             "chosen": np.arange(len(results["params"])) == search.best_index_,
         }
     )
-
-
-def fuse(radiomics, dtl, y, lasso=None, settings=None, groups=None, seed=0, clinical=None):
-    """Early fusion: selected radiomic and deep features side by side, LASSO once more, logistic regression.
-
-    Parameters
-    ----------
-    radiomics, dtl : pandas.DataFrame
-        Selected features of the same training cases; one of the two may have no column.
-    y : pandas.Series or array of 0 and 1
-    lasso : vcfnb.params.SelectionParams, optional
-    settings : vcfnb.params.FusionParams, optional
-    groups : pandas.Series or array, optional
-    seed : int
-    clinical : pandas.DataFrame, optional
-        Clinical features of these cases (:class:`vcfnb.clinical.ClinicalEncoder`), which LASSO weighs like the others.
-
-    Returns
-    -------
-    selected : vcfnb.selection.SelectionResult
-    model : FittedLogistic
-
-    References
-    ----------
-    Wang et al. 2025, doi 10.1186/s12880-025-01573-9, Methods (fusion).
-    """
-    parts = [radiomics, dtl] if clinical is None else [radiomics, dtl, clinical]
-    if not all(part.index.equals(radiomics.index) for part in parts):
-        raise VcfnbError(
-            "fusion: the features are of other cases, or in another order", "align them", code="not-aligned"
-        )
-    together = pd.concat(parts, axis=1)
-    selected = selection.lasso_again(together, y, lasso, groups=groups, seed=seed)
-    return selected, fit_logistic(together[selected.selected["feature"]], y, settings, groups=groups, seed=seed)

@@ -3,7 +3,7 @@
 For trying the study and teaching it. Nothing measured on it says anything about patients.
 """
 
-from vcfnb.phantom.folder import simulate_cohort
+from vcfnb.phantom.folder import draw_cohort, simulate_cohort
 from vcfnb.phantom.patients import AROUND, SIGNS
 
-__all__ = ["AROUND", "SIGNS", "simulate_cohort"]
+__all__ = ["AROUND", "SIGNS", "draw_cohort", "simulate_cohort"]

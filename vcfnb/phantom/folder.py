@@ -73,10 +73,9 @@ def simulate_cohort(
         An unknown sign, a value out of range, or fewer than two patients of a class.
     """
     signs = dict(signs or {})
-    _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal, image_format)
+    _check(signs, several_vertebrae, n_sites, metal, image_format)
     folder = Path(folder)
-    rng = np.random.default_rng([seed, 0])
-    table = patients.draw_patients(n_patients, acute_fraction, difficulty, rng, several_vertebrae, n_sites, metal)
+    table = draw_cohort(n_patients, seed, acute_fraction, difficulty, several_vertebrae, n_sites, metal)
     for sign, factor in signs.items():
         table[sign] = table[sign] * factor
     number = table["patient_id"].factorize()[0]
@@ -96,7 +95,24 @@ def simulate_cohort(
     return table[[*_COLUMNS, "mask_reader_a2", "mask_reader_b"]]
 
 
-def _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal, image_format):
+def draw_cohort(n_patients, seed, acute_fraction, difficulty, several_vertebrae, n_sites, metal):
+    """The cases of a simulated cohort, before any image is made; parameters as :func:`simulate_cohort`.
+
+    Raises
+    ------
+    VcfnbError
+        Fewer than two patients of a class.
+    """
+    n_acute = round(acute_fraction * n_patients)
+    if min(n_acute, n_patients - n_acute) < 2:
+        raise VcfnbError(
+            f"{n_acute} acute of {n_patients} patients", "give at least two of each class", code="too-few-patients"
+        )
+    rng = np.random.default_rng([seed, 0])
+    return patients.draw_patients(n_patients, acute_fraction, difficulty, rng, several_vertebrae, n_sites, metal)
+
+
+def _check(signs, several_vertebrae, n_sites, metal, image_format):
     unknown = set(signs) - set(patients.SIGNS)
     if unknown:
         raise VcfnbError(
@@ -113,11 +129,6 @@ def _check(n_patients, acute_fraction, signs, several_vertebrae, n_sites, metal,
     if image_format not in _SUFFIXES:
         raise VcfnbError(
             f"image_format is {image_format!r}", f"give one of {', '.join(_SUFFIXES)}", code="unknown-choice"
-        )
-    n_acute = round(acute_fraction * n_patients)
-    if min(n_acute, n_patients - n_acute) < 2:
-        raise VcfnbError(
-            f"{n_acute} acute of {n_patients} patients", "give at least two of each class", code="too-few-patients"
         )
 
 

@@ -13,7 +13,6 @@ from vcfnb.plots.patient import case_views, contributions
 from vcfnb.plots.performance import (
     auc_by_expansion,
     calibration,
-    confusion,
     decision_curves,
     feature_modes,
     recalibration,
@@ -22,7 +21,7 @@ from vcfnb.plots.performance import (
 )
 from vcfnb.plots.pictures import crops_examples, montage
 from vcfnb.plots.rigorous import auc_differences, leakage_audit, learning_curve, rigorous_auc, selection_frequency
-from vcfnb.plots.selection import importance, lasso_error, lasso_figure, lasso_path, selection_steps
+from vcfnb.plots.selection import lasso_figure, selection_steps
 from vcfnb.plots.subgroups import subgroup_forest
 from vcfnb.plots.theme import CLASSES, MODELS, style
 from vcfnb.plots.training import alignment, cv_by_expansion, training_curves, weights_comparison
@@ -36,7 +35,6 @@ __all__ = [
     "auc_differences",
     "calibration",
     "case_views",
-    "confusion",
     "contributions",
     "crops_examples",
     "cv_by_expansion",
@@ -48,10 +46,7 @@ __all__ = [
     "forest",
     "grad_cam_examples",
     "icc_overview",
-    "importance",
-    "lasso_error",
     "lasso_figure",
-    "lasso_path",
     "leakage_audit",
     "learning_curve",
     "montage",

@@ -329,34 +329,8 @@ def score_distribution(scores, thresholds=None, *, simulated=False):
     return finish(figure, simulated)
 
 
-def confusion(points, *, simulated=False):
-    """Confusion matrices at the operating points, one panel a row.
-
-    Parameters
-    ----------
-    points : pandas.DataFrame
-        tp, fp, tn, fn, and optionally model, split, threshold.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Shade: share of the row, that is of the cases with that MRI label.
-    """
-    require(points, "tp", "fp", "tn", "fn", what="the operating points")
-    columns = min(3, len(points))
-    rows = -(-len(points) // columns)
-    figure, axes = canvas(max(ONE_COLUMN, _TOTAL_MM * columns), 58 * rows, rows, columns, squeeze=False)
-    for axis, row in zip(axes.flat, points.to_dict("records"), strict=False):
-        draw_confusion(axis, row)
-    for axis in axes.flat[len(points) :]:
-        axis.set_visible(False)
-    return finish(figure, simulated)
-
-
 def draw_confusion(axis, row):
-    """Draw one matrix of :func:`confusion` from a dict with tp, fp, tn, fn."""
+    """Draw a confusion matrix from a dict with tp, fp, tn, fn, model, threshold; shade: share of the row."""
     counts = np.array([[row["tp"], row["fn"]], [row["fp"], row["tn"]]], dtype=float)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axis.imshow(share, cmap="Greys", vmin=0, vmax=1.4)
@@ -366,15 +340,8 @@ def draw_confusion(axis, row):
     axis.set_xticks([0, 1], list(CLASSES))
     axis.set_yticks([0, 1], list(CLASSES), rotation=90, va="center")
     axis.set(xlabel="Predicted", ylabel="MRI")
-    axis.set_title(_confusion_title(row))
+    axis.set_title(f"{model_name(row['model'])}, threshold {row['threshold']:.2f}")
     axis.tick_params(length=0)
-
-
-def _confusion_title(row):
-    parts = [model_name(row["model"])] if "model" in row else []
-    parts += [split_name(row["split"]).lower()] if "split" in row else []
-    parts += [f"threshold {row['threshold']:.2f}"] if "threshold" in row else []
-    return ", ".join(parts)
 
 
 def _in_order(values, order):

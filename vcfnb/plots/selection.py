@@ -42,73 +42,17 @@ def selection_steps(steps, *, simulated=False):
     return finish(figure, simulated)
 
 
-def lasso_error(error, *, simulated=False):
-    """Cross-validated error of LASSO over its penalty (mean and SD over folds), with the chosen lambda.
-
-    Parameters
-    ----------
-    error : pandas.DataFrame
-        lambda, mse_mean, mse_sd, chosen.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, axis = canvas(ONE_COLUMN, 60)
-    _error(axis, error)
-    return finish(figure, simulated)
-
-
-def lasso_path(path, chosen=None, *, simulated=False):
-    """Coefficient of each feature over LASSO's penalty.
-
-    Parameters
-    ----------
-    path : pandas.DataFrame
-        lambda, feature, coefficient.
-    chosen : float, optional
-        The chosen lambda; features that are zero there are drawn grey.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, axis = canvas(ONE_COLUMN, 60)
-    _path(axis, path, chosen)
-    return finish(figure, simulated)
-
-
-def importance(selected, *, simulated=False):
-    """Coefficients of the selected features, largest first.
-
-    Parameters
-    ----------
-    selected : pandas.DataFrame
-        feature, coefficient (per standard deviation; positive speaks for acute).
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    require(selected, "feature", "coefficient", what="the selected features")
-    figure, axis = canvas(120, _bars_height(len(selected)))
-    _bars(axis, selected)
-    return finish(figure, simulated)
-
-
 def lasso_figure(error, path, selected, title="", *, simulated=False):
     """Figures 5 to 7: a, error over lambda; b, coefficients over lambda; c, coefficients at the chosen lambda.
 
     Parameters
     ----------
-    error, path, selected : pandas.DataFrame
-        As for :func:`lasso_error`, :func:`lasso_path` and :func:`importance`.
+    error : pandas.DataFrame
+        lambda, mse_mean, mse_sd (mean and SD over folds), chosen.
+    path : pandas.DataFrame
+        lambda, feature, coefficient; features that are zero at the chosen lambda are drawn grey.
+    selected : pandas.DataFrame
+        feature, coefficient (per standard deviation; positive speaks for acute).
     title : str
         Which features: ``"Radiomics"``.
     simulated : bool

@@ -5,8 +5,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from vcfnb import cohort, preprocessing, radiomics, runs
-from vcfnb.params import FusionParams, IccParams, RadiomicsParams, SelectionParams
+from vcfnb import runs
+from vcfnb.params import FusionParams, IccParams, SelectionParams
 
 _COLUMNS = ("patient_id", "label", "split", "age", "sex", "bmd", "site")
 
@@ -68,28 +68,20 @@ def read_study(run, seed):
     table = run.cohort()
     features = run.features("radiomics")
     fusion = {name: value for name, value in run.settings("fusion").items() if name in FusionParams.model_fields}
-    icc = IccParams(**run.settings("icc"))
     return StudyData(
         cases=table.set_index("case_id")[[name for name in _COLUMNS if name in table]],
         # One block of memory: pandas is slow where integer and float columns alternate.
         radiomics=pd.DataFrame(features.to_numpy(dtype=float), features.index, features.columns),
-        readings=_readings(run, cohort.second_readings(table, icc.icc_cases, seed)),
-        icc=icc,
+        readings=_readings(run),
+        icc=IccParams(**run.settings("icc")),
         lasso=SelectionParams(**run.settings("selection")),
         fusion=FusionParams(**fusion),
         seed=seed,
     )
 
 
-def _readings(run, drawn_again):
-    """Features of the three readings, as notebook 02 computed them: they come from its files."""
-    if not drawn_again:
-        return {}
-    settings = radiomics.Settings.from_params(RadiomicsParams(**run.settings("radiomics")))
-    found = {}
-    for name, cases in preprocessing.readings(run.step("preprocessing"), drawn_again).groupby("reading"):
-        found[name], failures = radiomics.extract_cohort(
-            cases[["case_id", "image", "mask"]], run.path("icc", "cases"), settings, desc=f"reading {name}"
-        )
-        radiomics.stop_on(failures)
-    return found
+def _readings(run):
+    """Features of the repeat segmentations, as notebook 02 wrote them, to the last bit."""
+    path = run.needs("icc", "features.csv")
+    table = pd.read_csv(path, dtype={"reading": str, "case_id": str})
+    return {name: part.drop(columns="reading").reset_index(drop=True) for name, part in table.groupby("reading")}

@@ -40,6 +40,11 @@ def share_of_patients(y, groups, share, rng):
     return np.flatnonzero(kept[number])
 
 
+def learning_cases(cases, share, seed):
+    """Positions of the cases that the learning curve takes of an outer fold's training part, of that fold's seed."""
+    return share_of_patients(cases["label"], cases["patient_id"], share, np.random.default_rng([seed, 7]))
+
+
 def learning_scores(data, folds, shares, folder, cores=None):
     """The radiomics model fitted on shares of each outer fold's training patients, scored on its held-out cases.
 
@@ -77,8 +82,7 @@ def _share_result(data, folder, job):
 
 def _run(data, fold, share):
     cases = data.cases.iloc[fold.train]
-    rng = np.random.default_rng([fold.seed, 7])
-    few = cases.iloc[share_of_patients(cases["label"], cases["patient_id"], share, rng)]
+    few = cases.iloc[learning_cases(cases, share, fold.seed)]
     stable, _ = stable_features(data.readings, few.index, data.icc.icc_form, data.icc.icc_threshold)
     fitted = fit_models(data.radiomics.loc[few.index], None, few, stable, data.lasso, data.fusion, fold.seed)
     test = data.cases.iloc[fold.test]

@@ -55,19 +55,38 @@ def nested_networks(data, crops, dtl, folds, folder, cores=None):
     return found
 
 
+def nested_settings(dtl, cases, seed):
+    """Settings for the training part of an outer fold: notebook 04's, with the folds and dimensions that it allows.
+
+    Parameters
+    ----------
+    dtl : vcfnb.params.DtlParams
+    cases : pandas.DataFrame
+        The training part: patient_id, label.
+    seed : int
+
+    Returns
+    -------
+    vcfnb.transfer.TrainSettings
+    """
+    from vcfnb import transfer
+
+    patients = [cases.loc[cases["label"] == label, "patient_id"].nunique() for label in (0, 1)]
+    changed = {
+        "n_folds": max(2, min(dtl.n_folds, *patients)),
+        "n_repeats": 1 if dtl.feature_mode == "out_of_fold" else 0,
+        "n_dimensions": min(dtl.n_dimensions, len(cases) - 1),
+    }
+    return transfer.TrainSettings.from_params(dtl, seed=seed).model_copy(update=changed)
+
+
 def _train(data, crops, dtl, fold, checkpoints, cores):
     from vcfnb import transfer
 
     labels, groups = data.cases["label"].to_numpy(), data.cases["patient_id"].to_numpy()
     split = np.full(len(labels), "test", dtype=object)
     split[fold.train] = "train"
-    patients = [len(np.unique(groups[fold.train][labels[fold.train] == label])) for label in (0, 1)]
-    changed = {
-        "n_folds": max(2, min(dtl.n_folds, *patients)),
-        "n_repeats": 1 if dtl.feature_mode == "out_of_fold" else 0,
-        "n_dimensions": min(dtl.n_dimensions, len(fold.train) - 1),
-    }
-    settings = transfer.TrainSettings.from_params(dtl, seed=fold.seed).model_copy(update=changed)
+    settings = nested_settings(dtl, data.cases.iloc[fold.train], fold.seed)
     # Labels of held-out cases are blanked, so that nothing can look at them.
     labels = np.where(split == "train", labels, -1)
     result = transfer.run_expansion(crops, labels, split, settings, groups, checkpoints, cores)

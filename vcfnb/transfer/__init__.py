@@ -3,8 +3,8 @@
 from vcfnb.transfer.alignment import align
 from vcfnb.transfer.attribution import grad_cam, integrated_gradients
 from vcfnb.transfer.examples import heatmaps
-from vcfnb.transfer.expansion import ExpansionResult, run_expansion
-from vcfnb.transfer.features import deep_features, features_and_scores, scores
+from vcfnb.transfer.expansion import ExpansionResult, check_dimensions, fold_jobs, run_expansion
+from vcfnb.transfer.features import features_and_scores, scores
 from vcfnb.transfer.reduction import Reduction, reduce_features
 from vcfnb.transfer.regions import attribution_shares, heatmap_image
 from vcfnb.transfer.saved import SavedNetwork, load_model, save_model, weights_provenance
@@ -18,9 +18,10 @@ __all__ = [
     "TrainSettings",
     "align",
     "attribution_shares",
-    "deep_features",
+    "check_dimensions",
     "features_and_scores",
     "fine_tune",
+    "fold_jobs",
     "grad_cam",
     "heatmap_image",
     "heatmaps",

@@ -15,7 +15,7 @@ from vcfnb.transfer.alignment import agreement, align
 from vcfnb.transfer.features import features_and_scores
 from vcfnb.transfer.reduction import Reduction, reduce_features
 from vcfnb.transfer.settings import TrainSettings
-from vcfnb.transfer.training import check_inputs, fine_tune
+from vcfnb.transfer.training import check_inputs, device, fine_tune
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def run_expansion(crops, labels, split, settings=None, groups=None, checkpoint_f
     checkpoint_folder : path, optional
         Each network's training is saved there after every epoch, and resumed from there.
     cores : int, optional
-        Networks trained side by side, one thread each; all usable cores by default.
+        Networks trained side by side, one thread each; all usable cores by default. On a GPU one after the other.
 
     Returns
     -------
@@ -125,9 +125,11 @@ def run_expansion(crops, labels, split, settings=None, groups=None, checkpoint_f
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
     network, provenance = build_network(settings.network, settings.weights, seed=settings.seed)
     layer = check_layer(network, settings.layer)
-    _check_dimensions(settings, train, network, layer)
-    jobs = [Job("final", 0, 0, train, settings.seed), *_folds(labels, train, groups, settings)]
+    check_dimensions(settings, train, network, layer)
+    jobs = [Job("final", 0, 0, train, settings.seed), *fold_jobs(labels, train, groups, settings)]
     work = partial(_train, crops, labels, groups, settings, layer, checkpoint_folder)
+    # A process for each core would share the GPU's memory and its time.
+    cores = 1 if device().type == "cuda" else cores
     done = list(runs.parallel_map(work, jobs, cores, desc="networks"))
     network, _, features, scores = done[0]
     reduction = reduce_features(features[train], settings.n_dimensions, settings.reduction, labels[train])
@@ -182,8 +184,21 @@ def _stacked(tables, first):
     return table[[*first, *(column for column in table if column not in first)]]
 
 
-def _check_dimensions(settings, train, network, layer):
-    """Fail before training when the reduction cannot work afterwards."""
+def check_dimensions(settings, train, network, layer):
+    """Fail before training when the reduction cannot work afterwards.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+    train : array
+        Indices of the training cases.
+    network : torch.nn.Module
+    layer : str or None
+
+    Raises
+    ------
+    VcfnbError
+    """
     blank = np.zeros((2, 1, 32, 32, 32), dtype=np.float32)
     channels = features_and_scores(network, blank, layer)[0].shape[1]
     limit = min(len(train) - 1, channels)
@@ -196,8 +211,27 @@ def _check_dimensions(settings, train, network, layer):
         )
 
 
-def _folds(labels, train, groups, settings):
-    """Jobs of the cross-validations: stratified by label, patients kept together."""
+def fold_jobs(labels, train, groups, settings):
+    """Jobs of the cross-validations: stratified by label, patients kept together.
+
+    Parameters
+    ----------
+    labels : array (n,)
+    train : array
+        Indices of the training cases.
+    groups : array (n,)
+        Patients.
+    settings : TrainSettings
+
+    Returns
+    -------
+    list of Job
+
+    Raises
+    ------
+    VcfnbError
+        There are too few patients of a class.
+    """
     if not settings.n_repeats:
         return []
     from sklearn.model_selection import StratifiedGroupKFold
@@ -207,7 +241,7 @@ def _folds(labels, train, groups, settings):
         raise VcfnbError(
             f"n_folds: {settings.n_folds} folds need as many patients of each class; there are "
             f"{patients[1]} with label 1 and {patients[0]} with label 0 to train on",
-            "lower n_folds, or set feature_mode to in_sample and n_repeats to 0",
+            "lower n_folds",
             code="too-few-patients",
         )
     jobs = []

@@ -3,24 +3,11 @@
 import torch
 
 from vcfnb.networks import pooled_output
-from vcfnb.transfer.training import device, one_thread, tensor
+from vcfnb.transfer.training import deterministic, device, one_thread, tensor
 
 
 def features_and_scores(network, crops, layer=None, batch_size=16):
-    """One pass over crops for both :func:`deep_features` and :func:`scores`."""
-    where = device()
-    network.to(where, memory_format=network.memory_format).eval()
-    logits = []
-    with one_thread(), torch.inference_mode(), pooled_output(network, layer) as pooled:
-        for start in range(0, len(crops), batch_size):
-            batch = tensor(crops[start : start + batch_size], where)
-            logits.append(network(batch.contiguous(memory_format=torch.channels_last_3d)))
-    scores_ = torch.cat(logits).squeeze(1).double().sigmoid()
-    return torch.cat(pooled).float().cpu().numpy(), scores_.cpu().numpy()
-
-
-def deep_features(network, crops, layer=None, batch_size=16):
-    """Output of a layer, averaged over space.
+    """Deep features and scores in one pass over crops.
 
     Parameters
     ----------
@@ -33,14 +20,25 @@ def deep_features(network, crops, layer=None, batch_size=16):
 
     Returns
     -------
-    numpy.ndarray of float32, shape (n, channels)
+    features : numpy.ndarray of float32, shape (n, channels)
+        Output of the layer, averaged over space.
+    scores : numpy.ndarray, shape (n,)
+        As :func:`scores`.
 
     Raises
     ------
     VcfnbError
         When there is no such layer.
     """
-    return features_and_scores(network, crops, layer, batch_size)[0]
+    where = device()
+    network.to(where, memory_format=network.memory_format).eval()
+    logits = []
+    with one_thread(), deterministic(where), torch.inference_mode(), pooled_output(network, layer) as pooled:
+        for start in range(0, len(crops), batch_size):
+            batch = tensor(crops[start : start + batch_size], where)
+            logits.append(network(batch.contiguous(memory_format=torch.channels_last_3d)))
+    scores_ = torch.cat(logits).squeeze(1).double().sigmoid()
+    return torch.cat(pooled).float().cpu().numpy(), scores_.cpu().numpy()
 
 
 def scores(network, crops, batch_size=16):

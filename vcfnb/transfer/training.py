@@ -1,6 +1,7 @@
 """Fine-tuning of one network, resumable and the same in every run."""
 
 import contextlib
+import os
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,30 @@ def one_thread():
 def device():
     """The GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextlib.contextmanager
+def deterministic(where):
+    """On a GPU, run the deterministic variant of every operation while the block runs.
+
+    torch has none of the backward passes of max_pool3d and avg_pool3d and warns about them: their sums may differ in
+    the last bits. On a CPU nothing needs to be changed.
+    """
+    if where.type != "cuda":
+        yield
+        return
+    # cuBLAS reads it when it starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    cudnn = torch.backends.cudnn
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    cudnn_before = cudnn.deterministic, cudnn.benchmark
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.deterministic, cudnn.benchmark = cudnn_before
 
 
 def tensor(array, where):
@@ -121,7 +146,7 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
     crops, labels = check_inputs(crops, labels)
     fitted, held = validation_split(labels, groups, settings)
     where = device()
-    with one_thread():
+    with one_thread(), deterministic(where):
         key = _key(network, crops, labels, held, settings) if checkpoint else None
         network.to(where, memory_format=network.memory_format)
         optimizer = _optimizer(network, settings)

@@ -1,0 +1,143 @@
+"""What parameters and the table of cases tell before the first notebook: all that later ones would stop at, at once.
+
+The conditions are those of the later steps: their own checks are called here, with no image.
+"""
+
+import numpy as np
+import pandas as pd
+
+from vcfnb import cohort, phantom, rigorous, selection, transfer
+from vcfnb.clinical import ClinicalEncoder
+from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.harmonisation import fit_combat
+from vcfnb.networks import build_network, check_layer
+
+
+def check_study(study):
+    """Check a study's parameters against its network and its cases.
+
+    Parameters
+    ----------
+    study : vcfnb.params.StudyParams
+
+    Raises
+    ------
+    BadInput
+        Every problem with its parameter, the numbers and a remedy.
+    VcfnbError
+        The networks' weights are not available.
+    """
+    # Weights are found now, and not half an hour later.
+    network, _ = build_network(study.dtl.network, study.dtl.weights, seed=study.seed)
+    rows = _rows("dtl.", check_layer, network, study.dtl.layer)
+    layer = None if rows else study.dtl.layer
+    try:
+        table, complete = _cases(study)
+    except BadInput:
+        raise
+    except VcfnbError as error:
+        raise BadInput(rows + _told("cohort: ", error)) from None
+    needs = cohort.check_needs(
+        table,
+        study.fusion.clinical,
+        study.fusion.clinical_missing,
+        study.selection.harmonise,
+        study.selection.harmonise_covariates,
+    )
+    rows += needs.to_dict("records")
+    # Notebook 00 says what else is wrong with the table, and which cases it leaves out.
+    if complete:
+        sizes = cohort.check_size(table, study.cohort.test_fraction)
+        sizes = sizes[sizes["severity"] == "error"].to_dict("records")
+        rows += sizes or _split(study, table, network, layer, not len(needs))
+    if rows:
+        raise BadInput(rows)
+
+
+def _rows(parameter, check, *arguments):
+    """Problems that a later step's own check finds; its message begins with the parameter's name or `parameter`."""
+    try:
+        check(*arguments)
+    except VcfnbError as error:
+        return _told(parameter, error)
+    return []
+
+
+def _told(parameter, error):
+    return [row | {"problem": parameter + row["problem"]} for row in error.rows()]
+
+
+def _cases(study):
+    """The table of cases that can be used, and whether nothing is wrong with it that stops notebook 00."""
+    asked = study.cohort
+    if asked.csv is None:
+        names = ("n_patients", "acute_fraction", "difficulty", "several_vertebrae", "n_sites", "metal")
+        table = phantom.draw_cohort(seed=study.seed, **{name: getattr(asked, name) for name in names})
+        # Every simulated mask is segmented again.
+        return table.assign(**dict.fromkeys(cohort.READINGS, "simulated")), True
+    table, problems = cohort.check_table(asked.csv, asked.label_column)
+    bad = problems.loc[problems["severity"] == "error", "case_id"]
+    complete = not len(bad) or (asked.on_bad_case == "exclude" and (bad != "").all())
+    return table[~table["case_id"].isin(bad)].reset_index(drop=True), complete
+
+
+def _split(study, table, network, layer, has_needs):
+    """Problems of the split and of what is done with its training cases, and of the outer folds."""
+    try:
+        table = cohort.split_cohort(table.astype({"label": int}), study.cohort.test_fraction, study.seed)
+    except VcfnbError as error:
+        return _told("cohort: ", error)
+    labels, groups = table["label"].to_numpy(), table["patient_id"].to_numpy()
+    train, test = (np.flatnonzero(table["split"] == name) for name in ("train", "test"))
+    settings = transfer.TrainSettings.from_params(study.dtl, seed=study.seed)
+    rows = _rows("dtl.", transfer.check_dimensions, settings, train, network, layer)
+    rows += _rows("dtl.", transfer.fold_jobs, labels, train, groups, settings)
+    fewest = min(study.selection.lasso_folds, study.fusion.grid_folds)
+    within = "selection.lasso_folds, fusion.grid_folds: "
+    rows += _rows(within, selection.folds, labels[train], groups[train], fewest, study.seed)
+    again = cohort.second_readings(table, study.icc.icc_cases, study.seed)
+    if len(again) == 1:
+        told = f"icc.icc_cases: {study.icc.icc_cases} asked for, 1 training case has repeat segmentations to use"
+        remedy = "an ICC needs 2 cases or more; without it, set icc.icc_cases: 0"
+        rows.append({"problem": told, "remedy": remedy, "code": "too-few-repeats"})
+    if has_needs:
+        rows += _rows("", _fit_tables, study, table, train, test)
+    return rows + _outer(study, table, labels, groups, has_needs)
+
+
+def _outer(study, table, labels, groups, has_needs):
+    """Problems of the nested cross-validation, of the first outer fold that has any."""
+    asked = study.statistics
+    try:
+        folds, _ = rigorous.outer_folds(labels, groups, asked.outer_folds, asked.outer_repeats, study.seed)
+    except VcfnbError as error:
+        return _told("statistics.outer_folds: ", error)
+    for fold in folds if asked.evaluation == "rigorous" else []:
+        here = f"in repeat {fold.repeat}, fold {fold.fold}: "
+        where = f"statistics.outer_folds: {here}"
+        rows = []
+        if fold.repeat <= asked.network_repeats:
+            settings = rigorous.nested_settings(study.dtl, table.iloc[fold.train], fold.seed)
+            rows += _rows(where, transfer.fold_jobs, labels, fold.train, groups, settings)
+        if has_needs:
+            rows += _rows(where, _fit_tables, study, table, fold.train, fold.test)
+            for share in asked.learning_shares:
+                few = fold.train[rigorous.learning_cases(table.iloc[fold.train], share, fold.seed)]
+                rows += _rows(
+                    f"statistics.learning_shares: {share} {here}", _fit_tables, study, table, few, fold.test, ()
+                )
+        if rows:
+            return rows
+    return []
+
+
+def _fit_tables(study, table, train, test, clinical=None):
+    """Fit what sites and clinical variables decide: harmonisation of a stand-in for a feature, and the encoder."""
+    table = table.set_index("case_id")
+    if study.selection.harmonise == "combat":
+        feature = pd.DataFrame({"feature": np.arange(len(table), dtype=float)}, table.index)
+        fitted = fit_combat(feature.iloc[train], table, study.selection.harmonise_covariates)
+        fitted.transform(feature.iloc[test], table)
+    clinical = study.fusion.clinical if clinical is None else clinical
+    if clinical:
+        ClinicalEncoder.fit(table.iloc[train], clinical, study.fusion.clinical_missing)
