@@ -73,6 +73,12 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"{told} (Slow: ...)", yellow=True)
 
 
+@pytest.fixture(autouse=True)
+def one_width(monkeypatch):
+    """Tables on the console are as wide as in a log, whatever the terminal."""
+    monkeypatch.setenv("COLUMNS", "140")
+
+
 @pytest.fixture(scope="session")
 def shared():
     """Folder with real CT and weights; tests that need it skip where it is absent."""
