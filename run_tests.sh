@@ -5,13 +5,21 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 case " $* " in *" --help "* | *" -h "*)
     cat <<'HELP'
-usage: ./run_tests.sh [pytest options]
+usage: ./run_tests.sh [--all] [pytest options]
 
-Runs the tests: makes .venv at the first call, then pytest over tests/. Any pytest option works:
+Runs the tests: makes .venv at the first call, then pytest over tests/ on two cores (some ten minutes).
 
-  ./run_tests.sh -m "not study"         the quick tests only (without whole studies and notebooks)
-  ./run_tests.sh tests/test_params.py   one file
-  ./run_tests.sh -k icc                 tests whose name holds "icc"
+  --all   the long tests, too (an hour): the demonstration and its notebooks, real CT and exchanged test images as
+          whole studies, ten kills, disks that fill up, the report and JupyterLab in a browser
+
+Any pytest option works, with and without --all:
+
+  ./run_tests.sh -m "not study"                   the quick tests only (without whole studies and notebooks)
+  ./run_tests.sh tests/test_params.py             one file
+  ./run_tests.sh --all tests/test_notebooks.py    one file with its long tests
+  ./run_tests.sh --all -m long                    the long tests alone
+  ./run_tests.sh -k icc                           tests whose name holds "icc"
+  ./run_tests.sh -n 0 --pdb                       in one process, for the debugger
 
 Tests on real CT need the folder ../shared/real (VCFNB_SHARED names another place) and skip without it.
 HELP
@@ -23,4 +31,5 @@ esac
 cd "$ROOT"
 # One thread a process: tests start workers of their own.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
-exec "$PYTHON" -m pytest "$@"
+# loadgroup: tests that share a study go to one worker (tests/conftest.py), in the order given there.
+exec "$PYTHON" -m pytest -n 2 --dist loadgroup --no-loadscope-reorder "$@"

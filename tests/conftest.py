@@ -1,17 +1,82 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests; which tests a run leaves out, on which worker they go, and which files are slow."""
 
+import ast
 import os
-import tempfile
+import shutil
 import time
+from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib.figure
 import pytest
-from study import TINY_PATIENTS, run_all, start_all, tiny
+from study import ROOT, TINY_PATIENTS, run_all, tiny
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-_DEMO = pytest.StashKey[tuple]()
+# Fixtures that run a whole study, and the worker's chain of tests that share it: with pytest-xdist a study runs once,
+# as all its tests go to one worker. The longest chains come first, so that no worker waits for the other at the end.
+CHAINS = {"demo": "demo", "smoke": "smoke", "replayed": "smoke", "uninterrupted": "tiny"}
+# Seconds; a file of tests that takes longer says why in its first line, after the word "Slow".
+PATIENCE = 60
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="run the long tests, too (vcfnb; see ./run_tests.sh --help)")
+
+
+def pytest_report_header(config):
+    return None if config.option.all else "long tests are left out: ./run_tests.sh --all runs them, too"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Long tests leave; each test joins a chain, or all others of its file (for their fixtures)."""
+    if not config.option.all:
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    slow = {path: says_why(path) for path in {item.path for item in items}}
+    order = [*dict.fromkeys(CHAINS.values())]
+
+    def place(item):
+        chain = item.get_closest_marker("xdist_group").args[0]
+        return order.index(chain) if chain in order else len(order) + (not slow[item.path])
+
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            shared = [chain for fixture, chain in CHAINS.items() if fixture in item.fixturenames]
+            item.add_marker(pytest.mark.xdist_group((shared or [item.path.stem])[0]))
+    items.sort(key=place)
+
+
+def says_why(path):
+    """Whether the first line of a file of tests says why it takes long."""
+    return (ast.get_docstring(ast.parse(Path(path).read_text(encoding="utf-8"))) or "").split("\n")[0].find("Slow") >= 0
+
+
+def slow_files(seconds):
+    """Of files of tests with their seconds those that take long, and do not say why."""
+    return [path for path, taken in seconds.items() if taken > PATIENCE and not says_why(path)]
+
+
+_SECONDS = defaultdict(float)
+
+
+def pytest_runtest_logreport(report):
+    _SECONDS[ROOT / report.nodeid.split("::")[0]] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter):
+    for path in slow_files({path: taken for path, taken in _SECONDS.items() if path.is_file()}):
+        told = f"{path.relative_to(ROOT)} took {_SECONDS[path]:.0f} s -> make it faster, or say why in its first line"
+        terminalreporter.write_line(f"{told} (Slow: ...)", yellow=True)
+
+
+@pytest.fixture(autouse=True)
+def one_width(monkeypatch):
+    """Tables on the console are as wide as in a log, whatever the terminal."""
+    monkeypatch.setenv("COLUMNS", "140")
 
 
 @pytest.fixture(scope="session")
@@ -23,33 +88,28 @@ def shared():
     return folder
 
 
-def pytest_collection_modifyitems(items):
-    """Whole studies come last."""
-    items.sort(key=lambda item: item.get_closest_marker("study") is not None)
-
-
-def pytest_collection_finish(session):
-    """The demonstration takes minutes: where a test needs it, it starts at once, beside the quick tests."""
-    if not session.config.option.collectonly and any("demo" in item.fixturenames for item in session.items):
-        folder = tempfile.TemporaryDirectory(prefix="vcfnb-demo-")
-        session.config.stash[_DEMO] = folder, start_all(folder.name)
-
-
-def pytest_unconfigure(config):
-    if _DEMO in config.stash:
-        folder, process = config.stash[_DEMO]
-        process.terminate()
-        process.wait()
-        folder.cleanup()
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The README's first command on an empty results folder: the folder of all runs, and what the console showed."""
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run_all(folder).stdout
 
 
 @pytest.fixture(scope="session")
-def demo(pytestconfig):
-    """The README's first command on an empty results folder: the folder of all runs, and what the console showed."""
-    folder, process = pytestconfig.stash[_DEMO]
-    said, failed = process.communicate()
-    assert process.returncode == 0, f"run_all.sh failed:\n{said}\n{failed}"
-    return Path(folder.name), said
+def smoke(tmp_path_factory):
+    """The smallest study with every step, on two cores: the folder of all runs, and how run_all.sh ended.
+
+    Only to be read: who changes something takes ``smoke_copy``.
+    """
+    folder = tmp_path_factory.mktemp("smoke")
+    return folder, run_all(folder, "params/smoke.yaml", "--cores", 2)
+
+
+@pytest.fixture
+def smoke_copy(smoke, tmp_path):
+    """A folder of all runs with a copy of the finished study."""
+    shutil.copytree(smoke[0] / "smoke", tmp_path / "smoke", copy_function=shutil.copy2)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +128,31 @@ def uninterrupted(tmp_path_factory):
     return SimpleNamespace(
         folder=folder, csv=csv, study=folder / "runs" / "tiny", finished=finished, seconds=time.monotonic() - begin
     )
+
+
+@pytest.fixture
+def tiny_copy(uninterrupted):
+    """A folder of all runs with a copy of the tiny study; as deep as the first, for the paths in its tables."""
+    folder = uninterrupted.folder / "copy"
+    shutil.copytree(uninterrupted.study, folder / "tiny", copy_function=shutil.copy2)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory):
+    """A small saved model with the run folder it came from; only to be read."""
+    from small_model import saved_study
+
+    return saved_study(tmp_path_factory.mktemp("saved"))
+
+
+@pytest.fixture
+def no_drawing(monkeypatch):
+    """Figures are made and not drawn, where a test is about something else: drawing takes most of the time."""
+
+    def stub(figure, target, *_, **named):
+        content = b"%PDF-" if named.get("format") == "pdf" else b"figure"
+        Path(target).write_bytes(content) if isinstance(target, str | os.PathLike) else target.write(content)
+
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", stub)

@@ -1,4 +1,4 @@
-"""What a reader sees of the viewer and of the interactive parts in a real JupyterLab; skipped without Chromium."""
+"""What a reader sees of the viewer and of the interactive parts in JupyterLab. Slow: a browser without graphics."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from browser import Browser, chromium
 from cases import ball, image, texture, write
 from PIL import Image
 
-pytestmark = pytest.mark.study  # minutes
+pytestmark = [pytest.mark.study, pytest.mark.long]
 
 CELLS = (
     "import numpy as np, vcfnb\nfrom functools import partial\nfrom vcfnb import explore, plots\nplots.style()",

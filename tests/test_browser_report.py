@@ -1,10 +1,12 @@
-"""The report in a real browser: no network, no sideways scrolling on a phone, printable; skipped without Chromium."""
+"""The report in a real browser: no network, no sideways scrolling on a phone, printable. Slow: a browser."""
 
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from browser import Browser
 
+# The report is the demonstration's.
+pytestmark = [pytest.mark.study, pytest.mark.long, pytest.mark.xdist_group("demo")]
 PAGES = ("index.html", "checklists.html")
 
 
@@ -31,7 +33,6 @@ def opened(browser, report):
     return show
 
 
-@pytest.mark.study
 @pytest.mark.parametrize("name", PAGES)
 def test_it_asks_for_nothing_but_itself(opened, report, name):
     browser = opened(name, 1280)
@@ -40,7 +41,6 @@ def test_it_asks_for_nothing_but_itself(opened, report, name):
     assert browser.problems == []
 
 
-@pytest.mark.study
 @pytest.mark.parametrize("width", [1280, 768, 390])
 @pytest.mark.parametrize("name", PAGES)
 def test_it_fits_the_window(opened, name, width):
@@ -49,7 +49,6 @@ def test_it_fits_the_window(opened, name, width):
     assert browser.js("Math.max(...[...document.images].map(image => image.getBoundingClientRect().right), 0)") <= width
 
 
-@pytest.mark.study
 def test_pictures_are_loaded_large_enough_and_described(opened):
     browser = opened("index.html", 1280)
     pictures = browser.js(
@@ -63,7 +62,6 @@ def test_pictures_are_loaded_large_enough_and_described(opened):
     assert len({picture["alt"] for picture in pictures}) > 20
 
 
-@pytest.mark.study
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(opened, report, name):
     browser = opened(name, 1280)
@@ -79,7 +77,6 @@ def test_links_lead_somewhere(opened, report, name):
     assert broken == []
 
 
-@pytest.mark.study
 def test_dark_text_on_light_and_code_on_demand(opened):
     browser = opened("index.html", 1280)
     assert browser.js("getComputedStyle(document.body).color") == "rgb(29, 29, 31)"
@@ -90,7 +87,6 @@ def test_dark_text_on_light_and_code_on_demand(opened):
     assert browser.js(code) > 10
 
 
-@pytest.mark.study
 def test_it_prints(opened):
     browser = opened("index.html", 1280)
     printed = browser.pdf()

@@ -1,4 +1,4 @@
-"""Interrupted at any moment, on a full disk, out of memory: nothing half-written counts, and the next run goes on."""
+"""Interrupted, on a full disk, out of memory: nothing half-written counts, a next run goes on. Slow: whole studies."""
 
 import contextlib
 import os
@@ -24,9 +24,11 @@ from vcfnb import images, preprocessing, runs
 from vcfnb.errors import CannotWrite, VcfnbError
 from vcfnb.params import PreprocessingParams
 
+# Notebooks at whose beginning a run is killed.
+MOMENTS = ("01_preprocessing", "04_dtl_06", "07_statistics")
 KILLS = 10
 # Shares of an uninterrupted run's time after which a run is killed: within the first step, and some steps later.
-MOMENTS = (0.05, 0.3)
+RANDOM_MOMENTS = (0.05, 0.3)
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 
 
@@ -145,7 +147,7 @@ def _writers():
         import matplotlib.pyplot as plt
 
         drawn, axes = plt.subplots()
-        axes.imshow(noise[0], interpolation="nearest")
+        axes.imshow(noise.reshape(360, 600), interpolation="nearest")
         plt.close(drawn)
         runs.save_figure(drawn, path.with_suffix(""), pd.DataFrame(noise.reshape(-1, 60)))
 
@@ -165,9 +167,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_half(small_disk, name):
     path.write_text("old")
     with pytest.raises(CannotWrite, match="the disk is full -> free space there.*the same command goes on"):
         _writers()[name](path)
-    kept = {file.name: file.read_bytes() for file in small_disk.iterdir()}
-    assert name == "figure.png" or kept == {name: b"old"}
-    assert not [file for file in kept if file.startswith(".writing-")]
+    assert {file.name: file.read_bytes() for file in small_disk.iterdir()} == {name: b"old"}
 
 
 def test_itk_does_not_say_that_a_disk_is_full(small_disk):
@@ -232,60 +232,102 @@ def test_a_half_renewed_case_is_not_taken_for_the_old_one(tmp_path, monkeypatch)
 # ---- studies
 
 
+def kill(process, folder):
+    """End a run and all it started the hard way; return what it had said, and whether everything ended."""
+    os.killpg(process.pid, signal.SIGKILL)
+    said, _ = process.communicate()
+    return said, wait_until(lambda: not processes_of(folder))
+
+
+def same_as_uninterrupted(study, uninterrupted):
+    first, second = tables(uninterrupted.study), tables(study)
+    assert len(first) > 40
+    assert set(first) == set(second)
+    assert [name for name in first if first[name] != second[name]] == []
+    assert not list(study.rglob(".writing-*"))
+    assert not list(study.rglob("*.running.ipynb")) + list(study.rglob("*.failed.ipynb"))
+
+
 @pytest.fixture(scope="module")
 def interrupted(uninterrupted):
-    """The same study, killed at random moments, once stopped by Ctrl-C, then left to end."""
-    folder, rng = uninterrupted.folder / "again", np.random.default_rng(7)
-    found = SimpleNamespace(folder=folder, study=folder / "tiny", kills=0, steps=[], left=[], beside=None, ctrl_c=None)
-    while found.kills < KILLS:
+    """The same study, killed when named notebooks begin, once stopped by Ctrl-C in between, then left to end."""
+    folder = uninterrupted.folder / "again"
+    found = SimpleNamespace(folder=folder, study=folder / "tiny", steps=[], left=[], beside=None, ctrl_c=None)
+
+    def start_until(notebook):
+        """Start the study, and wait until a notebook begins; one that a killed run left does not count."""
+        path, since = found.study / "notebooks" / f"{notebook}.running.ipynb", time.time()
         process = start_all(folder, *tiny(uninterrupted.csv), group=True)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(rng.uniform(*MOMENTS) * uninterrupted.seconds)
-        ended = process.poll() is not None
-        os.killpg(process.pid, signal.SIGKILL) if not ended else None
-        said, failed = process.communicate()
-        assert ended is False or process.returncode == 0, said + failed
+
+        def begun():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime > since:
+                    return True
+            return process.poll() is not None
+
+        assert wait_until(begun, 600)
+        assert process.poll() is None, f"the run ended before {notebook}"
+        return process
+
+    for notebook in MOMENTS:
+        said, all_ended = kill(start_until(notebook), folder)
         found.steps += executed(said)
-        found.kills += not ended
-        if ended:
-            # It came to its end before its moment: from the beginning.
-            shutil.rmtree(found.study)
-        elif found.kills % 2:
-            # The others start at once, beside what is left of the killed run.
-            found.left.append(wait_until(lambda: not processes_of(folder)))
-    process = start_all(folder, *tiny(uninterrupted.csv), group=True)
-    # As a terminal does it: everybody in the foreground gets the signal.
-    if wait_for(folder, "execute.py", process) is not None:
-        found.beside = run_all(folder, *tiny(uninterrupted.csv), check=False)
-        with contextlib.suppress(ProcessLookupError):
+        found.left.append(all_ended)
+        if notebook == "04_dtl_06":
+            process = start_until(notebook)
+            found.beside = run_all(folder, *tiny(uninterrupted.csv), check=False)
+            # As a terminal does it: everybody in the foreground gets the signal.
             os.killpg(process.pid, signal.SIGINT)
-    said, failed = process.communicate()
-    found.ctrl_c = SimpleNamespace(returncode=process.returncode, stdout=said, stderr=failed)
-    found.left.append(wait_until(lambda: not processes_of(folder)))
+            said, failed = process.communicate()
+            found.ctrl_c = SimpleNamespace(returncode=process.returncode, stdout=said, stderr=failed)
+            found.left.append(wait_until(lambda: not processes_of(folder)))
     found.finished = run_all(folder, *tiny(uninterrupted.csv))
     return found
 
 
 @pytest.mark.study
 @needs_proc
-def test_killed_ten_times_a_study_ends_with_the_same_tables(uninterrupted, interrupted):
-    assert interrupted.kills == KILLS
-    first, second = tables(uninterrupted.study), tables(interrupted.study)
-    assert len(first) > 40
-    assert set(first) == set(second)
-    assert [name for name in first if first[name] != second[name]] == []
-    assert not list(interrupted.study.rglob(".writing-*"))
-    assert not list(interrupted.study.rglob("*.running.ipynb")) + list(interrupted.study.rglob("*.failed.ipynb"))
-    # Kills came before and after steps had ended, and what was finished was not made again.
-    every = executed(uninterrupted.finished)
-    assert set(interrupted.steps + executed(interrupted.ctrl_c) + executed(interrupted.finished)) == set(every)
+def test_killed_when_notebooks_begin_a_study_ends_with_the_same_tables(uninterrupted, interrupted):
+    same_as_uninterrupted(interrupted.study, uninterrupted)
+    # What was finished was not made again. Ctrl-C comes at any moment, also before a finished step is noted.
+    steps = interrupted.steps + executed(interrupted.finished)
+    assert len(set(steps)) == len(steps)
+    assert set(steps + executed(interrupted.ctrl_c)) == set(executed(uninterrupted.finished))
 
 
 @pytest.mark.study
 @needs_proc
 def test_killed_runs_leave_no_process(interrupted):
-    assert len(interrupted.left) > KILLS // 2
-    assert all(interrupted.left)
+    assert interrupted.left == [True] * (len(MOMENTS) + 1)
+
+
+@pytest.mark.study
+@pytest.mark.long
+@needs_proc
+def test_killed_ten_times_at_random_a_study_ends_with_the_same_tables(uninterrupted):
+    folder, rng = uninterrupted.folder / "random", np.random.default_rng(7)
+    kills, steps, left = 0, [], []
+    while kills < KILLS:
+        process = start_all(folder, *tiny(uninterrupted.csv), group=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(*RANDOM_MOMENTS) * uninterrupted.seconds)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            said, _ = process.communicate()
+            kills += 1
+            if kills % 2:
+                # The others start at once, beside what is left of the killed run.
+                left.append(wait_until(lambda: not processes_of(folder)))
+        else:
+            # It came to its end before its moment: from the beginning.
+            said, failed = process.communicate()
+            assert process.returncode == 0, said + failed
+            shutil.rmtree(folder / "tiny")
+        steps += executed(said)
+    steps += executed(run_all(folder, *tiny(uninterrupted.csv)))
+    assert len(left) == KILLS // 2 and all(left)
+    assert set(steps) == set(executed(uninterrupted.finished))
+    same_as_uninterrupted(folder / "tiny", uninterrupted)
 
 
 @pytest.mark.study
@@ -309,6 +351,7 @@ def test_a_second_run_beside_the_first_says_so_and_ends(interrupted):
 
 
 @pytest.mark.study
+@pytest.mark.long
 def test_a_disk_that_fills_up(uninterrupted):
     """The message, and after more room was made the same tables."""
     folder = uninterrupted.folder / "small"

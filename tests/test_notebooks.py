@@ -1,15 +1,12 @@
-"""The committed notebooks: how they are written, and whether they still give what they show (nbval)."""
+"""The committed notebooks: how they are written, and whether they give again what they show. Slow: all of them run."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 
 import nbformat
 import pytest
-from study import ROOT, contract_files, executed
+import replay
+from study import ROOT, contract_files, executed, tables
 
 from vcfnb.params import NOTEBOOKS
 
@@ -79,14 +76,61 @@ def test_links_to_other_notebooks_exist(notebook):
             assert (ROOT / "notebooks" / target).is_file()
 
 
-def nbval(notebook, runs, *options):
-    """Re-execute one notebook against what it shows; results go to `runs`, never to the reader's."""
-    call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", *options, str(notebook)]
-    environment = os.environ | {"VCFNB_RUNS": str(runs), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    return subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True)
+# ---- executed again
+
+
+def test_each_notebook_is_compared_with_a_number_of_the_study():
+    """The reference holds the texts of the compared cells; ``make_notebook_reference.py`` makes it anew."""
+    texts = replay.reference()
+    assert list(texts) == [title for title, _, _ in replay.steps()]
+    for title, name, _ in replay.steps():
+        assert list(texts[title]) == [cell.id for cell in replay.compared(replay.committed(name))], title
+        assert replay.has_a_number(texts[title].values()), title
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory):
+    """All notebooks with smoke's parameters, one after the other on one core: folder of all runs, notebooks, nbval."""
+    folder, runs = tmp_path_factory.mktemp("composed"), tmp_path_factory.mktemp("replayed")
+    texts = replay.reference()
+    for title, name, values in replay.steps():
+        nbformat.write(replay.composed(name, values, texts[title]), folder / f"{title}.ipynb")
+    paths = [folder / f"{title}.ipynb" for title in texts]
+    return runs, paths, replay.nbval(runs, *paths, cores=1)
 
 
 @pytest.mark.study
+def test_notebooks_give_again_what_they_showed_on_smoke(replayed):
+    _, paths, finished = replayed
+    assert finished.returncode == 0, finished.stdout[-6000:]
+    n_cells = sum(cell.cell_type == "code" for path in paths for cell in nbformat.read(path, as_version=4).cells)
+    assert re.search(rf"\b{n_cells} passed", finished.stdout)
+
+
+@pytest.mark.study
+def test_another_run_in_another_folder_on_one_core_gives_the_same_tables(smoke, replayed):
+    """Papermill on two cores, nbval on one: the same bytes. nbval writes no report."""
+    first, second = tables(smoke[0] / "smoke"), tables(replayed[0] / "smoke")
+    assert len(second) > 60
+    assert {name for name in first if not name.startswith("report/")} == set(second)
+    assert [name for name in second if first[name] != second[name]] == []
+
+
+@pytest.mark.study
+def test_a_changed_number_fails(replayed, tmp_path):
+    """The comparison is real: one digit of a stored, compared output is changed, and nbval fails."""
+    notebook = nbformat.read(replayed[1][0], as_version=4)
+    (cell,) = replay.compared(notebook)
+    assert "train" in cell.outputs[0].text
+    cell.outputs[0].text = re.sub(r"\d$", "99", cell.outputs[0].text.rstrip())
+    nbformat.write(notebook, tmp_path / "00_cohort.ipynb")
+    finished = replay.nbval(replayed[0], tmp_path / "00_cohort.ipynb")
+    assert finished.returncode != 0
+    assert "1 failed" in finished.stdout and "99" in finished.stdout
+
+
+@pytest.mark.study
+@pytest.mark.long
 def test_run_all_without_arguments_is_the_demonstration(demo):
     runs, said = demo
     assert len(executed(said)) == 14
@@ -94,24 +138,10 @@ def test_run_all_without_arguments_is_the_demonstration(demo):
 
 
 @pytest.mark.study
+@pytest.mark.long
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_it_gives_again_what_it_shows(path, demo):
-    finished = nbval(path, demo[0])
+    """The committed notebooks as they are, on the demonstration."""
+    finished = replay.nbval(demo[0], path)
     assert finished.returncode == 0, finished.stdout[-6000:]
     assert re.search(r"\d+ passed", finished.stdout)
-
-
-@pytest.mark.study
-def test_a_changed_number_fails(demo, tmp_path):
-    """The comparison is real: one digit of a stored, compared output is changed, and nbval fails."""
-    notebook = nbformat.read(ROOT / "notebooks" / "03_radiomics.ipynb", as_version=4)
-    (cell,) = [cell for cell in notebook.cells if "nbval-check-output" in cell.metadata.get("tags", [])]
-    assert "total 1834" in cell.outputs[0].text
-    cell.outputs[0].text = cell.outputs[0].text.replace("total 1834", "total 1835")
-    changed = tmp_path / "03_radiomics.ipynb"
-    nbformat.write(notebook, changed)
-    finished = nbval(changed, demo[0])
-    assert finished.returncode != 0
-    assert "1835" in finished.stdout
-    shutil.copy2(ROOT / "notebooks" / "03_radiomics.ipynb", changed)
-    assert nbval(changed, demo[0]).returncode == 0

@@ -9,15 +9,15 @@ import pytest
 from cases import ball, image, texture, write
 from dicom_files import slices_of, write_segmentation, write_series
 from pages import commands
-from small_model import saved_study, small_cohort
+from small_model import small_cohort
 from study import ROOT
 
 from vcfnb import cli, html_page, models, patient_page
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return saved_study(tmp_path_factory.mktemp("runs"))[2]
+@pytest.fixture(scope="session")
+def model(saved):
+    return saved[2]
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +176,7 @@ def test_what_the_model_does_not_use_is_said(model, case, capsys):
 # ---- the guide
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_the_commands_of_the_guide_work(model, case, tmp_path, monkeypatch):
     """Each command of this package in docs/predict.md, in order, in a folder as the guide supposes."""
     own = [command for command in commands(ROOT / "docs" / "predict.md") if "-m vcfnb" in command]

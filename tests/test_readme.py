@@ -1,7 +1,8 @@
 """Every command and every example of README, CONTRIBUTING and docs.
 
-Cheap commands are really run. Of long ones the program, the options and the params file are checked here, without the
-work; ``LONG`` says why, and which test does the work. A command of a kind that is not known here is a failure.
+Cheap commands are really run. Of others the program, the options and the params file are checked here, by the programs'
+own parsers and without the work; ``LONG`` says why, and which test does the work. A command of a kind that is not known
+here is a failure.
 """
 
 import json
@@ -13,9 +14,10 @@ import sys
 from functools import partial
 
 import pytest
+import snakemake.cli
 import yaml
 from pages import GUIDES, blocks, commands, name, spans
-from study import ROOT
+from study import ROOT, script
 
 from vcfnb import phantom
 from vcfnb.params import SECTIONS, StudyParams
@@ -53,6 +55,10 @@ LONG = {
     ".venv/bin/python validation/plausibility.py": ("minutes", "test_validation.py::test_the_program"),
     ".venv/bin/python validation/rings.py": ("hours", "test_rings.py::test_tiny_run_goes_on_where_it_was"),
     ".venv/bin/python validation/seeds.py": ("hours", "test_rings.py::test_seeds_reports_every_study"),
+    ".venv/bin/python tests/make_notebook_reference.py": (
+        "minutes, writes into tests/reference/",
+        "test_notebooks.py::test_each_notebook_is_compared_with_a_number_of_the_study",
+    ),
     ".venv/bin/python workflow/parameters.py": (
         "writes into docs/",
         "test_docs.py::test_parameters_page_is_up_to_date",
@@ -145,26 +151,84 @@ def test_the_test_that_does_the_work_exists(beginning):
         assert f"def {function}(" in (ROOT / "tests" / file).read_text()
 
 
-@pytest.mark.parametrize("command", starting("./run_all.sh"))
-def test_run_all_commands_are_accepted(command, desk):
-    """With --help as it is; else planned, with its parameters checked. A reader's own params file is the template."""
-    if "profiles/slurm" in command:
-        pytest.importorskip("snakemake_executor_plugin_slurm", reason="the plugin for SLURM is not installed")
-    script, *arguments = shlex.split(command)
+@pytest.fixture(scope="module")
+def workflow():
+    """workflow/run.py as a module."""
+    sys.path.insert(0, str(ROOT / "workflow"))
+    return script("workflow", "run")
+
+
+def planned(workflow, monkeypatch, arguments):
+    """What run_all.sh would hand to Snakemake for a plan; parameters were checked, and Snakemake took its options."""
+    calls = []
+
+    def stub(call, **_):
+        calls.append(list(map(str, call)))
+        return subprocess.CompletedProcess(call, 0)
+
+    monkeypatch.setattr(sys, "argv", ["run_all.sh", *arguments, "--dry-run"])
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as end:
+        patch.setattr(subprocess, "run", stub)
+        workflow.run_study()
+    assert end.value.code == 0, end.value.code
+    (call,) = calls
+    options = call[call.index("snakemake") + 1 :]
+    # Its own parser: an unknown option or a profile that is not there ends here.
+    snakemake.cli.parse_args(options)
+    return options
+
+
+@pytest.mark.parametrize("command", [c for c in starting("./run_all.sh") if "--help" not in c])
+def test_run_all_commands_are_accepted(command, desk, workflow, monkeypatch):
+    """As far as the workflow's start, in this process. A reader's own params file is the template."""
+    monkeypatch.chdir(desk)
+    _, *arguments = shlex.split(command)
     for file in arguments:
         if file.endswith(".yaml") and not (desk / file).exists():
             shutil.copy(desk / "params" / "own_cohort.yaml", desk / file)
-    dry = [] if "--help" in arguments else ["--dry-run"]
-    finished = run(ROOT / script, *arguments, *dry, cwd=desk)
+    planned(workflow, monkeypatch, arguments)
+
+
+def test_a_wrong_option_of_run_all_is_noticed(desk, workflow, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        planned(workflow, monkeypatch, ["--forcerunn", "radiomics"])
+    assert "forcerunn" in capsys.readouterr().err
+
+
+def test_a_dry_run_shows_what_would_run(desk):
+    finished = run(ROOT / "run_all.sh", "params/smoke.yaml", "--dry-run", cwd=desk)
     assert finished.returncode == 0, finished.stderr
-    assert "cohort" in finished.stdout + finished.stderr if dry else finished.stdout.startswith("usage")
+    assert "cohort" in finished.stdout + finished.stderr
+    assert run(ROOT / "run_all.sh", "--help").stdout.startswith("usage")
 
 
 @pytest.mark.parametrize("command", starting("./run_tests.sh"))
-def test_run_tests_commands_find_tests(command):
-    finished = run(*shlex.split(command), *([] if "--help" in command else ["--collect-only", "-q"]))
-    assert finished.returncode == 0, finished.stdout
-    assert "--help" in command or "tests collected" in finished.stdout
+def test_run_tests_commands_find_tests(command, pytestconfig):
+    """Options are pytest's, files are there, words occur in names of tests, and marks are known."""
+    _, *arguments = shlex.split(command)
+    if "--help" in arguments:
+        assert run(ROOT / "run_tests.sh", *arguments).stdout.startswith("usage")
+        return
+    given = pytestconfig._parser.parse(arguments)
+    assert all((ROOT / file).exists() for file in given.file_or_dir)
+    names = re.findall(r"^def (test_\w+)", "\n".join(p.read_text() for p in (ROOT / "tests").glob("test_*.py")), re.M)
+    assert any(given.keyword in name_ for name_ in names)
+    marks = {line.split(":")[0] for line in pytestconfig.getini("markers")}
+    assert set(re.findall(r"\w+", given.markexpr)) <= marks | {"not", "and", "or"}
+
+
+def test_long_tests_are_left_out_unless_all_are_asked_for():
+    found = []
+    for options in ((), ("--all",)):
+        call = ("tests/test_interruption.py", "-n", "0", "--collect-only", "-q", "-k", "ctrl_c or ten_times", *options)
+        finished = run(ROOT / "run_tests.sh", *call)
+        assert finished.returncode == 0, finished.stdout
+        found.append(re.findall(r"::(test_\w+)", finished.stdout))
+    ctrl_c, ten_kills = (
+        "test_ctrl_c_says_what_is_kept",
+        "test_killed_ten_times_at_random_a_study_ends_with_the_same_tables",
+    )
+    assert found[0] == [ctrl_c] and sorted(found[1]) == [ctrl_c, ten_kills]
 
 
 @pytest.mark.parametrize("command", starting("cp "))

@@ -71,9 +71,9 @@ def test_sections_of_a_study_with_several_expansions(maker, tmp_path):
 
 
 @pytest.mark.study
-def test_figures_are_for_print_and_have_their_data(demo):
+def test_figures_are_for_print_and_have_their_data(smoke):
     """300 dpi, an SVG beside each, and the table that it shows; diagrams and the picture of a new case show none."""
-    folder = demo[0] / "demo"
+    folder = smoke[0] / "smoke"
     figures = [path for path in folder.rglob("*.png") if path.parent.name != "checkpoints"]
     assert len(figures) > 40
     for path in figures:

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_auc_score
 from statsmodels.stats.inter_rater import fleiss_kappa
+from study import ROOT
 from threadpoolctl import threadpool_limits
 
-from vcfnb import evaluation, models, rigorous, selection
+from vcfnb import evaluation, models, rigorous, runs, selection
 from vcfnb.cache import cached
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.params import DtlParams, FusionParams, IccParams, SelectionParams
@@ -94,7 +96,8 @@ def test_fewer_patients_than_folds_and_a_class_that_cannot_be_dealt():
 # ---- the tabular part ----------------------------------------------------------------------------------------------
 
 
-def test_the_tabular_part_is_what_the_notebooks_do():
+def test_the_tabular_part_is_what_the_notebooks_do(tmp_path):
+    """Selection as notebook 05 calls it, and notebook 06's own cells of the fusion and of the regressions."""
     data = study()
     train = data.cases[data.cases["split"] == "train"]
     y, groups, deep = train["label"], train["patient_id"], deep_of(data)
@@ -102,16 +105,21 @@ def test_the_tabular_part_is_what_the_notebooks_do():
     x, d = data.radiomics.loc[train.index], deep.loc[train.index]
     radiomics = selection.select_features(x, y, LASSO, groups=groups, stable=stable, seed=4).selected["feature"]
     chosen = selection.select_features(d, y, LASSO, groups=groups, seed=4).selected["feature"]
-    both = pd.concat([x[radiomics], d[chosen]], axis=1)
-    fused = selection.lasso_again(both, y, LASSO, groups=groups, seed=4)
-    fitted = models.fit_logistic(both[fused.selected["feature"]], y, FUSION, groups=groups, seed=4)
-    alone = models.fit_logistic(x[radiomics], y, FUSION, groups=groups, seed=4)
+    notebook = nbformat.read(ROOT / "notebooks" / "06_fusion.ipynb", as_version=4)
+    cells = {cell.id: cell.source for cell in notebook.cells}
+    names = {"pd": pd, "selection": selection, "models": models, "run": runs.Run("made", tmp_path), "best": 6}
+    names |= {"table": data.cases, "is_train": data.cases["split"] == "train", "expansions": [6], "seed": 4}
+    names |= {"radiomics": data.radiomics[radiomics], "deep": {6: deep_of(data)[chosen]}, "lasso": LASSO}
+    names |= {"patient": pd.DataFrame(index=data.cases.index), "settings": FUSION}
+    for cell in ("c05", "c10"):
+        exec(cells[cell], names)
+    fused, fitted = names["fused"], names["fitted"]
     found = rigorous.fit_models(x, d, train, stable, LASSO, FUSION, seed=4)
     assert found.models["radiomics"].features == list(radiomics) and found.models["dtl"].features == list(chosen)
     assert found.models["fusion"].features == list(fused.selected["feature"])
     scores = found.score(data.radiomics, deep, data.cases)
-    assert scores["fusion"].equals(fitted.score(pd.concat([data.radiomics, deep], axis=1)).rename("fusion"))
-    assert scores["radiomics"].equals(alone.score(data.radiomics).rename("radiomics"))
+    for model in ("radiomics", "dtl", "fusion"):
+        assert scores[model].equals(fitted[model].score(names["inputs"][model]).rename(model)), model
     assert set(rigorous.fit_models(x, None, train, stable, LASSO, FUSION, 4).models) == {"radiomics"}
 
 

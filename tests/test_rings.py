@@ -178,7 +178,8 @@ def test_arguments_that_cannot_work(rings, tmp_path, arguments, message):
 
 
 def test_tiny_run_goes_on_where_it_was(rings, tmp_path, monkeypatch, capsys):
-    arguments = ["--quick", "--off", "swelling", "--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
+    arguments = ["--quick", "--off", "swelling", "--seeds", "1", "--test-patients", "4"]
+    arguments += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
     command = [sys.executable, ROOT / "validation" / "rings.py", *arguments]
     finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
@@ -186,7 +187,7 @@ def test_tiny_run_goes_on_where_it_was(rings, tmp_path, monkeypatch, capsys):
     tables = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.csv")}
     assert set(tables) == {"rings.csv", "rings_seeds.csv", "rings_contrasts.csv"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*tables, "rings.png", "rings.svg"}
-    assert len(pd.read_csv(tmp_path / "out" / "rings_seeds.csv")) == 8
+    assert len(pd.read_csv(tmp_path / "out" / "rings_seeds.csv")) == 4
     assert "simulated data" in (tmp_path / "out" / "rings.svg").read_text()
 
     trained, fine_tune = [], rings.transfer.fine_tune
@@ -198,10 +199,10 @@ def test_tiny_run_goes_on_where_it_was(rings, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(rings.transfer, "fine_tune", counted)
     monkeypatch.setattr(rings, "simulate_case", lambda *_: pytest.fail("simulated again"))
     rings.main([*arguments, "--cores", "1"])
-    assert not trained and "seed 2: 0 of 4 networks to train" in capsys.readouterr().out
-    next((tmp_path / "work").rglob("seed_2/expansion_06_*.csv")).unlink()
+    assert not trained and "seed 1: 0 of 4 networks to train" in capsys.readouterr().out
+    next((tmp_path / "work").rglob("seed_1/expansion_06_*.csv")).unlink()
     rings.main([*arguments, "--cores", "1"])
-    assert len(trained) == 1 and "seed 2: 1 of 4 networks to train" in capsys.readouterr().out
+    assert len(trained) == 1 and "seed 1: 1 of 4 networks to train" in capsys.readouterr().out
     assert {name: (tmp_path / "out" / name).read_bytes() for name in tables} == tables
 
 

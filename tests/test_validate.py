@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 from cases import ball, image, texture, write
 from scipy.special import expit
-from small_model import TRAINED_ON, saved_study, small_cohort
+from small_model import TRAINED_ON, small_cohort
 
 from vcfnb import cli, evaluation, external, models
 
 TABLES = ["auc", "calibration", "calibration_curve", "decision_curves", "operating_points", "outside", "recalibration"]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return saved_study(tmp_path_factory.mktemp("runs"))[2]
+@pytest.fixture(scope="session")
+def model(saved):
+    return saved[2]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,7 @@ def test_tables_figures_and_the_page(validated, capsys):
     assert (note["n_cases"], note["n_excluded"], note["simulated"]) == (12, 0, False)
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_a_second_run_scores_nothing_and_a_new_label_is_judged(model, copied, monkeypatch, capsys):
     csv, out = copied
     # The results of other files, even if they are alike, are not taken.
@@ -90,6 +91,7 @@ def test_a_second_run_scores_nothing_and_a_new_label_is_judged(model, copied, mo
     assert f"fusion     AUC {expected[0]:.3f}" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_an_interrupted_validation_goes_on_and_ends_with_the_same_tables(model, validated, tmp_path, monkeypatch):
     csv, whole = validated
     examine, calls = models.examine, []
@@ -109,6 +111,7 @@ def test_an_interrupted_validation_goes_on_and_ends_with_the_same_tables(model, 
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_another_model_scores_anew(model, copied, tmp_path, monkeypatch):
     csv, out = copied
     other = shutil.copytree(model, tmp_path / "model")
@@ -125,6 +128,7 @@ def test_another_model_scores_anew(model, copied, tmp_path, monkeypatch):
     assert len(calls) == 12
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_training_cases_are_refused_with_all_of_their_patient(model, copied, capsys):
     csv, out = copied
     write(image(texture(seed=TRAINED_ON)), csv.parent / "again.nrrd")
@@ -152,6 +156,7 @@ def test_results_that_cannot_be_written_are_found_before_the_images_are_read(
     assert "a file stands where a folder should be" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_bad_cases_stop_or_leave(model, copied, capsys):
     csv, out = copied
     (csv.parent / "C01_mask.nii.gz").unlink()
@@ -170,6 +175,7 @@ def test_bad_cases_stop_or_leave(model, copied, capsys):
     assert "9 cases of 9 patients, 5 acute; 3 cases excluded" in page and "the file is missing" in page
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_a_case_that_only_fails_when_it_is_scored_stops_or_leaves(model, copied, capsys):
     csv, out = copied
     thin = ball(radius=9)
@@ -183,6 +189,7 @@ def test_a_case_that_only_fails_when_it_is_scored_stops_or_leaves(model, copied,
     assert len(pd.read_csv(out / "scores.csv")) == 11
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_what_belongs_to_no_single_case_stops_always(model, copied, tmp_path, capsys):
     csv, out = copied
     change(csv, label=1)
