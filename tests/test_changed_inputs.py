@@ -1,4 +1,4 @@
-"""Slow: a whole study goes on after its inputs changed. A redrawn mask is computed again, with all that depends on it."""
+"""Slow: a whole study goes on after its inputs changed. A redrawn mask is computed again, and what depends on it."""
 
 import os
 import shutil

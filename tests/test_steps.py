@@ -15,6 +15,7 @@ ORDER = (
     *("00_cohort", "01_preprocessing", "02_icc", "03_radiomics", *EXPANSIONS),
     *("05_selection", "06_fusion", "07_statistics", "08_predict", "report"),
 )
+FILES = ("image", "mask", "mask_reader_a2", "mask_reader_b")
 AFTER_05 = {"05_selection", "06_fusion", "07_statistics", "08_predict", "report"}
 
 
@@ -57,7 +58,7 @@ class Study:
             (path / "table.csv").write_text(title)
             if title == "00_cohort":
                 table = pd.read_csv(self.csv)
-                for name in ("image", "mask", "mask_reader_a2", "mask_reader_b"):
+                for name in FILES:
                     table[name] = table[name].map(lambda file: f"{files}/{file}", na_action="ignore")
                 table.to_csv(path / "cohort.csv", index=False)
             steps.finish(run)
@@ -121,7 +122,8 @@ def test_a_redrawn_mask_concerns_its_case_and_what_comes_after(study):
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     found = study.state().stale()
     assert set(found) == set(ORDER) - {"02_icc"}
-    assert found["03_radiomics"] == ["images or masks of P4"]
+    assert found["03_radiomics"] == {"files": ["P4"]}
+    assert steps.told_of(found["03_radiomics"]) == "images or masks of P4"
 
 
 def test_a_redrawn_repeat_segmentation_leaves_radiomics_and_networks_alone(study):
@@ -146,12 +148,12 @@ def test_values_of_the_table_concern_who_uses_them(study):
     assert set(state.stale()) == set(ORDER) - {"00_cohort"}
     # No feature depends on a label: these notebooks only show it.
     for title in ("01_preprocessing", "02_icc", "03_radiomics"):
-        assert state.changes(title) == ["figures of label"] and state.changes(title, shown=False) == []
-    assert state.changes("04_dtl_06") == ["in the table of cases: label"]
+        assert state.changes(title) == {"figures": ["label"]} and state.changes(title, shown=False) == {}
+    assert state.changes("04_dtl_06") == {"table": ["label"]}
 
 
 def test_a_notebook_sees_the_columns_that_it_says_it_uses(study):
-    files = {"image", "mask", "mask_reader_a2", "mask_reader_b"}
+    files = set(FILES)
     assert {"age", "patient_id"} <= set(study.begin("07_statistics").cohort())
     assert set(study.begin("04_dtl_06").cohort()) == {"case_id", "patient_id", "label", "split"} | files
     assert set(study.begin("03_radiomics").cohort()) == {"case_id", "label", "split"} | files
@@ -161,7 +163,8 @@ def test_parameters_concern_their_step_and_what_comes_after(study):
     assert study.stale("statistics.alpha=0.1") == {"07_statistics", "report"}
     assert study.stale("selection.lasso_folds=4") == AFTER_05
     assert study.stale("dtl.epochs=3") == {*EXPANSIONS, *AFTER_05}
-    assert study.state("dtl.epochs=3").stale()["05_selection"] == ["parameters 04_dtl_00.epochs, 04_dtl_06.epochs"]
+    changed = study.state("dtl.epochs=3").stale()["05_selection"]
+    assert steps.told_of(changed) == "parameters 04_dtl_00.epochs, 04_dtl_06.epochs"
 
 
 def test_weights_in_a_file_are_compared_by_content(study, tmp_path):
@@ -176,12 +179,12 @@ def test_weights_in_a_file_are_compared_by_content(study, tmp_path):
 
 def test_a_missing_result_is_made_again(study):
     (study.run.folder / "03_radiomics" / "table.csv").unlink()
-    assert study.state().stale() == {"03_radiomics": ["1 of its files are missing, such as table.csv"]}
+    assert study.state().stale() == {"03_radiomics": {"missing": ["03_radiomics/table.csv"]}}
 
 
 def test_an_interrupted_notebook_has_no_record(study):
     study.begin("05_selection")
-    assert study.state().stale() == {"05_selection": [steps.NOT_RUN]}
+    assert study.state().stale() == {"05_selection": {"unfinished": ["05_selection"]}}
 
 
 def test_a_notebook_run_by_hand_refuses_results_older_than_their_inputs(study):

@@ -21,7 +21,6 @@ from vcfnb.params import NOTEBOOKS, SECTIONS
 _CLINICAL = ("age", "sex", "bmd")
 _READ = ("image", "mask")
 _REPEATS = ("mask_reader_a2", "mask_reader_b")
-NOT_RUN = "has not run to its end"
 # Folders of cached results: a step can do without them.
 _CACHES = {"cases", "checkpoints", "rigorous", "made"}
 
@@ -96,7 +95,9 @@ def begin(name, namespace):
     for before in state.ancestors(title):
         changed = state.changes(before, shown=False)
         if changed:
-            told = NOT_RUN if changed == [NOT_RUN] else f"is older than its inputs: {'; '.join(changed)}"
+            told = (
+                "has not run to its end" if "unfinished" in changed else f"is older than its inputs: {told_of(changed)}"
+            )
             remedy = "run it, and those between (./run_all.sh does)"
             raise VcfnbError(f"notebook {before} of study {run.study!r} {told}", remedy, code="step-stale")
     run.columns = state.columns(title, shown=True)
@@ -157,9 +158,9 @@ class State:
         return cls(run, values | {"report": study.model_dump(mode="json")})
 
     def stale(self):
-        """Why steps have to run again: reasons by title; nothing for steps that are up to date."""
+        """The steps that have to run again: what changed (:meth:`changes`), by title."""
         found = {title: self.changes(title) for title in sorted(self._values)}
-        return {title: reasons for title, reasons in found.items() if reasons}
+        return {title: changed for title, changed in found.items() if changed}
 
     def changes(self, title, shown=True):
         """What changed since a step ran.
@@ -172,23 +173,20 @@ class State:
 
         Returns
         -------
-        list of str
-            Nothing when its results are up to date.
+        dict of str to list of str
+            Names by kind: ``unfinished`` (it has not run to its end), ``parameters``, ``code``, ``figures``, ``table``
+            (columns), ``files`` (cases), ``missing`` (results). Empty when its results are up to date.
         """
         record = self.record(title)
         if record is None:
-            return [NOT_RUN]
-        now, then, found = self.parts(title), record["parts"], []
-        for part, text in _WORDS.items():
-            names = [name for name in {**then[part], **now[part]} if then[part].get(name) != now[part].get(name)]
-            if names and (shown or part != "figures"):
-                more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-                found.append(f"{text} {', '.join(names[:5])}{more}")
+            return {"unfinished": [title]}
+        now, then, found = self.parts(title), record["parts"], {}
+        for kind in now if shown else [kind for kind in now if kind != "figures"]:
+            names = {**then[kind], **now[kind]}
+            found[kind] = [name for name in names if then[kind].get(name) != now[kind].get(name)]
         folder = record_of(self.run, title).parent
-        missing = [name for name in record["files"] if not (folder / name).exists()]
-        if missing:
-            found.append(f"{len(missing)} of its files are missing, such as {missing[0]}")
-        return found
+        found["missing"] = [f"{folder.name}/{name}" for name in record["files"] if not (folder / name).exists()]
+        return {kind: names for kind, names in found.items() if names}
 
     def record(self, title):
         """What a step wrote when it ended, or None."""
@@ -310,14 +308,22 @@ class State:
         return Contents(self.run.folder / ".contents.json", sorted(paths))
 
 
-# How a change of each kind of part is told.
-_WORDS = {
-    "parameters": "parameters",
-    "code": "code of",
-    "figures": "figures of",
-    "table": "in the table of cases:",
-    "files": "images or masks of",
-}
+def told_of(changed):
+    """What changed, in words: :meth:`State.changes`, of one step or of several together."""
+    words = {
+        "parameters": "parameters",
+        "code": "code of",
+        "figures": "figures of",
+        "table": "in the table of cases:",
+        "files": "images or masks of",
+        "missing": "missing results:",
+    }
+    found = []
+    for kind, text in words.items():
+        names = changed.get(kind, [])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        found += [f"{text} {', '.join(names[:5])}{more}"] if names else []
+    return "; ".join(found)
 
 
 def _notebook(title):

@@ -16,7 +16,7 @@ import yaml
 from vcfnb.errors import VcfnbError
 from vcfnb.params import load_params
 from vcfnb.runs import Run, atomic, clear_aside, disk_is_full, make_folder, writing
-from vcfnb.steps import NOT_RUN, State
+from vcfnb.steps import State, told_of
 
 HERE = Path(__file__).resolve().parent
 # Seconds: what is left of a killed run ends by itself within this, and so does Snakemake when it is asked to.
@@ -135,9 +135,12 @@ def one_gpu():
 
 def say_changes(stale):
     """What changed since the last run, of steps that had been up to date."""
-    told = dict.fromkeys(reason for reasons in stale.values() for reason in reasons if reason != NOT_RUN)
-    if told:
-        print(f"Changed since the last run: {'; '.join(told)}", flush=True)
+    together = {}
+    for changed in stale.values():
+        for kind, names in changed.items():
+            together[kind] = list(dict.fromkeys([*together.get(kind, []), *names]))
+    if told_of(together):
+        print(f"Changed since the last run: {told_of(together)}", flush=True)
 
 
 def summary(run):
@@ -202,6 +205,7 @@ def run_study():
             temporary.write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
         call = command(run, params, arguments.cores, options)
         if arguments.dry_run:
+            say_changes(State.planned(run, study).stale())
             sys.exit(subprocess.run([*call, "--dry-run", "--quiet", "host", "rules"]).returncode)
         # Not at the top: it loads the networks, which --dry-run does without.
         from foresee import check_study
