@@ -41,10 +41,15 @@ def compared(notebook):
 
 
 def text_of(cell):
-    """What a compared cell shows: what it prints, or its Markdown. Warnings are left out, as in committed notebooks."""
+    """What a compared cell shows: what it prints, or its Markdown; a ValueError where there is more, as a progress bar.
+
+    Warnings do not count, as in the committed notebooks.
+    """
     shown = [output for output in cell.outputs if output.get("name") != "stderr"]
-    printed = "".join(output.text for output in shown if output.output_type == "stream")
-    return printed or shown[-1].data["text/markdown"]
+    if shown and all(output.output_type == "stream" for output in shown):
+        return "".join(output.text for output in shown)
+    (output,) = shown
+    return output.data["text/markdown"]
 
 
 def composed(name, values, texts):

@@ -244,6 +244,7 @@ def test_the_saved_model_gives_each_test_case_the_score_of_the_study(smoke):
     assert note["thresholds"] == points.drop_duplicates("model").set_index("model").threshold[names].to_dict()
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_validated_on_its_own_cohort_a_model_has_the_auc_of_its_test_set(smoke, tmp_path, capsys):
     """All training cases are refused, and nobody else."""
     study = smoke[0] / "smoke"
