@@ -116,7 +116,7 @@ def test_sites_that_cannot_be_harmonised_are_refused():
         fitted.transform(x, table.assign(site=table["site"].where(table.index != "c001", "C")))
     harmonisation.check_sites(table)
     elsewhere = table["site"].where(table["split"] == "train", "C")
-    with pytest.raises(BadInput, match="20 problem.*\n.*c000: site C has no training case -> .*training sites .A, B"):
+    with pytest.raises(BadInput, match=r"20 problem.*\n  20 cases \(c000, .*\): site C has no .*training sites .A, B"):
         harmonisation.check_sites(table.assign(site=elsewhere))
     with pytest.raises(BadInput, match="c001: site is empty -> write where it was scanned"):
         fit_combat(x, table.assign(site=table["site"].where(table.index != "c001")))

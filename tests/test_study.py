@@ -320,9 +320,8 @@ def test_a_bad_cohort_stops_at_once_with_all_its_problems(tmp_path):
     csv.write_text("patient_id,image,mask,label\nP1,a.nii.gz,b.nii.gz,1\n../x,c.nii.gz,d.nii.gz,2\n")
     finished = run_all(tmp_path, "params/smoke.yaml", "--set", f"cohort.csv={csv}", check=False)
     assert finished.returncode != 0
-    assert "P1" in finished.stdout
-    assert "a.nii.gz" in finished.stdout
-    assert "../x" in finished.stdout
+    assert "2 cases (P1, ../x): the file is missing" in finished.stdout
+    assert "../x: label is '2'" in finished.stdout
 
 
 @pytest.mark.long
