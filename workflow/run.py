@@ -68,7 +68,7 @@ def command(run, params, cores, options):
 
 
 def start(call, folder, lock):
-    """Run Snakemake with its own messages in a log; notebooks print their line to our standard output."""
+    """Run Snakemake with its own messages in a log; what notebooks came to is told on our standard output."""
     log = folder / "logs" / "snakemake.log"
     make_folder(log.parent)
     started = time.time()
@@ -76,10 +76,13 @@ def start(call, folder, lock):
     with contextlib.ExitStack() as stack:
         with writing(log):
             stream = stack.enter_context(open(log, "w"))
-        stack.enter_context(progress.live(folder / "notebooks", sys.stdout, started))
-        process = subprocess.Popen(call, stderr=stream, env=environment, pass_fds=[lock.fileno()])
+        with writing(folder / ".lock"):
+            stack.enter_context(mark(lock, str(started)))
+        endings = stack.enter_context(progress.live(folder / "notebooks", sys.stdout, started))
+        # A group of its own: Ctrl-C in a terminal must reach it once, by stop(), or it cancels nothing on a cluster.
+        process = subprocess.Popen(call, stderr=stream, env=environment, pass_fds=[lock.fileno()], process_group=0)
         try:
-            return process.wait(), log
+            code = process.wait()
         except KeyboardInterrupt:
             stop(process)
             print(
@@ -87,14 +90,30 @@ def start(call, folder, lock):
                 file=sys.stderr,
             )
             sys.exit(130)
+    for text in endings.cut_off() if code else []:
+        progress.say(text, sys.stdout, started)
+    return code, log
+
+
+@contextlib.contextmanager
+def mark(lock, run):
+    """Write into the lock which run it is: jobs of another run, left behind on a cluster, read that and end."""
+    os.ftruncate(lock.fileno(), 0)
+    os.write(lock.fileno(), run.encode())
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.ftruncate(lock.fileno(), 0)
 
 
 def stop(process):
-    """End Snakemake; notebooks and their workers end with it."""
+    """End Snakemake; notebooks and their workers end with it, and it cancels its jobs on a cluster."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Impatience must not leave anything running.
         signal.signal(number, signal.SIG_IGN)
-    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
