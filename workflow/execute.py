@@ -11,8 +11,6 @@ import threading
 import time
 from pathlib import Path
 
-from progress import failure, say, success
-
 from vcfnb.orphans import end_with_parent
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -39,6 +37,7 @@ def end_on_interrupt():
 def execute(name, output, values, cores, log):
     """Run ``notebooks/<name>.ipynb`` into `output`; return True when every cell succeeded."""
     import papermill
+    from progress import failure, success
 
     title = Path(output).stem
     output = Path(output)
@@ -85,6 +84,8 @@ def execute(name, output, values, cores, log):
 
 def tell(path, text):
     """Say how it ended, unless run.py reads that from the file: on a cluster nobody sees what is printed here."""
+    from progress import say
+
     if "VCFNB_STARTED" not in os.environ or not path.exists():
         say(text, sys.stdout, float(os.environ.get("VCFNB_STARTED") or time.time()))
 
@@ -97,8 +98,9 @@ def main():
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--log", required=True)
     arguments = parser.parse_args()
-    end_with_parent()
+    # First: a thread that was there before, of numpy too, would take the signals in its stead.
     end_on_interrupt()
+    end_with_parent()
     sys.exit(not execute(arguments.name, arguments.output, arguments.values, arguments.cores, arguments.log))
 
 

@@ -131,7 +131,7 @@ class Endings:
                 saved = path.stat().st_mtime
                 if kind not in kinds or self._saved.get(path) == saved:
                     continue
-                started, seconds = _execution(path, saved)
+                started, seconds = _execution(path, time.time() if kind == "running" else saved)
                 self._saved[path] = saved
                 if kind == "" and started is None:
                     continue
@@ -143,12 +143,12 @@ class Endings:
         return [row[1:] for row in sorted(found)]
 
 
-def _execution(path, saved):
-    """When a notebook was started, None when it does not say; and how many seconds it took until it was saved."""
+def _execution(path, until):
+    """When a notebook was started, None when it does not say; and how many seconds it took, or until when it ran."""
     try:
         about = json.loads(path.read_text(encoding="utf-8"))["metadata"]["papermill"]
         started = datetime.fromisoformat(about["start_time"]).timestamp()
-        return started, about.get("duration") or max(saved - started, 0)
+        return started, about.get("duration") or max(until - started, 0)
     except (ValueError, KeyError, TypeError):
         return None, 0
 

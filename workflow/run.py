@@ -131,6 +131,9 @@ def stop_like_interrupt():
         # nohup ignores SIGHUP, and that stays so.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background by a script. Snakemake would inherit that, and not hear stop().
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def results_of(folder):
