@@ -67,7 +67,7 @@ def test_what_is_still_running_when_the_workflow_is_over_was_ended_from_outside(
     endings = progress.Endings(folder / "notebooks")
     save(folder, "05_selection.running", None)
     [text] = endings.cut_off()
-    assert text.startswith("05_selection       FAILED after ")
+    assert text.startswith("05_selection       FAILED\n  ended from outside: ")
     assert "  ended from outside: cancelled, killed, or out of time or memory; what was finished is kept" in text
     assert endings.cut_off() == []
 

@@ -87,7 +87,8 @@ def success(title, seconds):
 def failure(path, seconds, why=None):
     """The lines of a notebook that did not; `path` is where it is kept, when it could be."""
     title = path.name.split(".")[0]
-    lines = [f"{title:<18} FAILED after {seconds:.0f} s", why or describe_failure(path)]
+    when = "" if seconds is None else f" after {seconds:.0f} s"
+    lines = [f"{title:<18} FAILED{when}", why or describe_failure(path)]
     if path.exists():
         lines.append(f"  the notebook as far as it went: {path.resolve()}")
     return "\n".join([*lines, f"  its log: {path.resolve().parents[1] / 'logs' / f'{title}.log'}"])
@@ -119,7 +120,8 @@ class Endings:
     def cut_off(self):
         """Lines of what began and did not end, once the workflow is over."""
         why = f"  ended from outside: cancelled, killed, or out of time or memory{GO_ON}"
-        return [failure(path, seconds, why) for *_, path, seconds in self._new(("running",))]
+        # After how long nobody saw.
+        return [failure(path, None, why) for *_, path, _ in self._new(("running",))]
 
     def _new(self, kinds):
         """Title, kind, path and seconds of executions not seen before, in the order of their files."""
@@ -131,7 +133,7 @@ class Endings:
                 saved = path.stat().st_mtime
                 if kind not in kinds or self._saved.get(path) == saved:
                     continue
-                started, seconds = _execution(path, time.time() if kind == "running" else saved)
+                started, seconds = _execution(path, saved)
                 self._saved[path] = saved
                 if kind == "" and started is None:
                     continue
@@ -143,12 +145,12 @@ class Endings:
         return [row[1:] for row in sorted(found)]
 
 
-def _execution(path, until):
-    """When a notebook was started, None when it does not say; and how many seconds it took, or until when it ran."""
+def _execution(path, saved):
+    """When a notebook was started, None when it does not say; and how many seconds it took until it was saved."""
     try:
         about = json.loads(path.read_text(encoding="utf-8"))["metadata"]["papermill"]
         started = datetime.fromisoformat(about["start_time"]).timestamp()
-        return started, about.get("duration") or max(until - started, 0)
+        return started, about.get("duration") or max(saved - started, 0)
     except (ValueError, KeyError, TypeError):
         return None, 0
 
