@@ -6,8 +6,11 @@ SIGKILL tells nobody. Children of a killed process are handed to another parent,
 import os
 import threading
 import time
+from pathlib import Path
 
 _EVERY_S = 0.5
+# On a cluster, where the file is on another machine.
+_RUN_EVERY_S = 2
 
 
 def end_with_parent(parent=None):
@@ -28,3 +31,39 @@ def end_with_parent(parent=None):
         os._exit(1)
 
     threading.Thread(target=watch, name="end_with_parent", daemon=True).start()
+
+
+def end_with_run(path, run):
+    """End this process at once, now or later, when a file tells of another run than this one.
+
+    Jobs on a cluster have no parent that could be watched: one that waited in the queue while its run was killed
+    must not begin, nor one go on, beside the jobs of the next.
+
+    Parameters
+    ----------
+    path : path
+        The run's lock, which holds its mark and nothing once it is over. A file that cannot be read tells nothing.
+    run : str
+        The mark of the run that this process belongs to.
+    """
+
+    def other():
+        try:
+            return Path(path).read_text() != run
+        except OSError:
+            return False
+
+    def check():
+        # Twice: it may be being written.
+        if other():
+            time.sleep(_RUN_EVERY_S)
+            if other():
+                os._exit(1)
+
+    def watch():
+        while True:
+            time.sleep(_RUN_EVERY_S)
+            check()
+
+    check()
+    threading.Thread(target=watch, name="end_with_run", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Execute one notebook with papermill: one line on the console, the log in a file, a failed notebook kept."""
+"""Execute one notebook with papermill: the log in a file, a failed notebook kept. run.py tells how it ended."""
 
 import argparse
 import json
@@ -10,48 +10,18 @@ import threading
 import time
 from pathlib import Path
 
-from progress import CLEAR, clock
-
 from vcfnb.orphans import end_with_parent
-from vcfnb.runs import GO_ON, disk_is_full
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
-def say(text, stream=sys.stdout):
-    since = time.time() - float(os.environ.get("VCFNB_STARTED") or time.time())
-    # On a terminal the line of what is running stands there.
-    print(f"{CLEAR if stream.isatty() else ''}[{clock(since):>5}] {text}", file=stream, flush=True)
-
-
-def describe_failure(path):
-    """The failing cell and its message, read from a notebook that papermill stopped in."""
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError):
-        # Not saved, or not whole.
-        cells = []
-    for number, cell in enumerate(cells):
-        for output in cell.get("outputs", []):
-            if output["output_type"] == "error":
-                code = "".join(cell["source"]).strip().splitlines()
-                shown = "\n".join(f"    | {line}" for line in code[:12] + ["..."] * (len(code) > 12))
-                message = f"{output['ename']}: {output['evalue']}".replace("\n", "\n    ")
-                return f"  in cell {number}:\n{shown}\n    {message}"
-    folder = path.parent.resolve()
-    if disk_is_full(folder):
-        return f"  {folder}: the disk is full -> free space there{GO_ON}"
-    told = "the kernel ended by itself, most often because memory ran out"
-    return f"  {told} -> close other programs or use fewer cores (--cores 1){GO_ON}"
-
-
 def end_on_interrupt():
-    """End at once on Ctrl-C, from a thread: nbclient's own handler would report the notebook as failed."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """End at once on Ctrl-C or scancel, from a thread: nbclient's own handler would report the notebook as failed."""
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
     def wait():
-        signal.sigwait({signal.SIGINT})
-        os._exit(130)
+        os._exit(128 + signal.sigwait(signals))
 
     threading.Thread(target=wait, daemon=True).start()
 
@@ -59,6 +29,7 @@ def end_on_interrupt():
 def execute(name, output, values, cores, log):
     """Run ``notebooks/<name>.ipynb`` into `output`; return True when every cell succeeded."""
     import papermill
+    from progress import failure, success
 
     title = Path(output).stem
     output = Path(output)
@@ -97,14 +68,18 @@ def execute(name, output, values, cores, log):
             logging.exception("%s", error)
         else:
             running.rename(output)
-            say(f"{title:<18} done in {time.time() - begin:.0f} s")
+            tell(output, success(title, time.time() - begin))
             return True
-    say(f"{title:<18} FAILED after {time.time() - begin:.0f} s", sys.stdout)
-    print(describe_failure(failed))
-    if failed.exists():
-        print(f"  the notebook as far as it went: {failed.resolve()}")
-    print(f"  its log: {Path(log).resolve()}", flush=True)
+    tell(failed, failure(failed, time.time() - begin))
     return False
+
+
+def tell(path, text):
+    """Say how it ended, unless run.py reads that from the file: on a cluster nobody sees what is printed here."""
+    from progress import say
+
+    if "VCFNB_STARTED" not in os.environ or not path.exists():
+        say(text, sys.stdout, float(os.environ.get("VCFNB_STARTED") or time.time()))
 
 
 def main():
@@ -115,8 +90,9 @@ def main():
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--log", required=True)
     arguments = parser.parse_args()
-    end_with_parent()
+    # First: a thread that was there before, of numpy too, would take the signals in its stead.
     end_on_interrupt()
+    end_with_parent()
     sys.exit(not execute(arguments.name, arguments.output, arguments.values, arguments.cores, arguments.log))
 
 

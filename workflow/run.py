@@ -72,19 +72,21 @@ def command(run, params, cores, options):
     ]
 
 
-def start(call, folder, lock):
-    """Run Snakemake with its own messages in a log; notebooks print their line to our standard output."""
+def start(call, folder, lock, started):
+    """Run Snakemake with its own messages in a log; what notebooks came to is told on our standard output."""
     log = folder / "logs" / "snakemake.log"
     make_folder(log.parent)
-    started = time.time()
     environment = os.environ | {"VCFNB_STARTED": str(started)}
     with contextlib.ExitStack() as stack:
         with writing(log):
             stream = stack.enter_context(open(log, "w"))
-        stack.enter_context(progress.live(folder / "notebooks", sys.stdout, started))
-        process = subprocess.Popen(call, stderr=stream, env=environment, pass_fds=[lock.fileno()])
+        with writing(folder / ".lock"):
+            stack.enter_context(mark(lock, str(started)))
+        endings = stack.enter_context(progress.live(folder / "notebooks", sys.stdout, started))
+        # A group of its own: Ctrl-C in a terminal must reach it once, by stop(), or it cancels nothing on a cluster.
+        process = subprocess.Popen(call, stderr=stream, env=environment, pass_fds=[lock.fileno()], process_group=0)
         try:
-            return process.wait(), log
+            code = process.wait()
         except KeyboardInterrupt:
             stop(process)
             print(
@@ -92,14 +94,30 @@ def start(call, folder, lock):
                 file=sys.stderr,
             )
             sys.exit(130)
+    for text in endings.cut_off() if code else []:
+        progress.say(text, sys.stdout, started)
+    return code, log
+
+
+@contextlib.contextmanager
+def mark(lock, run):
+    """Write into the lock which run it is: jobs of another run, left behind on a cluster, read that and end."""
+    os.ftruncate(lock.fileno(), 0)
+    os.write(lock.fileno(), run.encode())
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.ftruncate(lock.fileno(), 0)
 
 
 def stop(process):
-    """End Snakemake; notebooks and their workers end with it."""
+    """End Snakemake; notebooks and their workers end with it, and it cancels its jobs on a cluster."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Impatience must not leave anything running.
         signal.signal(number, signal.SIG_IGN)
-    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
@@ -117,6 +135,9 @@ def stop_like_interrupt():
         # nohup ignores SIGHUP, and that stays so.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background by a script. Snakemake would inherit that, and not hear stop().
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def results_of(folder):
@@ -213,14 +234,14 @@ def run_study():
         check_study(study)
         clear_aside(run.folder)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
-        before = results_of(run.folder)
+        before, started = results_of(run.folder), time.time()
         code, stale = 0, State.planned(run, study).stale()
         say_changes(stale)
         if "00_cohort" in stale and any(run.folder.glob("0[1-9]_*")):
             # What comes after it depends on what it finds in the cohort.
-            code, log = start([*call, "--until", "cohort"], run.folder, lock)
+            code, log = start([*call, "--until", "cohort"], run.folder, lock, started)
         if not code:
-            code, log = start([*call, *one_gpu()], run.folder, lock)
+            code, log = start([*call, *one_gpu()], run.folder, lock, started)
         if code:
             if not list((run.folder / "notebooks").glob("*.failed.ipynb")):
                 # Not a notebook: the report, or the workflow itself.
