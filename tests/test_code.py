@@ -1,5 +1,6 @@
 """The code that results depend on, followed through the imports of a copy of the package."""
 
+import ast
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import vcfnb
 from vcfnb import cache, code, images, runs, steps
 
 NOTEBOOKS = [path.stem for path in sorted((runs.REPOSITORY / "notebooks").glob("*.ipynb"))]
-_CACHES = (code._file, code._tree, code._stripped, code._imports, code._resolve, code._handed_on, code._whole)
+_CACHES = (code._file, code._read, code._resolve, code._handed_on, code._whole)
 
 
 @pytest.fixture
@@ -72,16 +73,19 @@ def test_shipped_weights_are_part_of_the_code(package):
     assert code.code_of("vcfnb.networks") != before
 
 
+def used(source):
+    return code._used(list(ast.walk(ast.parse(source))), "cell")
+
+
 def test_names_are_followed_to_where_they_are_defined():
     """Also those that a package loads on first use, and names of the package itself."""
     assert "vcfnb.radiomics.glcm" in code.modules_of("vcfnb.preprocessing", "vcfnb.radiomics.extraction")
     assert "vcfnb.radiomics.glcm" not in code.modules_of("vcfnb.preprocessing")
-    found = code._closure(code._used(code.ast.parse("import vcfnb\nvcfnb.extract_features(1, 2)"), "cell"), ())
+    found = code._closure(used("import vcfnb\nvcfnb.extract_features(1, 2)"), ())
     assert {"vcfnb.radiomics.engine", "vcfnb.radiomics.glcm"} <= found
-    with_alias = code._used(code.ast.parse("from vcfnb import selection as s\ns.best_expansion(1)"), "cell")
-    assert with_alias == {"vcfnb.selection.expansion"}
-    handed_on = code._used(code.ast.parse("from vcfnb import icc\nf(icc)"), "cell")
-    assert handed_on == {"vcfnb.agreement"}
+    assert used("from vcfnb import selection as s\ns.best_expansion(1)") == {"vcfnb.selection.expansion"}
+    assert used("from vcfnb import icc\nf(icc)") == {"vcfnb.agreement"}
+    assert "vcfnb.plots.theme" in used("from vcfnb import plots\nf(plots)")
 
 
 def test_no_function_runs_whose_module_was_not_found():

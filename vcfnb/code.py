@@ -42,7 +42,7 @@ def code_of(*roots, without=FOUNDATIONS):
 def code_of_cells(sources, without=FOUNDATIONS):
     """As :func:`code_of`, for the code cells of a notebook and what they import."""
     tree = ast.parse("\n".join(sources))
-    files = sorted(_closure(_used(tree, "notebook"), without))
+    files = sorted(_closure(_used(list(ast.walk(tree)), "notebook"), without))
     return _digest(files, ast.dump(tree))
 
 
@@ -58,13 +58,8 @@ def _closure(start, without):
         if module in found or any(f"{module}.".startswith(f"{name}.") for name in without):
             continue
         found.add(module)
-        waiting += _imports(module)
+        waiting += _read(module)[0]
     return found
-
-
-@cache
-def _imports(module):
-    return _used(_tree(_file(module)), module)
 
 
 @cache
@@ -77,10 +72,10 @@ def _whole(name):
     return tuple(".".join(("vcfnb", *file.relative_to(PACKAGE).with_suffix("").parts)) for file in files)
 
 
-def _used(tree, module):
-    """The modules that a module takes names from."""
+def _used(nodes, module):
+    """The modules that code takes names from, given all nodes of its syntax tree."""
     aliases, found = {}, set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for name in node.names:
                 if name.name.split(".")[0] == "vcfnb":
@@ -93,12 +88,12 @@ def _used(tree, module):
                 else:
                     found.add(_resolve(node.module, name.name))
     inside = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and (owner := _dotted(node.value, aliases)):
             inside.add(node.value)
             if not _path(f"{owner}.{node.attr}").is_dir():
                 found.add(_resolve(owner, node.attr))
-    for node in ast.walk(tree):
+    for node in nodes:
         # A module that is handed on, or imported for what its import does.
         if isinstance(node, ast.Name) and node.id in aliases and node not in inside and aliases[node.id] != "vcfnb":
             found.update(_whole(aliases[node.id]))
@@ -130,7 +125,7 @@ def _resolve(module, name):
 def _handed_on(package):
     """Names that a package hands on, at once or (``_PUBLIC``) on first use: the module and its name for each."""
     found = {}
-    for node in _tree(_file(f"{package}.__init__")).body:
+    for node in ast.parse(_file(f"{package}.__init__").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vcfnb"):
             found |= {given.asname or given.name: (node.module, given.name) for given in node.names}
         elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_PUBLIC":
@@ -149,25 +144,27 @@ def _file(name):
 
 
 @cache
-def _tree(path):
-    return ast.parse(path.read_text(encoding="utf-8"))
+def _versions():
+    return runs.versions()
 
 
 @cache
-def _stripped(path):
-    """A module's syntax tree as text, without its docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+def _read(module):
+    """The modules that a module takes names from, and its syntax tree as text, without docstrings."""
+    tree = ast.parse(_file(module).read_text(encoding="utf-8"))
+    nodes = list(ast.walk(tree))
+    used = _used(nodes, module)
+    for node in nodes:
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
             value = body[0].value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 del body[0]
-    return ast.dump(tree)
+    return used, ast.dump(tree)
 
 
 def _digest(modules, *more):
     """Of modules, of the data files that lie in their packages (such as shipped weights), and of versions."""
     folders = {_path(name).parent for name in modules} - {PACKAGE}
     files = {file for folder in folders for file in folder.rglob("*") if file.suffix in (".csv", ".safetensors")}
-    return runs.digest(runs.versions(), {name: _stripped(_file(name)) for name in modules}, *sorted(files), *more)
+    return runs.digest(_versions(), {name: _read(name)[1] for name in modules}, *sorted(files), *more)

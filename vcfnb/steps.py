@@ -6,6 +6,7 @@ copied or moved changes nothing. A finished step keeps what it was made from in 
 """
 
 import json
+import time
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -161,6 +162,19 @@ class State:
         """The steps that have to run again: what changed (:meth:`changes`), by title."""
         found = {title: self.changes(title) for title in sorted(self._values)}
         return {title: changed for title, changed in found.items() if changed}
+
+    def plan(self):
+        """Find the steps that have to run again, and write them down for the workflow.
+
+        Returns
+        -------
+        dict
+            As :meth:`stale`.
+        """
+        found = self.stale()
+        # Another content each time: Snakemake takes a newer file with the same content for unchanged.
+        runs.write_json({"stale": found, "planned": time.time_ns()}, self.run.folder / ".stale")
+        return found
 
     def changes(self, title, shown=True):
         """What changed since a step ran.

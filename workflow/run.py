@@ -76,7 +76,7 @@ def start(call, folder, lock, started):
     """Run Snakemake with its own messages in a log; what notebooks came to is told on our standard output."""
     log = folder / "logs" / "snakemake.log"
     make_folder(log.parent)
-    environment = os.environ | {"VCFNB_STARTED": str(started)}
+    environment = os.environ | {"VCFNB_STARTED": str(started), "VCFNB_PLANNED": "1"}
     with contextlib.ExitStack() as stack:
         with writing(log):
             stream = stack.enter_context(open(log, "w"))
@@ -225,23 +225,26 @@ def run_study():
         with atomic(params) as temporary:
             temporary.write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
         call = command(run, params, arguments.cores, options)
+        stale = State.planned(run, study).plan()
         if arguments.dry_run:
-            say_changes(State.planned(run, study).stale())
-            sys.exit(subprocess.run([*call, "--dry-run", "--quiet", "host", "rules"]).returncode)
-        # Not at the top: it loads the networks, which --dry-run does without.
-        from foresee import check_study
+            say_changes(stale)
+            dry = [*call, "--dry-run", "--quiet", "host", "rules"]
+            sys.exit(subprocess.run(dry, env=os.environ | {"VCFNB_PLANNED": "1"}).returncode)
+        if stale:
+            # Not at the top: it loads the networks, which a run without work does without.
+            from foresee import check_study
 
-        check_study(study)
+            check_study(study)
         clear_aside(run.folder)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
-        before, started = results_of(run.folder), time.time()
-        code, stale = 0, State.planned(run, study).stale()
+        before, started, code = results_of(run.folder), time.time(), 0
         say_changes(stale)
         if "00_cohort" in stale and any(run.folder.glob("0[1-9]_*")):
             # What comes after it depends on what it finds in the cohort.
             code, log = start([*call, "--until", "cohort"], run.folder, lock, started)
+            State.planned(run, study).plan()
         if not code:
-            code, log = start([*call, *one_gpu()], run.folder, lock, started)
+            code, log = start([*call, *(one_gpu() if stale else [])], run.folder, lock, started)
         if code:
             if not list((run.folder / "notebooks").glob("*.failed.ipynb")):
                 # Not a notebook: the report, or the workflow itself.
