@@ -117,6 +117,9 @@ def cohort(folder, n_patients):
     for number, form in enumerate(FORMS):
         columns = ["image", "mask", "mask_label"]
         table.loc[number, columns] = _in_form(form, folder, *table.loc[number, ["image", "mask"]], frames)
+        if table.loc[number, "mask_label"] is not None:
+            # The label is that of all masks of a case, and these are of one value.
+            table.loc[number, ["mask_reader_a2", "mask_reader_b"]] = None
     # The other series of the folder with two.
     for path in (folder / table.loc[8, "image"]).iterdir():
         shutil.copy(path, (folder / table.loc[5, "image"]).with_name(f"{table.loc[5, 'case_id']}") / f"b_{path.name}")
