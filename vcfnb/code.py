@@ -6,10 +6,13 @@ Comments, docstrings and layout are not code.
 """
 
 import ast
+import contextlib
+import json
 from functools import cache
 from pathlib import Path
 
 from vcfnb import runs
+from vcfnb.errors import VcfnbError
 
 PACKAGE = Path(__file__).resolve().parent
 # They carry, check and store what others compute: no number depends on them (parameters are compared by value).
@@ -52,13 +55,17 @@ def modules_of(*roots, without=FOUNDATIONS):
 
 
 def _closure(start, without):
-    found, waiting = set(), list(start)
+    before, found, waiting = dict(_kept()), set(), list(start)
     while waiting:
         module = waiting.pop()
         if module in found or any(f"{module}.".startswith(f"{name}.") for name in without):
             continue
         found.add(module)
         waiting += _read(module)[0]
+    if _kept() != before:
+        # Where it cannot be written it is found anew each time.
+        with contextlib.suppress(VcfnbError):
+            runs.write_json(_kept(), _store())
     return found
 
 
@@ -148,19 +155,42 @@ def _versions():
     return runs.versions()
 
 
-@cache
 def _read(module):
-    """The modules that a module takes names from, and its syntax tree as text, without docstrings."""
-    tree = ast.parse(_file(module).read_text(encoding="utf-8"))
-    nodes = list(ast.walk(tree))
-    used = _used(nodes, module)
-    for node in nodes:
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            value = body[0].value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                del body[0]
-    return used, ast.dump(tree)
+    """The modules that a module takes names from, and a digest of its code; kept, as parsing takes seconds."""
+    stat, kept = _file(module).stat(), _kept()
+    mark = [_layout(), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+    if kept.get(module, [None])[0] != mark:
+        tree = ast.parse(_file(module).read_text(encoding="utf-8"))
+        nodes = list(ast.walk(tree))
+        used = sorted(_used(nodes, module))
+        for node in nodes:
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+                value = body[0].value
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    del body[0]
+        kept[module] = [mark, used, runs.digest(ast.dump(tree))]
+    return kept[module][1:]
+
+
+@cache
+def _layout():
+    """What names lead to: which modules there are, and what packages hand on."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    handing_on = [[path.stat().st_size, path.stat().st_mtime_ns] for path in files if path.name == "__init__.py"]
+    return runs.digest([str(path) for path in files], handing_on)
+
+
+def _store():
+    return runs.default_root() / ".code.json"
+
+
+@cache
+def _kept():
+    try:
+        return json.loads(_store().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _digest(modules, *more):
