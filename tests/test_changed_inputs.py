@@ -52,9 +52,9 @@ def test_a_redrawn_mask_is_computed_again_and_nothing_else(uninterrupted, tiny_c
     assert again and all(name.startswith(f"{case}_") for name in again)
     assert changed(features, when(study / "03_radiomics" / "cases", "*")) == {f"{case}-{case}_mask.nii.gz.json"}
     assert tables(study)["03_radiomics/features.csv"] != tables(uninterrupted.study)["03_radiomics/features.csv"]
-    # With the old mask the study ends with the old tables.
+    # With the old mask the tables are the old ones; those of later steps were not touched.
     shutil.copy2(tmp_path / "kept", path)
-    run_all(tiny_copy, *tiny(uninterrupted.csv))
+    run_all(tiny_copy, *tiny(uninterrupted.csv), "--until", "selection")
     first, second = tables(uninterrupted.study), tables(study)
     assert set(first) == set(second)
     assert [name for name in first if first[name] != second[name]] == []
