@@ -69,7 +69,7 @@ def test_missing_compiler_gives_one_clear_line(bare):
 # Makes a virtual environment of itself; pip takes a second and notes when it began and ended.
 PYTHON = f"""#!/usr/bin/env bash
 case "$1 $2" in
-    "-c "*) exec {sys.executable} "$@" ;;
+    "-c "*) exec "{sys.executable}" "$@" ;;
     "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
     "-m pip") echo begin >>"$HOME/pip" && sleep 1 && echo end >>"$HOME/pip" ;;
     *) echo "ran $1" ;;
