@@ -54,7 +54,8 @@ class Study:
                 steps.write_record(self.run, "report", made)
                 continue
             run = self.begin(title, **changed)
-            path = runs.make_folder(steps.record_of(run, title).parent) or steps.record_of(run, title).parent
+            path = steps.record_of(run, title).parent
+            runs.make_folder(path)
             (path / "table.csv").write_text(title)
             if title == "00_cohort":
                 table = pd.read_csv(self.csv)

@@ -9,7 +9,7 @@ from vcfnb import images, models, runs
 from vcfnb.cache import cached
 from vcfnb.cohort import problem_table
 from vcfnb.cohort.columns import problem
-from vcfnb.errors import VcfnbError
+from vcfnb.errors import CannotWrite, VcfnbError
 
 _COLUMNS = ["case_id", "patient_id", "label", *models.saved.MODELS, "outside", "distance", "unlike", "beyond", "notes"]
 
@@ -127,6 +127,9 @@ def _scored(case, model, version, folder):
     path = folder / "cases" / f"{case['case_id']}.json"
     try:
         found = cached(path, __name__, inputs, lambda: _row(_model(model), case, label, clinical, site))
+    except CannotWrite:
+        # No fault of the case.
+        raise
     except VcfnbError as error:
         return error.rows(case["case_id"], case["mask"])
     # A label says nothing about a score: a corrected one needs no new scoring.
