@@ -10,13 +10,14 @@ from types import SimpleNamespace
 
 import matplotlib.figure
 import pytest
-from study import ROOT, TINY_PATIENTS, run_all, tiny
+from processes import interrupted_study
+from study import ROOT, TINY_PATIENTS, UNDRAWN, run_all, tiny
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 # Fixtures that run a whole study, and the worker's chain of tests that share it: with pytest-xdist a study runs once,
 # as all its tests go to one worker. The longest chains come first, so that no worker waits for the other at the end.
-CHAINS = {"demo": "demo", "smoke": "smoke", "replayed": "smoke", "uninterrupted": "tiny"}
+CHAINS = {"demo": "demo", "interrupted": "smoke", "smoke": "smoke", "replayed": "smoke", "uninterrupted": "tiny"}
 # Seconds; a file of tests that takes longer says why in its first line, after the word "Slow".
 PATIENCE = 60
 
@@ -96,25 +97,28 @@ def demo(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory):
-    """The smallest study with every step, on two cores: the folder of all runs, and how run_all.sh ended.
-
-    Only to be read: who changes something takes ``smoke_copy``.
-    """
+def interrupted(tmp_path_factory):
+    """The smallest study with every step, on two cores, killed and stopped on its way; its figures are not drawn."""
     folder = tmp_path_factory.mktemp("smoke")
-    return folder, run_all(folder, "params/smoke.yaml", "--cores", 2)
+    return interrupted_study(folder, "smoke", "params/smoke.yaml", "--cores", 2, **UNDRAWN)
+
+
+@pytest.fixture(scope="session")
+def smoke(interrupted):
+    """The folder of all runs with that study. Only to be read: who changes something takes ``smoke_copy``."""
+    return interrupted.folder
 
 
 @pytest.fixture
 def smoke_copy(smoke, tmp_path):
     """A folder of all runs with a copy of the finished study."""
-    shutil.copytree(smoke[0] / "smoke", tmp_path / "smoke", copy_function=shutil.copy2)
+    shutil.copytree(smoke / "smoke", tmp_path / "smoke", copy_function=shutil.copy2)
     return tmp_path
 
 
 @pytest.fixture(scope="session")
 def uninterrupted(tmp_path_factory):
-    """The smallest study, on DICOM series full of canaries, run once from end to end: how, where, and how long.
+    """The least of everything, on series full of canaries, run once from end to end: how, where, and how long.
 
     Its table of cases lies as deep as other tests' results do, so that paths in tables are the same.
     """

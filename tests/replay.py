@@ -74,10 +74,10 @@ def reference():
     return json.loads(REFERENCE.read_text(encoding="utf-8"))
 
 
-def nbval(runs, *notebooks, cores=""):
+def nbval(runs, *notebooks, cores="", **environment):
     """Re-execute notebooks in this order against what they show; results go to `runs`, never to the reader's."""
     call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", *map(str, notebooks)]
-    own = {"VCFNB_RUNS": str(runs), "VCFNB_CORES": str(cores), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    own = {"VCFNB_RUNS": str(runs), "VCFNB_CORES": str(cores), "PYDEVD_DISABLE_FILE_VALIDATION": "1"} | environment
     # What a worker of pytest-xdist is told is not meant for this one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | own
     return subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True)

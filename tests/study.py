@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
+# For runs whose pictures nobody looks at: drawing takes a third of a small study's time.
+UNDRAWN = {"IPYTHONDIR": str(ROOT / "tests" / "undrawn")}
 
 
 def script(folder, name):

@@ -16,6 +16,7 @@ def transfer():
     return script("benchmarks", "transfer")
 
 
+@pytest.mark.long
 def test_throughput_of_transfer_without_monai(tmp_path):
     command = [sys.executable, ROOT / "benchmarks" / "transfer.py", "--quick", "--only", "throughput"]
     finished = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True)
@@ -61,6 +62,7 @@ def test_six_models_of_another_run_stay(transfer, tmp_path):
     assert pd.read_csv(path).values.tolist() == [["demo", 2], ["paper", 3]]
 
 
+@pytest.mark.long
 def test_phantom(tmp_path):
     command = [sys.executable, ROOT / "benchmarks" / "phantom.py", "--quick", "--out", tmp_path]
     finished = subprocess.run(command, capture_output=True, text=True)

@@ -7,9 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,15 +15,14 @@ import pytest
 import SimpleITK as sitk
 import torch
 from cases import ball, image, texture, write
+from processes import MOMENTS, die_at_three, processes_of, wait_for, wait_until
 from safetensors.torch import save_file
-from study import executed, run_all, start_all, tables, tiny
+from study import UNDRAWN, executed, run_all, start_all, tables, tiny
 
 from vcfnb import images, preprocessing, runs
 from vcfnb.errors import CannotWrite, VcfnbError
 from vcfnb.params import PreprocessingParams
 
-# Notebooks at whose beginning a run is killed.
-MOMENTS = ("01_preprocessing", "04_dtl_06", "07_statistics")
 KILLS = 10
 # Shares of an uninterrupted run's time after which a run is killed: within the first step, and some steps later.
 RANDOM_MOMENTS = (0.05, 0.3)
@@ -33,39 +30,6 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 
 
 # ---- processes
-
-
-def processes_of(folder):
-    """Numbers and command lines of all living processes whose results go to a folder."""
-    mark, found = f"VCFNB_RUNS={folder}".encode(), {}
-    for entry in Path("/proc").iterdir():
-        # One that has just ended.
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-    return found
-
-
-def wait_until(true, seconds=120):
-    """Until something is so; False when it never was."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-def wait_for(folder, text, process):
-    """The number of a process whose command line holds a text, or None when the run ended before."""
-    found = []
-
-    def there():
-        found[:] = [number for number, line in processes_of(folder).items() if text in line]
-        return found or process.poll() is not None
-
-    assert wait_until(there, 600)
-    return found[0] if found else None
 
 
 def on_linux_mount(folder, *options):
@@ -120,16 +84,10 @@ def alive(number):
         return False
 
 
-def _die(item):
-    if item == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return item
-
-
 def test_a_killed_worker_is_named_and_the_next_call_works():
     with pytest.raises(VcfnbError, match=r"a worker process was killed, .*memory.* -> .*--cores 1.*the same command"):
-        list(runs.parallel_map(_die, range(8), cores=2))
-    assert list(runs.parallel_map(_die, [0, 1, 2], cores=2)) == [0, 1, 2]
+        list(runs.parallel_map(die_at_three, range(8), cores=2))
+    assert list(runs.parallel_map(die_at_three, [0, 1, 2], cores=2)) == [0, 1, 2]
 
 
 # ---- files
@@ -232,71 +190,22 @@ def test_a_half_renewed_case_is_not_taken_for_the_old_one(tmp_path, monkeypatch)
 # ---- studies
 
 
-def kill(process, folder):
-    """End a run and all it started the hard way; return what it had said, and whether everything ended."""
-    os.killpg(process.pid, signal.SIGKILL)
-    said, _ = process.communicate()
-    return said, wait_until(lambda: not processes_of(folder))
-
-
-def same_as_uninterrupted(study, uninterrupted):
-    first, second = tables(uninterrupted.study), tables(study)
-    assert len(first) > 40
-    assert set(first) == set(second)
-    assert [name for name in first if first[name] != second[name]] == []
+def nothing_half(study):
     assert not list(study.rglob(".writing-*"))
     assert not list(study.rglob("*.running.ipynb")) + list(study.rglob("*.failed.ipynb"))
 
 
-@pytest.fixture(scope="module")
-def interrupted(uninterrupted):
-    """The same study, killed when named notebooks begin, once stopped by Ctrl-C in between, then left to end."""
-    folder = uninterrupted.folder / "again"
-    found = SimpleNamespace(folder=folder, study=folder / "tiny", steps=[], kept=[], left=[], beside=None)
-
-    def start_until(notebook):
-        """Start the study, and wait until a notebook begins; one that a killed run left does not count."""
-        path, since = found.study / "notebooks" / f"{notebook}.running.ipynb", time.time()
-        process = start_all(folder, *tiny(uninterrupted.csv), group=True)
-
-        def begun():
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime > since:
-                    return True
-            return process.poll() is not None
-
-        assert wait_until(begun, 600)
-        assert process.poll() is None, f"the run ended before {notebook}"
-        return process
-
-    for notebook in MOMENTS:
-        said, all_ended = kill(start_until(notebook), folder)
-        found.steps += executed(said)
-        # The last was finished, but Snakemake may not have noted it when it was killed.
-        found.kept += executed(said)[:-1]
-        found.left.append(all_ended)
-        if notebook == "04_dtl_06":
-            process = start_until(notebook)
-            found.beside = run_all(folder, *tiny(uninterrupted.csv), check=False)
-            # As a terminal does it: everybody in the foreground gets the signal.
-            os.killpg(process.pid, signal.SIGINT)
-            said, failed = process.communicate()
-            found.ctrl_c = SimpleNamespace(returncode=process.returncode, stdout=said, stderr=failed)
-            found.left.append(wait_until(lambda: not processes_of(folder)))
-    found.finished = run_all(folder, *tiny(uninterrupted.csv))
-    return found
-
-
 @pytest.mark.study
 @needs_proc
-def test_killed_when_notebooks_begin_a_study_ends_with_the_same_tables(uninterrupted, interrupted):
-    same_as_uninterrupted(interrupted.study, uninterrupted)
+def test_killed_when_notebooks_begin_a_study_goes_on(interrupted):
+    """That its tables are those of a study that was never killed: test_notebooks.py."""
+    nothing_half(interrupted.study)
     # What was finished was not made again.
     assert interrupted.kept
     steps = interrupted.kept + executed(interrupted.finished)
     assert len(set(steps)) == len(steps)
     every = set(interrupted.steps + executed(interrupted.ctrl_c) + executed(interrupted.finished))
-    assert every == set(executed(uninterrupted.finished))
+    assert every == {path.stem for path in (interrupted.study / "notebooks").glob("*.ipynb")}
 
 
 @pytest.mark.study
@@ -312,7 +221,7 @@ def test_killed_ten_times_at_random_a_study_ends_with_the_same_tables(uninterrup
     folder, rng = uninterrupted.folder / "random", np.random.default_rng(7)
     kills, steps, left = 0, [], []
     while kills < KILLS:
-        process = start_all(folder, *tiny(uninterrupted.csv), group=True)
+        process = start_all(folder, *tiny(uninterrupted.csv), group=True, **UNDRAWN)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(rng.uniform(*RANDOM_MOMENTS) * uninterrupted.seconds)
         if process.poll() is None:
@@ -328,10 +237,14 @@ def test_killed_ten_times_at_random_a_study_ends_with_the_same_tables(uninterrup
             assert process.returncode == 0, said + failed
             shutil.rmtree(folder / "tiny")
         steps += executed(said)
-    steps += executed(run_all(folder, *tiny(uninterrupted.csv)))
+    steps += executed(run_all(folder, *tiny(uninterrupted.csv), **UNDRAWN))
     assert len(left) == KILLS // 2 and all(left)
     assert set(steps) == set(executed(uninterrupted.finished))
-    same_as_uninterrupted(folder / "tiny", uninterrupted)
+    first, second = tables(uninterrupted.study), tables(folder / "tiny")
+    assert len(first) > 40
+    assert set(first) == set(second)
+    assert [name for name in first if first[name] != second[name]] == []
+    nothing_half(folder / "tiny")
 
 
 @pytest.mark.study
@@ -349,7 +262,7 @@ def test_ctrl_c_says_what_is_kept(interrupted):
 @needs_proc
 def test_a_second_run_beside_the_first_says_so_and_ends(interrupted):
     assert interrupted.beside.returncode == 1
-    told = f"vcfnb: another run of study 'tiny' is at work in {interrupted.study} -> wait for it, or stop it\n"
+    told = f"vcfnb: another run of study 'smoke' is at work in {interrupted.study} -> wait for it, or stop it\n"
     assert interrupted.beside.stderr == told
     assert interrupted.beside.stdout == ""
 
@@ -387,7 +300,7 @@ def test_a_worker_or_a_kernel_that_the_system_kills(uninterrupted):
         ("popen_loky_posix", "a worker process was killed, most often because memory ran out -> "),
         ("ipykernel_launcher", "the kernel ended by itself, most often because memory ran out -> "),
     ):
-        process = start_all(folder, *call)
+        process = start_all(folder, *call, **UNDRAWN)
         number = wait_for(folder, victim, process)
         assert number is not None, process.communicate()
         os.kill(number, signal.SIGKILL)
@@ -397,6 +310,6 @@ def test_a_worker_or_a_kernel_that_the_system_kills(uninterrupted):
         assert message in said
         assert "the same command goes on" in said + failed
         assert wait_until(lambda: not processes_of(folder))
-    assert executed(run_all(folder, *call)) == ["00_cohort"]
+    assert executed(run_all(folder, *call, **UNDRAWN)) == ["00_cohort"]
     expected = tables(uninterrupted.study)
     assert all(expected[name] == content for name, content in tables(folder / "tiny").items())

@@ -1,5 +1,7 @@
 """Every figure function on small tidy data: what it shows, says and refuses, and the files it becomes."""
 
+import functools
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -176,6 +178,10 @@ def draw(name, **options):
     return getattr(plots, name)(*FIGURES[name][0], **options)
 
 
+# For tests that only look at a figure.
+drawn = functools.cache(draw)
+
+
 def texts(figure):
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
@@ -186,10 +192,10 @@ def test_every_public_figure_is_here():
 
 @each
 def test_it_is_a_figure_and_says_simulated_only_when_it_is(name):
-    figure = draw(name)
+    figure = drawn(name)
     assert isinstance(figure, Figure)
     assert "simulated" not in " ".join(texts(figure)).lower()
-    assert texts(draw(name, simulated=True)).count("simulated data") == 1
+    assert texts(drawn(name, simulated=True)).count("simulated data") == 1
     # Closed to pyplot: a notebook shows it once.
     assert mpl.pyplot.get_fignums() == []
 
@@ -197,7 +203,7 @@ def test_it_is_a_figure_and_says_simulated_only_when_it_is(name):
 @each
 def test_it_survives_a_page_of_two_columns(name):
     """At the printed size no text is below 6 pt, nothing is wider than the page, and there is one font."""
-    figure = draw(name, simulated=True)
+    figure = drawn(name, simulated=True)
     figure.draw_without_rendering()
     shown = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
     assert min(text.get_fontsize() for text in shown) >= 6
@@ -207,7 +213,7 @@ def test_it_survives_a_page_of_two_columns(name):
 
 @each
 def test_data_axes_have_labels(name):
-    found = [axis for axis in draw(name).axes if axis.get_visible() and axis.axison and len(axis.get_xticks())]
+    found = [axis for axis in drawn(name).axes if axis.get_visible() and axis.axison and len(axis.get_xticks())]
     assert bool(found) == (name not in PICTURES)
     for axis in found:
         assert any(other.get_xlabel() for other in axis.get_shared_x_axes().get_siblings(axis))

@@ -71,11 +71,10 @@ def test_sections_of_a_study_with_several_expansions(maker, tmp_path):
 
 
 @pytest.mark.study
-def test_figures_are_for_print_and_have_their_data(smoke):
+def test_figures_are_for_print_and_have_their_data(uninterrupted):
     """300 dpi, an SVG beside each, and the table that it shows; diagrams and the picture of a new case show none."""
-    folder = smoke[0] / "smoke"
-    figures = [path for path in folder.rglob("*.png") if path.parent.name != "checkpoints"]
-    assert len(figures) > 40
+    figures = [path for path in uninterrupted.study.rglob("*.png") if path.parent.name != "checkpoints"]
+    assert len(figures) > 30
     for path in figures:
         with Image.open(path) as picture:
             assert round(picture.info["dpi"][0]) == 300, path

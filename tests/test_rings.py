@@ -177,6 +177,7 @@ def test_arguments_that_cannot_work(rings, tmp_path, arguments, message):
         rings.main([*arguments, "--quick", "--work", str(tmp_path)])
 
 
+@pytest.mark.long
 def test_tiny_run_goes_on_where_it_was(rings, tmp_path, monkeypatch, capsys):
     arguments = ["--quick", "--off", "swelling", "--seeds", "1", "--test-patients", "4"]
     arguments += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]

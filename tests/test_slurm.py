@@ -58,7 +58,7 @@ def found(environment, smoke, tmp_path_factory):
     )
     finished = run_all(folder, *STUDY, *PROFILE, **environment)
     return SimpleNamespace(
-        study=folder / "smoke", local=smoke[0] / "smoke", ctrl_c=ctrl_c, cancelled=cancelled, finished=finished
+        study=folder / "smoke", local=smoke / "smoke", ctrl_c=ctrl_c, cancelled=cancelled, finished=finished
     )
 
 

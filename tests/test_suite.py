@@ -36,13 +36,13 @@ def test_tests_of_a_study_stay_together_and_come_first(everything, tmp_path):
     items = [
         Item(name=name, path=tmp_path / f"test_{file}.py", fixturenames=fixtures, marks=dict.fromkeys(marks, True))
         for name, file, fixtures, marks in (
-            *(("plain", "a", [], []), ("kill", "a", ["uninterrupted", "interrupted"], []), ("slow", "b", [], [])),
+            *(("plain", "a", [], []), ("tiny", "a", ["uninterrupted"], []), ("slow", "b", [], [])),
             *(("demo", "b", ["demo"], ["long"]), ("smoke", "b", ["smoke"], []), ("nbval", "a", ["replayed"], [])),
         )
     ]
     conftest.pytest_collection_modifyitems(config, items)
     groups = {item.name: item.marks["xdist_group"].args[0] for item in items}
-    expected = {"smoke": "smoke", "nbval": "smoke", "kill": "tiny", "slow": "test_b", "plain": "test_a"}
+    expected = {"smoke": "smoke", "nbval": "smoke", "tiny": "tiny", "slow": "test_b", "plain": "test_a"}
     assert groups == ({"demo": "demo"} if everything else {}) | expected
     assert list(groups) == list(({"demo": "demo"} if everything else {}) | expected)
     assert [item.name for item in deselected] == ([] if everything else ["demo"])

@@ -190,6 +190,7 @@ def test_comparison_of_real_with_simulated_values(validation):
     assert not beyond.within.any() and (beyond.percentile == 100).all()
 
 
+@pytest.mark.long
 def test_the_program(shared, tmp_path):
     command = [sys.executable, PROGRAM, "--real", shared / "real" / "vertebrae", "--out", tmp_path]
     command += ["--patients", "4", "--voxels", "1.5", "1.5", "1.5"]

@@ -74,7 +74,8 @@ def simulate_cohort(
     """
     signs = dict(signs or {})
     _check(signs, several_vertebrae, n_sites, metal, image_format)
-    folder = Path(folder)
+    # Worker processes may have been started in another folder.
+    folder = Path(folder).resolve()
     table = draw_cohort(n_patients, seed, acute_fraction, difficulty, several_vertebrae, n_sites, metal)
     for sign, factor in signs.items():
         table[sign] = table[sign] * factor
