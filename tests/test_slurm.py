@@ -39,7 +39,7 @@ def found(environment, smoke, tmp_path_factory):
 
     def interrupted(name, stop):
         """Start, stop when a notebook of this name is at work: how the call ended, and whether jobs were left."""
-        process = start_all(folder, *STUDY, *PROFILE, **environment)
+        process = start_all(folder, *STUDY, *PROFILE, group=True, **environment)
         try:
             wait_until(
                 lambda: process.poll() is not None or list(folder.glob(f"smoke/notebooks/{name}*.running.ipynb"))
