@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import matplotlib.figure
 import pytest
+import undrawn
 from processes import interrupted_study
 from study import ROOT, TINY_PATIENTS, UNDRAWN, run_all, tiny
 
@@ -17,7 +18,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 # Fixtures that run a whole study, and the worker's chain of tests that share it: with pytest-xdist a study runs once,
 # as all its tests go to one worker. The longest chains come first, so that no worker waits for the other at the end.
-CHAINS = {"demo": "demo", "interrupted": "smoke", "smoke": "smoke", "replayed": "smoke", "uninterrupted": "tiny"}
+CHAINS = {"demo": "demo", "interrupted": "smoke", "replayed": "smoke", "uninterrupted": "tiny"}
 # Seconds; a file of tests that takes longer says why in its first line, after the word "Slow".
 PATIENCE = 60
 
@@ -153,10 +154,5 @@ def saved(tmp_path_factory):
 
 @pytest.fixture
 def no_drawing(monkeypatch):
-    """Figures are made and not drawn, where a test is about something else: drawing takes most of the time."""
-
-    def stub(figure, target, *_, **named):
-        content = b"%PDF-" if named.get("format") == "pdf" else b"figure"
-        Path(target).write_bytes(content) if isinstance(target, str | os.PathLike) else target.write(content)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", stub)
+    """Figures are made and not drawn, where a test is about something else."""
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", undrawn.savefig)

@@ -6,7 +6,8 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
+
+from processes import wait_until
 
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel")
 _CONF = """
@@ -58,15 +59,6 @@ def _free_ports(n):
         for one in opened:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in opened]
-
-
-def _wait(ready, seconds=30):
-    end = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
 
 
 @contextlib.contextmanager
@@ -121,10 +113,10 @@ def cluster(folder, cpus=None):
 
     try:
         start(calls[0])
-        assert _wait((folder / "munge.socket").exists), (folder / "munged.out").read_text()
+        assert wait_until((folder / "munge.socket").exists, 30), (folder / "munged.out").read_text()
         for call in calls[1:]:
             start(call)
-        assert _wait(idle), "".join(path.read_text() for path in sorted(folder.glob("slurm*.[ol]*")))
+        assert wait_until(idle, 30), "".join(path.read_text() for path in sorted(folder.glob("slurm*.[ol]*")))
         yield environment
     finally:
         for process in reversed(started):

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-# For runs whose pictures nobody looks at: drawing takes a third of a small study's time.
-UNDRAWN = {"IPYTHONDIR": str(ROOT / "tests" / "undrawn")}
+# Environment of runs whose pictures nobody looks at.
+UNDRAWN = {"PYTHONSTARTUP": str(ROOT / "tests" / "undrawn.py")}
 
 
 def script(folder, name):

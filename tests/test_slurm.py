@@ -3,23 +3,16 @@
 import os
 import signal
 import subprocess
-import time
 from types import SimpleNamespace
 
 import pytest
 import slurm
+from processes import wait_until
 from study import executed, run_all, start_all, tables
 
 pytestmark = [pytest.mark.study, pytest.mark.long, pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())]
 STUDY = ("params/smoke.yaml", "--cores", 2)
 PROFILE = ("--profile", "workflow/profiles/slurm")
-
-
-def wait_until(true, seconds=600):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +34,13 @@ def found(environment, smoke, tmp_path_factory):
         """Start, stop when a notebook of this name is at work: how the call ended, and whether jobs were left."""
         process = start_all(folder, *STUDY, *PROFILE, group=True, **environment)
         try:
-            wait_until(
-                lambda: process.poll() is not None or list(folder.glob(f"smoke/notebooks/{name}*.running.ipynb"))
-            )
+            running = f"smoke/notebooks/{name}*.running.ipynb"
+            assert wait_until(lambda: process.poll() is not None or list(folder.glob(running)), 600)
             stop(process)
             said, failed = process.communicate(timeout=300)
         finally:
             process.kill()
-        wait_until(lambda: not jobs(), 60)
+        assert wait_until(lambda: not jobs(), 60)
         return SimpleNamespace(returncode=process.returncode, stdout=said, stderr=failed)
 
     ctrl_c = interrupted("04_dtl", lambda process: process.send_signal(signal.SIGINT))

@@ -173,7 +173,7 @@ def test_test_labels_and_test_features_change_nothing_that_was_fitted(smoke, smo
     for path in (study / "03_radiomics" / "features.csv", *study.glob("04_dtl/expansion_*/features*.csv")):
         exchange(path, cohort.case_id[test])
     monkeypatch.setenv("VCFNB_RUNS", str(smoke_copy))
-    monkeypatch.setenv("IPYTHONDIR", UNDRAWN["IPYTHONDIR"])
+    monkeypatch.setenv("PYTHONSTARTUP", UNDRAWN["PYTHONSTARTUP"])
     execute(smoke_copy, notebooks=["05_selection", "06_fusion"])
     # Thresholds alone are looked at.
     short = ("statistics.evaluation=paper", "statistics.audit_runs=0", "statistics.n_bootstrap=100")

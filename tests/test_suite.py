@@ -37,7 +37,7 @@ def test_tests_of_a_study_stay_together_and_come_first(everything, tmp_path):
         Item(name=name, path=tmp_path / f"test_{file}.py", fixturenames=fixtures, marks=dict.fromkeys(marks, True))
         for name, file, fixtures, marks in (
             *(("plain", "a", [], []), ("tiny", "a", ["uninterrupted"], []), ("slow", "b", [], [])),
-            *(("demo", "b", ["demo"], ["long"]), ("smoke", "b", ["smoke"], []), ("nbval", "a", ["replayed"], [])),
+            *(("demo", "b", ["demo"], ["long"]), ("smoke", "b", ["interrupted"], []), ("nbval", "a", ["replayed"], [])),
         )
     ]
     conftest.pytest_collection_modifyitems(config, items)
