@@ -6,7 +6,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from vcfnb import cohort, images, phantom
+from vcfnb import cohort, images, phantom, runs
 from vcfnb.errors import VcfnbError
 from vcfnb.phantom import dicom, folder
 from vcfnb.phantom.patients import AROUND, DEFAULTS, DEFORMITY, LEVELS, TRAITS, draw_patients
@@ -32,6 +32,13 @@ def series(tmp_path_factory):
     made = tmp_path_factory.mktemp("dicom")
     phantom.simulate_cohort(made, **ALL, image_format="dicom")
     return made
+
+
+def test_a_relative_folder_is_the_caller_s_even_for_workers_that_started_elsewhere(tmp_path, monkeypatch):
+    list(runs.parallel_map(abs, [1, 2, 3], cores=2))
+    monkeypatch.chdir(tmp_path)
+    phantom.simulate_cohort("made", **FOUR | {"cores": 2})
+    assert len(list((tmp_path / "made" / "images").iterdir())) == 4
 
 
 def failing_after(n, function):
