@@ -12,7 +12,7 @@ import matplotlib.figure
 import pytest
 import undrawn
 from processes import interrupted_study
-from study import ROOT, TINY_PATIENTS, UNDRAWN, run_all, tiny
+from study import ROOT, SVG_ONLY, TINY_PATIENTS, UNDRAWN, run_all, tiny
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -99,9 +99,8 @@ def demo(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def interrupted(tmp_path_factory):
-    """The smallest study with every step, on two cores, killed and stopped on its way; its figures are not drawn."""
-    folder = tmp_path_factory.mktemp("smoke")
-    return interrupted_study(folder, "smoke", "params/smoke.yaml", "--cores", 2, **UNDRAWN)
+    """The smallest study with every step, killed and stopped on its way; its figures are not drawn."""
+    return interrupted_study(tmp_path_factory.mktemp("smoke"), "smoke", "params/smoke.yaml", **UNDRAWN)
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +128,7 @@ def uninterrupted(tmp_path_factory):
     csv = canary.cohort(folder / "cohort", TINY_PATIENTS)
     (folder / "scratch").mkdir()
     begin = time.monotonic()
-    finished = run_all(folder / "runs", *tiny(csv), TMPDIR=str(folder / "scratch"))
+    finished = run_all(folder / "runs", *tiny(csv), "--cores", 1, TMPDIR=str(folder / "scratch"), **SVG_ONLY)
     return SimpleNamespace(
         folder=folder, csv=csv, study=folder / "runs" / "tiny", finished=finished, seconds=time.monotonic() - begin
     )

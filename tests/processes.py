@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from study import executed, run_all, start_all
 
-# Notebooks at whose beginning a run is killed.
+# Notebooks at whose beginning something is killed or stopped.
 MOMENTS = ("01_preprocessing", "04_dtl_06", "07_statistics")
 
 
@@ -46,13 +46,6 @@ def wait_for(folder, text, process):
     return found[0] if found else None
 
 
-def kill(process, folder):
-    """End a run and all it started the hard way; return what it had said, and whether everything ended."""
-    os.killpg(process.pid, signal.SIGKILL)
-    said, _ = process.communicate()
-    return said, wait_until(lambda: not processes_of(folder))
-
-
 def die_at_three(item):
     """Work of a worker that the system kills at its fourth item; here, as workers import the module of their work."""
     if item == 3:
@@ -77,29 +70,50 @@ def start_until(notebook, folder, study, *arguments, **environment):
 
 
 def interrupted_study(folder, study, *arguments, **environment):
-    """A study that is killed when some notebooks begin, once stopped by Ctrl-C in between, and then left to end.
+    """A study that is interrupted on its way, and then left to end.
+
+    The system kills a worker process in notebook 00, the whole run when 01 begins and again when 04 does, and the
+    kernel when 07 does; before that the run is stopped by Ctrl-C in 04, while another one of the same study is started.
 
     Returns
     -------
     types.SimpleNamespace
-        ``steps``: notebooks that killed runs had executed; ``kept``: those of them that must not be made again;
-        ``left``: whether all processes had ended, by interruption; ``ctrl_c``, ``beside``, ``finished``: the run that
-        was stopped, one that was started beside another, and the last.
+        ``killed``: what the runs said that lost a worker and a kernel; ``steps``: notebooks that interrupted runs had
+        executed; ``kept``: those of them that must not be made again; ``left``: whether all processes had ended, by
+        interruption; ``ctrl_c``, ``beside``, ``finished``: the run that was stopped, one that was started beside
+        another, and the last.
     """
-    found = SimpleNamespace(folder=folder, study=folder / study, steps=[], kept=[], left=[], beside=None)
-    for notebook in MOMENTS:
-        said, all_ended = kill(start_until(notebook, folder, study, *arguments, **environment), folder)
+    found = SimpleNamespace(folder=folder, study=folder / study, killed=[], steps=[], kept=[], left=[])
+
+    def start(notebook, cores=1):
+        return start_until(notebook, folder, study, *arguments, "--cores", cores, **environment)
+
+    def ended(said):
         found.steps += executed(said)
         # The last was finished, but Snakemake may not have noted it when it was killed.
         found.kept += executed(said)[:-1]
-        found.left.append(all_ended)
-        if notebook == "04_dtl_06":
-            process = start_until(notebook, folder, study, *arguments, **environment)
-            found.beside = run_all(folder, *arguments, check=False)
-            # As a terminal does it: everybody in the foreground gets the signal.
-            os.killpg(process.pid, signal.SIGINT)
-            said, failed = process.communicate()
-            found.ctrl_c = SimpleNamespace(returncode=process.returncode, stdout=said, stderr=failed)
-            found.left.append(wait_until(lambda: not processes_of(folder)))
-    found.finished = run_all(folder, *arguments, **environment)
+        found.left.append(wait_until(lambda: not processes_of(folder)))
+        return said
+
+    def lose(victim, notebook, cores):
+        process = start(notebook, cores)
+        number = wait_for(folder, victim, process)
+        assert number is not None, process.communicate()
+        os.kill(number, signal.SIGKILL)
+        said, failed = process.communicate()
+        found.killed.append(SimpleNamespace(returncode=process.returncode, stdout=ended(said), stderr=failed))
+
+    lose("popen_loky_posix", "00_cohort", cores=2)
+    for notebook in MOMENTS[:2]:
+        process = start(notebook)
+        os.killpg(process.pid, signal.SIGKILL)
+        ended(process.communicate()[0])
+    process = start(MOMENTS[1])
+    found.beside = run_all(folder, *arguments, check=False)
+    # As a terminal does it: everybody in the foreground gets the signal.
+    os.killpg(process.pid, signal.SIGINT)
+    said, failed = process.communicate()
+    found.ctrl_c = SimpleNamespace(returncode=process.returncode, stdout=ended(said), stderr=failed)
+    lose("ipykernel_launcher", MOMENTS[2], cores=1)
+    found.finished = run_all(folder, *arguments, "--cores", 2, **environment)
     return found

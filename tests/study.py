@@ -13,6 +13,8 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 # Environment of runs whose pictures nobody looks at.
 UNDRAWN = {"PYTHONSTARTUP": str(ROOT / "tests" / "undrawn.py")}
+# And of one whose pictures are searched for texts.
+SVG_ONLY = UNDRAWN | {"DRAWN": "svg"}
 
 
 def script(folder, name):

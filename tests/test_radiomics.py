@@ -57,8 +57,8 @@ def vertebra(shared, ct="lumbar_ct.nii.gz", mask="lumbar_L3_body_mask.nii.gz"):
     ("ct", "mask"),
     [
         ("lumbar_ct.nii.gz", "lumbar_L2_body_mask.nii.gz"),
-        ("thoracolumbar_ct.nii.gz", "thoracolumbar_T12_mask.nii.gz"),
-        # PyRadiomics takes its time for each, and what these two add is tested elsewhere.
+        # PyRadiomics takes its time for each.
+        pytest.param("thoracolumbar_ct.nii.gz", "thoracolumbar_T12_mask.nii.gz", marks=pytest.mark.long),
         pytest.param("lumbar_ct.nii.gz", "lumbar_L3_body_mask.nii.gz", marks=pytest.mark.long),
         pytest.param("dicom", "dicom_T12_mask.nii.gz", marks=pytest.mark.long),
     ],

@@ -217,18 +217,13 @@ def test_run_tests_commands_find_tests(command, pytestconfig):
     assert set(re.findall(r"\w+", given.markexpr)) <= marks | {"not", "and", "or"}
 
 
-def test_long_tests_are_left_out_unless_all_are_asked_for():
-    found = []
-    for options in ((), ("--all",)):
-        call = ("tests/test_interruption.py", "-n", "0", "--collect-only", "-q", "-k", "ctrl_c or ten_times", *options)
-        finished = run(ROOT / "run_tests.sh", *call)
-        assert finished.returncode == 0, finished.stdout
-        found.append(re.findall(r"::(test_\w+)", finished.stdout))
-    ctrl_c, ten_kills = (
-        "test_ctrl_c_says_what_is_kept",
-        "test_killed_ten_times_at_random_a_study_ends_with_the_same_tables",
-    )
-    assert found[0] == [ctrl_c] and sorted(found[1]) == [ctrl_c, ten_kills]
+def test_long_tests_are_left_out():
+    """With --all they are there: test_suite.py."""
+    call = ("tests/test_validation.py", "-n", "0", "--collect-only", "-q", "-k", "percentiles or the_program")
+    finished = run(ROOT / "run_tests.sh", *call)
+    assert finished.returncode == 0, finished.stdout
+    quick = ["test_percentiles", "test_without_real_ct_the_program_says_so"]
+    assert re.findall(r"::(test_\w+)", finished.stdout) == quick
 
 
 @pytest.mark.parametrize("command", starting("cp "))

@@ -1,6 +1,7 @@
 """All figures are made and none is drawn: for tests about something else, as drawing takes a third of a small study.
 
-Kernels run this file when they start, where ``PYTHONSTARTUP`` names it (UNDRAWN in study.py).
+Kernels run this file when they start, where ``PYTHONSTARTUP`` names it (UNDRAWN in study.py). Files of the kind that
+``DRAWN`` names (svg) are drawn nevertheless.
 """
 
 import base64
@@ -14,10 +15,18 @@ from IPython.core import pylabtools
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=")
 
 
-def savefig(figure, target, *_, **named):
+_draw = matplotlib.figure.Figure.savefig
+
+
+def savefig(figure, target, **named):
     """In the place of matplotlib's own: a file of the kind asked for, or nearly."""
-    content = b"%PDF-" if named.get("format") == "pdf" else PIXEL
-    Path(target).write_bytes(content) if isinstance(target, str | os.PathLike) else target.write(content)
+    to_path = isinstance(target, str | os.PathLike)
+    kind = named.get("format") or Path(target).suffix[1:]
+    if kind == os.environ.get("DRAWN"):
+        _draw(figure, target, **named)
+        return
+    content = b"%PDF-" if kind == "pdf" else PIXEL
+    Path(target).write_bytes(content) if to_path else target.write(content)
 
 
 def print_figure(*_, **named):

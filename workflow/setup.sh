@@ -62,7 +62,8 @@ make_environment() {
     }
     "$PYTHON" -m pip install --disable-pip-version-check --no-input -r "$ROOT/requirements.lock" >"$log" 2>&1 &&
         "$PYTHON" -m pip install --disable-pip-version-check --no-input --no-deps --no-build-isolation \
-            -e "$ROOT" >>"$log" 2>&1 || {
+            -e "$ROOT" >>"$log" 2>&1 &&
+        "$PYTHON" "$ROOT/workflow/compile.py" >>"$log" 2>&1 || {
         tail -n 5 "$log" >&2
         fail "the installation failed; the whole log is in .venv/install.log. Run the same command to try again."
     }
