@@ -16,9 +16,9 @@ from study import ROOT, SVG_ONLY, TINY_PATIENTS, UNDRAWN, run_all, tiny
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-# Fixtures that run a whole study, and the worker's chain of tests that share it: with pytest-xdist a study runs once,
-# as all its tests go to one worker. The longest chains come first, so that no worker waits for the other at the end.
-CHAINS = {"demo": "demo", "interrupted": "smoke", "replayed": "smoke", "uninterrupted": "tiny"}
+# Fixtures that run a whole study or save a model, and the worker's chain of tests that share it: with pytest-xdist it
+# is made once, as all its tests go to one worker. The longest chains come first, so that no worker waits at the end.
+CHAINS = {"demo": "demo", "interrupted": "smoke", "replayed": "smoke", "uninterrupted": "tiny", "saved": "saved"}
 # Seconds; a file of tests that takes longer says why in its first line, after the word "Slow".
 PATIENCE = 60
 

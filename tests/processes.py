@@ -9,9 +9,6 @@ from types import SimpleNamespace
 
 from study import executed, run_all, start_all
 
-# Notebooks at whose beginning something is killed or stopped.
-MOMENTS = ("01_preprocessing", "04_dtl_06", "07_statistics")
-
 
 def processes_of(folder):
     """Numbers and command lines of all living processes whose results go to a folder; none where there is no /proc."""
@@ -72,8 +69,9 @@ def start_until(notebook, folder, study, *arguments, **environment):
 def interrupted_study(folder, study, *arguments, **environment):
     """A study that is interrupted on its way, and then left to end.
 
-    The system kills a worker process in notebook 00, the whole run when 01 begins and again when 04 does, and the
-    kernel when 07 does; before that the run is stopped by Ctrl-C in 04, while another one of the same study is started.
+    A worker process is killed in notebook 00, everything when 01 begins, and the kernel when 07 does; in between Ctrl-C
+    stops the run when 04 begins, after another one of the same study was started beside it. (Kills at random moments:
+    test_interruption.py, with --all.)
 
     Returns
     -------
@@ -104,16 +102,15 @@ def interrupted_study(folder, study, *arguments, **environment):
         found.killed.append(SimpleNamespace(returncode=process.returncode, stdout=ended(said), stderr=failed))
 
     lose("popen_loky_posix", "00_cohort", cores=2)
-    for notebook in MOMENTS[:2]:
-        process = start(notebook)
-        os.killpg(process.pid, signal.SIGKILL)
-        ended(process.communicate()[0])
-    process = start(MOMENTS[1])
+    process = start("01_preprocessing")
+    os.killpg(process.pid, signal.SIGKILL)
+    ended(process.communicate()[0])
+    process = start("04_dtl_06")
     found.beside = run_all(folder, *arguments, check=False)
     # As a terminal does it: everybody in the foreground gets the signal.
     os.killpg(process.pid, signal.SIGINT)
     said, failed = process.communicate()
     found.ctrl_c = SimpleNamespace(returncode=process.returncode, stdout=ended(said), stderr=failed)
-    lose("ipykernel_launcher", MOMENTS[2], cores=1)
+    lose("ipykernel_launcher", "07_statistics", cores=1)
     found.finished = run_all(folder, *arguments, "--cores", 2, **environment)
     return found

@@ -36,19 +36,30 @@ def test_predict_gives_every_form_the_features_of_the_study(uninterrupted, cases
         assert found.probability["radiomics"] == scores[case.case_id], case.form
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_validate_scores_every_form(uninterrupted, cases, tmp_path, capsys):
-    model = models.load_model(uninterrupted.study / "06_fusion" / "model")
-    scores, problems = external.score_cohort(model, cases, tmp_path / "scored", cores=2)
+    model, out = models.load_model(uninterrupted.study / "06_fusion" / "model"), tmp_path / "out"
+    call = [
+        "validate",
+        str(model.folder),
+        str(uninterrupted.csv),
+        "--out",
+        str(out),
+        "--bootstrap",
+        "100",
+        "--cores",
+        "1",
+    ]
+    assert cli.main([*call, "--exclude-bad"]) == 0, capsys.readouterr()
+    scores, problems = external.score_cohort(model, cases, out, cores=1)
     assert problems.empty
     study = pd.read_csv(uninterrupted.study / "06_fusion" / "scores.csv").set_index("case_id")["radiomics"]
     assert np.array_equal(scores["radiomics"], study[scores["case_id"]])
     # A folder's series whose number is another is another image: it is scored anew, and nobody else.
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "scored" / "cases").iterdir()}
+    kept = {path: path.stat().st_mtime_ns for path in (out / "cases").iterdir()}
     other = cases.copy()
     other.loc[other["form"] == "folder#2", "image"] = other["image"].str.replace("#2", "#1")
-    again, _ = external.score_cohort(model, other, tmp_path / "scored", cores=1)
+    again, _ = external.score_cohort(model, other, out, cores=1)
     changed = {path.stem for path, when in kept.items() if path.stat().st_mtime_ns != when}
     assert changed == set(other.loc[other["form"] == "folder#2", "case_id"])
     assert (again["radiomics"] != scores["radiomics"]).sum() == 1
-    call = ["validate", str(model.folder), str(uninterrupted.csv), "--out", str(tmp_path / "out"), "--bootstrap", "100"]
-    assert cli.main([*call, "--exclude-bad"]) == 0, capsys.readouterr()

@@ -211,7 +211,7 @@ def test_killed_when_notebooks_begin_a_study_goes_on(interrupted):
 @pytest.mark.study
 @needs_proc
 def test_killed_runs_leave_no_process(interrupted):
-    assert interrupted.left == [True] * 5
+    assert interrupted.left == [True] * 4
 
 
 @pytest.mark.study

@@ -71,14 +71,23 @@ def test_sections_of_a_study_with_several_expansions(maker, tmp_path):
 
 
 @pytest.mark.study
-def test_figures_are_for_print_and_have_their_data(uninterrupted):
-    """300 dpi, an SVG beside each, and the table that it shows; diagrams and the picture of a new case show none."""
-    figures = [path for path in uninterrupted.study.rglob("*.png") if path.parent.name != "checkpoints"]
+@pytest.mark.long
+def test_figures_have_300_dpi(demo):
+    figures = [path for path in (demo[0] / "demo").rglob("*.png") if path.parent.name != "checkpoints"]
     assert len(figures) > 30
     for path in figures:
         with Image.open(path) as picture:
             assert round(picture.info["dpi"][0]) == 300, path
             assert picture.width / 300 * 25.4 < 190, path
-        assert path.with_suffix(".svg").is_file(), path
+
+
+@pytest.mark.study
+def test_figures_fit_a_page_and_have_their_data(uninterrupted):
+    """An SVG for each, not too wide, and the table that it shows; diagrams and the picture of a new case show none."""
+    figures = [path for path in uninterrupted.study.rglob("*.png") if path.parent.name != "checkpoints"]
+    assert len(figures) > 30
+    for path in figures:
+        points = float(re.search(r'<svg[^>]* width="([\d.]+)pt"', path.with_suffix(".svg").read_text())[1])
+        assert 20 < points / 72 * 25.4 < 190, path
         no_data = path.stem in ("figure2_workflow", "flow", "figure4_shufflenet_unit", "case")
         assert path.with_suffix(".csv").is_file() or no_data, path
