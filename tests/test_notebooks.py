@@ -119,11 +119,11 @@ def test_another_run_in_another_folder_on_one_core_gives_the_same_tables(smoke, 
 @pytest.mark.parametrize(("stored", "passes"), [("12 cases", True), ("13 cases", False)])
 def test_a_changed_number_fails(tmp_path, stored, passes):
     """The comparison is real: nbval fails where a compared cell gives another number than it stored."""
-    shown = nbformat.v4.new_output("stream", text=f"{stored}\n")
-    cell = nbformat.v4.new_code_cell('print("12 cases")', outputs=[shown], metadata={"tags": ["nbval-check-output"]})
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=[cell], metadata=replay.committed("00_cohort").metadata), tmp_path / "one.ipynb"
-    )
+    notebook = replay.committed("00_cohort")
+    cell = replay.compared(notebook)[0]
+    cell.source, cell.outputs = 'print("12 cases")', [nbformat.v4.new_output("stream", text=f"{stored}\n")]
+    notebook.cells = [cell]
+    nbformat.write(notebook, tmp_path / "one.ipynb")
     finished = replay.nbval(tmp_path, tmp_path / "one.ipynb")
     assert ("1 passed" if passes else "13 cases") in finished.stdout and (finished.returncode == 0) is passes
 
