@@ -9,6 +9,7 @@ from study import ROOT
 
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.params import load_params
+from vcfnb.runs import Run
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,23 @@ def table(folder, chronic=8, acute=12, **columns):
     made |= {"label": [0] * chronic + [1] * acute} | columns
     pd.DataFrame(made).to_csv(folder / "cohort.csv", index=False)
     return folder / "cohort.csv"
+
+
+def test_what_passed_is_not_checked_again_until_parameters_or_table_change(foresee, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "workflow"))
+    import run
+
+    checked, csv = [], table(tmp_path)
+    monkeypatch.setitem(sys.modules, "foresee", foresee)
+    monkeypatch.setattr(foresee, "check_study", lambda study: checked.append(study.seed))
+    for seed in (1, 1, 2, 2):
+        study = load_params(ROOT / "params" / "smoke.yaml", [f"cohort.csv={csv}", f"seed={seed}"])
+        run.check_once(Run("smoke", tmp_path / "runs"), study)
+    assert checked == [1, 2]
+    table(tmp_path, chronic=9)
+    run.check_once(Run("smoke", tmp_path / "runs"), study)
+    assert checked == [1, 2, 2]
+    sys.modules.pop("run")
 
 
 @pytest.mark.parametrize("name", ["demo", "smoke", "paper"])

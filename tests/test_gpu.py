@@ -67,5 +67,6 @@ def test_notebooks_with_networks_run_one_after_the_other(there, options, monkeyp
     monkeypatch.syspath_prepend(str(ROOT / "workflow"))
     import run
 
+    monkeypatch.setattr(run.shutil, "which", lambda name: "a driver")
     assert run.one_gpu() == options
     sys.modules.pop("run")

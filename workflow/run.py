@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import progress
 import yaml
 
+from vcfnb.cache import cached
 from vcfnb.errors import VcfnbError
 from vcfnb.params import load_params
 from vcfnb.runs import Run, atomic, clear_aside, disk_is_full, make_folder, writing
@@ -149,9 +151,26 @@ def results_of(folder):
 
 def one_gpu():
     """Options for Snakemake: where there is a GPU, the networks of one expansion at a time."""
+    # Importing torch takes seconds: only where there may be one.
+    if not (shutil.which("nvidia-smi") or Path("/dev/kfd").exists()):
+        return []
     import torch
 
     return ["--resources", "networks=1"] if torch.cuda.is_available() else []
+
+
+def check_once(run, study):
+    """Check the study against its network and its cases; what passed is not checked again, as that takes seconds."""
+
+    def check():
+        # Not at the top: it loads the networks.
+        from foresee import check_study
+
+        check_study(study)
+
+    files = [Path(str(name)) for name in (study.cohort.csv, study.dtl.weights)]
+    inputs = [study.model_dump(mode="json"), *(path for path in files if path.is_file()), HERE / "foresee.py"]
+    cached(run.folder / ".foreseen.json", ("vcfnb.cohort", "vcfnb.phantom", "vcfnb.rigorous"), inputs, check)
 
 
 def say_changes(stale):
@@ -231,10 +250,7 @@ def run_study():
             dry = [*call, "--dry-run", "--quiet", "host", "rules"]
             sys.exit(subprocess.run(dry, env=os.environ | {"VCFNB_PLANNED": "1"}).returncode)
         if stale:
-            # Not at the top: it loads the networks, which a run without work does without.
-            from foresee import check_study
-
-            check_study(study)
+            check_once(run, study)
         clear_aside(run.folder)
         print(f"vcfnb: study {study.study!r}, results in {run.folder}", flush=True)
         before, started, code = results_of(run.folder), time.time(), 0
