@@ -31,6 +31,5 @@ esac
 cd "$ROOT"
 # One thread a process: tests start workers of their own.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
-# Three workers on two cores: whole studies wait for their kernels now and then.
 # loadgroup: tests that share a study go to one worker (tests/conftest.py), in the order given there.
-exec "$PYTHON" -m pytest -n 3 --dist loadgroup --no-loadscope-reorder "$@"
+exec "$PYTHON" -m pytest -n 2 --dist loadgroup --no-loadscope-reorder "$@"

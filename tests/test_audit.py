@@ -54,18 +54,18 @@ def test_labels_are_permuted_among_patients_of_as_many_cases():
 @pytest.fixture(scope="module")
 def permuted(tmp_path_factory):
     data = study()
-    return audit.permuted_aucs(data, deep_of(data), None, 12, tmp_path_factory.mktemp("permuted"), cores=1)
+    return audit.permuted_aucs(data, deep_of(data), None, 6, tmp_path_factory.mktemp("permuted"), cores=1)
 
 
 def test_permuted_labels_leave_chance_and_true_ones_more(permuted):
-    assert list(permuted["model"][:3]) == ["radiomics", "dtl", "fusion"] and permuted["run"].nunique() == 13
+    assert list(permuted["model"][:3]) == ["radiomics", "dtl", "fusion"] and permuted["run"].nunique() == 7
     real = permuted[permuted["run"] == 0].set_index("model")["auc"]
     rows = audit.permutation_rows(permuted)
     assert real.min() > 0.75 and verdicts(rows) == {f"permuted training labels, {name}": "pass" for name in real.index}
     part = permuted.query("model == 'dtl' and run > 0")["auc"]
     row = next(row for row in rows if row["check"].endswith("dtl"))
     assert (row["value"], row["low"], row["high"]) == pytest.approx((part.mean(), *np.quantile(part, [0.025, 0.975])))
-    p = (1 + (part >= real["dtl"]).sum()) / 13
+    p = (1 + (part >= real["dtl"]).sum()) / 7
     assert f"true labels {real['dtl']:.3f}, as high by chance with p = {p:.3f}" in row["finding"]
 
 
@@ -92,11 +92,11 @@ def test_a_study_that_knows_the_test_labels_fails_the_permutation_test(permuted)
 
 def test_selection_before_the_split_is_too_good_and_most_of_all_on_noise(tmp_path):
     data = noise()
-    table = audit.selection_order(data, None, 6, tmp_path, cores=1)
+    table = audit.selection_order(data, None, 4, tmp_path, cores=1)
     assert table.groupby(["labels", "order"]).size().to_dict() == {
-        ("random", "before"): 6,
-        ("true", "after"): 6,
-        ("true", "before"): 6,
+        ("random", "before"): 4,
+        ("true", "after"): 4,
+        ("true", "before"): 4,
     }
     means = table.groupby(["labels", "order"])["auc"].mean()
     assert means["true", "after"] < 0.65 and means["true", "before"] > 0.75 and means["random", "before"] > 0.75
@@ -104,7 +104,7 @@ def test_selection_before_the_split_is_too_good_and_most_of_all_on_noise(tmp_pat
     assert optimism["value"] == pytest.approx(means["true", "before"] - means["true", "after"])
     assert random["value"] == pytest.approx(means["random", "before"] - 0.5)
     assert optimism["low"] <= optimism["value"] <= optimism["high"] and optimism["finding"].startswith("measured")
-    pd.testing.assert_frame_equal(audit.selection_order(data, None, 6, tmp_path, cores=1), table)
+    pd.testing.assert_frame_equal(audit.selection_order(data, None, 4, tmp_path, cores=1), table)
     empty = audit.selection_order(data, None, 0, tmp_path)
     assert empty.empty and audit.order_rows(empty) == []
 

@@ -55,7 +55,7 @@ def test_patients_are_drawn_not_cases():
     loose = models.fit_logistic(twice, labels, LOOSE, groups=np.tile(np.arange(300), 2))
     width = {}
     for name, groups in {"patients": np.tile(np.arange(300), 2), "cases": np.arange(600)}.items():
-        table = models.coefficient_intervals(loose, twice, labels, LOOSE, groups, n_bootstrap=400)
+        table = models.coefficient_intervals(loose, twice, labels, LOOSE, groups, n_bootstrap=200)
         width[name] = (table["high"] - table["low"]).mean()
     assert width["patients"] / width["cases"] == pytest.approx(np.sqrt(2), rel=0.15)
 

@@ -8,12 +8,10 @@ import time
 import nbformat
 import numpy as np
 import pandas as pd
-import papermill
 import pytest
 from study import ROOT, UNDRAWN, columns, contract_files, executed, run_all, run_side_by_side, tables, tiny
 
-from vcfnb import cli, models, steps
-from vcfnb.params import load_params
+from vcfnb import cli, models
 from vcfnb.runs import Run
 
 pytestmark = pytest.mark.study
@@ -116,32 +114,6 @@ def test_a_second_run_does_nothing_and_says_so(smoke_copy):
 # ---- test cases that are others
 
 
-def exchange(path, test):
-    """In a table of features each test case gets the values of the next test case."""
-    # As texts: what is not exchanged stays to the last digit.
-    table = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("case_id")
-    table.loc[test] = np.roll(table.loc[test].to_numpy(), -1, axis=0)
-    table.to_csv(path)
-
-
-def execute(runs, notebooks):
-    """Execute notebooks on the tables that lie in a folder, as if the earlier steps had given these."""
-    study = load_params(ROOT / "params" / "smoke.yaml")
-    run = Run(study.study, runs)
-    state = steps.State(run, {})
-    for title in [title for title in NOTEBOOKS if title < notebooks[0]]:
-        steps.write_record(run, title, state.record(title) | {"parts": state.parts(title)})
-    for name in notebooks:
-        papermill.execute_notebook(
-            ROOT / "notebooks" / f"{name}.ipynb",
-            runs / f"{name}.ipynb",
-            parameters=study.for_notebook(name),
-            kernel_name="python3",
-            cwd=ROOT / "notebooks",
-            progress_bar=False,
-        )
-
-
 def nothing_fitted_differs(study, other):
     """Selection, models and thresholds are those of another study whose test labels are flipped.
 
@@ -158,21 +130,6 @@ def nothing_fitted_differs(study, other):
     assert not np.allclose(right.loc[~train, names], left.loc[~train, names], rtol=1e-3)
     left, right = (json.loads((folder / "06_fusion" / "model" / "model.json").read_text()) for folder in (study, other))
     assert left["models"] == right["models"] and left["thresholds"] == right["thresholds"]
-
-
-def test_test_labels_and_test_features_change_nothing_that_was_fitted(smoke, smoke_copy, monkeypatch):
-    """Notebooks 05 and 06, on flipped test labels and on features that test cases exchanged."""
-    study = smoke_copy / "smoke"
-    cohort = pd.read_csv(study / "00_cohort" / "cohort.csv", dtype=str, keep_default_na=False)
-    test = cohort.split == "test"
-    cohort.loc[test, "label"] = cohort.label[test].map({"0": "1", "1": "0"})
-    cohort.to_csv(study / "00_cohort" / "cohort.csv", index=False)
-    for path in (study / "03_radiomics" / "features.csv", *study.glob("04_dtl/expansion_*/features*.csv")):
-        exchange(path, cohort.case_id[test])
-    monkeypatch.setenv("VCFNB_RUNS", str(smoke_copy))
-    monkeypatch.setenv("PYTHONSTARTUP", UNDRAWN["PYTHONSTARTUP"])
-    execute(smoke_copy, ["05_selection", "06_fusion"])
-    nothing_fitted_differs(smoke / "smoke", study)
 
 
 @pytest.fixture(scope="module")
