@@ -162,13 +162,13 @@ def test_forward_selection_enters_by_score_test():
     # The third to enter, by score and information of statsmodels' logistic regression.
     included = np.column_stack([np.ones(120), z[:, chosen[:2]]])
     fitted = Logit(y, included).fit(disp=0)
-    statistics = score_statistics(z, included, y, fitted.predict())
-    assert int(np.argmax(statistics)) == chosen[2]
+    scored = score_statistics(z, included, y, fitted.predict())
+    assert int(np.argmax(scored)) == chosen[2]
     at = np.append(fitted.params, 0.0)
     for column in set(range(20)) - set(chosen[:2]):
         larger = Logit(y, np.column_stack([included, z[:, column]]))
         expected = larger.score(at) @ np.linalg.solve(-larger.hessian(at), larger.score(at))
-        assert statistics[column] == pytest.approx(expected, abs=1e-6)
+        assert scored[column] == pytest.approx(expected, abs=1e-6)
 
 
 def test_lasso_equals_scikit_learns_on_the_papers_grid():

@@ -27,8 +27,9 @@ import samples  # noqa: E402
 from measures import BINS_HU, EDGES, RANGE, SIGMAS_MM  # noqa: E402
 from samples import COARSE, COARSE_MM, CONTROL, FRACTURE, NO_SIGNS, REAL  # noqa: E402
 
-from vcfnb import images, plots, runs  # noqa: E402
+from vcfnb import images, runs  # noqa: E402
 from vcfnb.phantom.patients import draw_patients  # noqa: E402
+from vcfnb.plots import style  # noqa: E402
 from vcfnb.radiomics import Settings, extract_features  # noqa: E402
 
 # The interior lies deeper in a body whose outline is rough.
@@ -219,7 +220,7 @@ def main():
 
 def write(out, real, table, spacing, measured, values):
     """Tables and figures to `out`; the findings to the screen."""
-    plots.style()
+    style()
     tissues, noise, smoothing, walls, readers = (
         pd.DataFrame([row for found in measured for row in found[kind]])
         for kind in ("tissues", "noise", "smoothing", "walls", "readers")

@@ -105,7 +105,7 @@ def cases(experiment, arm, seed):
     study, rows = experiment.study, []
     folder = experiment.folder("crops", arm, seed)
     made_from = [experiment.code, study.cohort.voxel_mm, study.preprocessing.model_dump(mode="json")]
-    cut_by = [runs.digest(PACKAGE / "crops.py"), experiment.expansions, study.dtl.input_size]
+    cut_by = [runs.digest(PACKAGE / "preprocessing" / "crops.py"), experiment.expansions, study.dtl.input_size]
     for number, patient in enumerate(patients(experiment, arm, seed).to_dict("records")):
         image = runs.digest(*made_from, seed, number, patient)
         row = {"seed": seed, "number": number, "patient": patient, "image": image}
@@ -183,9 +183,9 @@ def load(experiment, arm, seed, expansion):
 
 def networks(experiment, seed):
     """One row a network of a training seed: arm, expansion, and the file of its test scores, named by its key."""
-    dtl, rows = experiment.study.dtl, []
-    _, provenance = build_network(dtl.network, dtl.weights, seed=seed)
-    settings = transfer.TrainSettings.from_params(dtl, seed=seed)
+    asked, rows = experiment.study.dtl, []
+    _, provenance = build_network(asked.network, asked.weights, seed=seed)
+    settings = transfer.TrainSettings.from_params(asked, seed=seed)
     # What follows the training changes nothing here; the weights are told by their digest.
     later = {"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction", "layer", "weights"}
     trainer = [PACKAGE / "crops.py", PACKAGE / "transfer" / "training.py", PACKAGE / "transfer" / "augmentation.py"]
@@ -194,7 +194,7 @@ def networks(experiment, seed):
     for arm in ARMS:
         seen = [cases(experiment, arm, which)["image"].tolist() for which in (seed, TEST_SEED)]
         for expansion in experiment.expansions:
-            key = runs.digest(*made_from, *seen, expansion, dtl.input_size)
+            key = runs.digest(*made_from, *seen, expansion, asked.input_size)
             file = experiment.folder("scores", arm, seed) / f"expansion_{expansion:02d}_{key[:16]}.csv"
             rows.append({"arm": arm, "seed": seed, "expansion": expansion, "file": file})
     return pd.DataFrame(rows)
@@ -202,10 +202,10 @@ def networks(experiment, seed):
 
 def train_and_score(row, experiment):
     """Train one network on all training cases, and keep its scores of the test patients."""
-    dtl, seed = experiment.study.dtl, row["seed"]
+    asked, seed = experiment.study.dtl, row["seed"]
     x, y = load(experiment, row["arm"], seed, row["expansion"])
-    network, _ = build_network(dtl.network, dtl.weights, seed=seed)
-    transfer.fine_tune(network, x, y, transfer.TrainSettings.from_params(dtl, seed=seed))
+    network, _ = build_network(asked.network, asked.weights, seed=seed)
+    transfer.fine_tune(network, x, y, transfer.TrainSettings.from_params(asked, seed=seed))
     x, y = load(experiment, row["arm"], TEST_SEED, row["expansion"])
     runs.write_csv(pd.DataFrame({"label": y, "score": transfer.scores(network, x)}), row["file"])
 

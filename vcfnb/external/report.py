@@ -47,13 +47,13 @@ def write_report(folder, model, scores, judged, exclusions, simulated):
     runs.write_csv(exclusions, folder / "exclusions.csv")
     for name, table in judged.items():
         runs.write_csv(table, folder / f"{name}.csv")
-    figures = _figures(scores, judged, model, simulated)
-    for name, figure in figures.items():
+    drawn = _figures(scores, judged, model, simulated)
+    for name, figure in drawn.items():
         runs.save_figure(figure, folder / f"{name}_figure")
     note = _note(model, scores, exclusions, simulated)
     runs.write_json(note, folder / "validation.json")
     page = folder / "validation.html"
-    html_page.write_page(page, "vcfnb: external validation", _html(note, model, scores, judged, exclusions, figures))
+    html_page.write_page(page, "vcfnb: external validation", _html(note, model, scores, judged, exclusions, drawn))
     return page
 
 
@@ -99,7 +99,7 @@ def cohort_line(note):
     )
 
 
-def _html(note, model, scores, judged, exclusions, figures):
+def _html(note, model, scores, judged, exclusions, drawn):
     shown = {name: table for name, table in judged.items() if name in _SEEN}
     points = judged["operating_points"]
     if len(points):
@@ -124,7 +124,7 @@ def _html(note, model, scores, judged, exclusions, figures):
             named = table.assign(model=table["model"].map(model_name)) if "model" in table else table
             parts.append(html_page.table(named) if len(table) else "<p>The model brings no operating point.</p>")
         if name in pictures:
-            parts.append(html_page.picture(figures[pictures[name][0]], pictures[name][1]))
+            parts.append(html_page.picture(drawn[pictures[name][0]], pictures[name][1]))
     parts.append("<h2>Excluded</h2>")
     parts.append(html_page.table(exclusions[["case_id", "reason"]]) if len(exclusions) else "<p>No case.</p>")
     here = ", ".join(f"{name} {version}" for name, version in note["versions"].items())

@@ -12,7 +12,7 @@ from vcfnb import runs
 from vcfnb.cache import cached
 
 
-def nested_networks(data, crops, dtl, folds, folder, cores=None):
+def nested_networks(data, crops, params, folds, folder, cores=None):
     """Deep features of all cases in each outer fold, from networks that never saw its held-out cases.
 
     A fold's training part is treated as notebook 04 treats the training cases: the same network, weights and recipe;
@@ -25,7 +25,7 @@ def nested_networks(data, crops, dtl, folds, folder, cores=None):
     data : StudyData
     crops : array (n, 1, size, size, size)
         All cases, of one expansion fixed beforehand (choosing it would have to be nested too).
-    dtl : vcfnb.params.DtlParams
+    params : vcfnb.params.DtlParams
         Settings of notebook 04. Where a training part is too small for its folds or dimensions, the largest possible
         numbers are used.
     folds : list of OuterFold
@@ -44,23 +44,23 @@ def nested_networks(data, crops, dtl, folds, folder, cores=None):
     VcfnbError
         When networks cannot be trained, as :func:`vcfnb.transfer.run_expansion`.
     """
-    key = runs.digest(data.key, np.asarray(crops), dtl.model_dump(mode="json"))
+    key = runs.digest(data.key, np.asarray(crops), params.model_dump(mode="json"))
     found = {}
     for fold in tqdm(folds, desc="outer folds of networks"):
         path = Path(folder) / f"{fold.name}_networks.json"
-        work = partial(_train, data, crops, dtl, fold, path.with_suffix(""), cores)
+        work = partial(_train, data, crops, params, fold, path.with_suffix(""), cores)
         values = np.asarray(cached(path, __name__, [key, fold.train, fold.test, fold.seed], work))
         names = [f"dtl_{index:03d}" for index in range(values.shape[1])]
         found[fold.name] = pd.DataFrame(values, data.cases.index, names)
     return found
 
 
-def nested_settings(dtl, cases, seed):
+def nested_settings(params, cases, seed):
     """Settings for the training part of an outer fold: notebook 04's, with the folds and dimensions that it allows.
 
     Parameters
     ----------
-    dtl : vcfnb.params.DtlParams
+    params : vcfnb.params.DtlParams
     cases : pandas.DataFrame
         The training part: patient_id, label.
     seed : int
@@ -73,20 +73,20 @@ def nested_settings(dtl, cases, seed):
 
     patients = [cases.loc[cases["label"] == label, "patient_id"].nunique() for label in (0, 1)]
     changed = {
-        "n_folds": max(2, min(dtl.n_folds, *patients)),
-        "n_repeats": 1 if dtl.feature_mode == "out_of_fold" else 0,
-        "n_dimensions": min(dtl.n_dimensions, len(cases) - 1),
+        "n_folds": max(2, min(params.n_folds, *patients)),
+        "n_repeats": 1 if params.feature_mode == "out_of_fold" else 0,
+        "n_dimensions": min(params.n_dimensions, len(cases) - 1),
     }
-    return transfer.TrainSettings.from_params(dtl, seed=seed).model_copy(update=changed)
+    return transfer.TrainSettings.from_params(params, seed=seed).model_copy(update=changed)
 
 
-def _train(data, crops, dtl, fold, checkpoints, cores):
+def _train(data, crops, params, fold, checkpoints, cores):
     from vcfnb import transfer
 
     labels, groups = data.cases["label"].to_numpy(), data.cases["patient_id"].to_numpy()
     split = np.full(len(labels), "test", dtype=object)
     split[fold.train] = "train"
-    settings = nested_settings(dtl, data.cases.iloc[fold.train], fold.seed)
+    settings = nested_settings(params, data.cases.iloc[fold.train], fold.seed)
     # Labels of held-out cases are blanked, so that nothing can look at them.
     labels = np.where(split == "train", labels, -1)
     result = transfer.run_expansion(crops, labels, split, settings, groups, checkpoints, cores)
