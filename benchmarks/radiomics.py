@@ -257,10 +257,10 @@ def chart(table):
     import matplotlib.pyplot as plt
     import numpy as np
 
-    from vcfnb import plots
-    from vcfnb.plots.theme import BLUE, GREY, ORANGE
+    from vcfnb import figures
+    from vcfnb.figures.theme import BLUE, GREY, ORANGE
 
-    plots.style()
+    figures.style()
     alone = table[~table.case.str.contains("simulated")]
     best = alone.groupby(["case", "contender"], sort=False)["cpu_s"].min().unstack(sort=False)
     colors = {"vcfnb": BLUE, "PyRadiomics": GREY, "flash-radiomics": ORANGE}

@@ -58,8 +58,8 @@ SETTINGS = (
 _START = """
 import nbformat
 from nbclient import NotebookClient
-code = "from vcfnb import agreement, cohort, crops, evaluation, models, phantom, plots, preprocessing, radiomics, runs"
-code += "; from vcfnb import selection, transfer; plots.style()"
+code = "from vcfnb import agreement, cohort, dtl, figures, fusion, phantom, prediction, preprocessing, radiomics, runs"
+code += "; from vcfnb import selection, statistics; figures.style()"
 NotebookClient(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])).execute()
 """
 # Compiled code is kept on the disk: whatever is measured first would pay for all.
@@ -273,9 +273,9 @@ def chart(table, grown):
     """CPU and memory of each step over the number of patients."""
     import matplotlib.pyplot as plt
 
-    from vcfnb import plots
+    from vcfnb import figures
 
-    plots.style()
+    figures.style()
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
     colors = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(STEPS)))
     start = float(table.loc[table["step"] == "start", "cpu_s"].iloc[0])

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/transfer.py [--only throughput|demo|paper] [--repeats 3] [--monai-python PATH] [--quick]
 
 Throughput: forward, backward and AdamW's step on batches of 16 random crops of 48 voxels a side, for the networks of
-vcfnb as vcfnb.transfer trains them (a one-thread process a core), for the same network without our tricks, and for
+vcfnb as vcfnb.dtl trains them (a one-thread process a core), for the same network without our tricks, and for
 MONAI's nearest networks in a plain PyTorch loop. Every measurement is a process of its own (or one a core), all on the
 same cores; contenders take turns within each repeat, so that a busy machine slows all of them. Starting and warming up
 are not counted. On a GPU everybody trains there, with mixed precision.
@@ -99,7 +99,7 @@ def without_tricks(network):
     """
     import torch
 
-    from vcfnb.networks import depthwise, shufflenet
+    from vcfnb.dtl.networks import depthwise, shufflenet
 
     shufflenet.channel_shuffle = torch.nn.functional.channel_shuffle
     for module in network.modules():
@@ -119,7 +119,7 @@ def train_steps(code, network, layout, batch, edge, seconds, cores):
     if code == MONAI:
         network = monai_network(network)
     else:
-        from vcfnb.networks import build_network
+        from vcfnb.dtl.networks import build_network
 
         network, _ = build_network(network, "random")
     where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -133,7 +133,7 @@ def train_steps(code, network, layout, batch, edge, seconds, cores):
     crops, labels = torch.randn(batch, 1, edge, edge, edge), torch.arange(batch) % 2.0
 
     def step():
-        # As vcfnb.transfer does it; MONAI's environment lacks vcfnb.
+        # As vcfnb.dtl does it; MONAI's environment lacks vcfnb.
         with torch.autocast(where.type, dtype=torch.bfloat16, enabled=where.type == "cuda"):
             logit = network(crops.to(where).contiguous(memory_format=crops_format)).squeeze(1).float()
         loss = functional.binary_cross_entropy_with_logits(logit, labels.to(where))
@@ -161,7 +161,7 @@ def train_expansion(study, number, quick, cores):
     """Train all networks of one expansion in this process, as notebook 04 does; print seconds of CPU."""
     import numpy as np
 
-    from vcfnb import transfer
+    from vcfnb import dtl
 
     settings, n_cases, n_train, n_acute, edge = work_of(study, quick)
     rng = np.random.default_rng(number)
@@ -170,7 +170,7 @@ def train_expansion(study, number, quick, cores):
     labels = np.diff(np.arange(n_cases + 1) * n_acute // n_cases)
     split = np.where(np.arange(n_cases) < n_train, "train", "test")
     with tempfile.TemporaryDirectory() as folder:
-        result = transfer.run_expansion(crops, labels, split, settings, checkpoint_folder=folder, cores=1)
+        result = dtl.run_expansion(crops, labels, split, settings, checkpoint_folder=folder, cores=1)
     assert len(result.features) == n_cases and len(result.history) == settings.epochs * networks_of(settings)
     print(json.dumps({"cpu_s": time.process_time()}))
 
@@ -180,9 +180,9 @@ def work_of(study, quick):
 
     The weights make no difference to the time: they are the shipped ones where these are there, else random.
     """
-    from vcfnb.networks.weights import SHIPPED
+    from vcfnb.dtl import TrainSettings
+    from vcfnb.dtl.networks.weights import SHIPPED
     from vcfnb.params import load_params
-    from vcfnb.transfer import TrainSettings
 
     study = load_params(ROOT / "params" / f"{study}.yaml")
     settings = TrainSettings.from_params(study.dtl, seed=study.seed)
@@ -316,10 +316,10 @@ def sentences(best):
 
 def chart(best):
     """Samples a second and CPU a sample, one bar a contender."""
-    from vcfnb import plots
-    from vcfnb.plots.theme import BLUE, ORANGE, SKY, TWO_COLUMNS, canvas
+    from vcfnb import figures
+    from vcfnb.figures.theme import BLUE, ORANGE, SKY, TWO_COLUMNS, canvas
 
-    plots.style()
+    figures.style()
     colors = {OURS: BLUE, PLAIN: SKY, MONAI: ORANGE}
     best = best.iloc[::-1].reset_index()
     labels = [f"{row.network} ({row.n_parameters / 1e6:.1f} M), {row.layout}" for row in best.itertuples()]

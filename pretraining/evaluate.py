@@ -19,11 +19,12 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from vcfnb import crops, images, plots, runs, transfer
-from vcfnb.networks import NETWORKS, build_network
+from vcfnb import dtl, figures, images, runs
+from vcfnb.dtl.networks import NETWORKS, build_network
 from vcfnb.params import PreprocessingParams, load_params
 from vcfnb.phantom.folder import simulate_case
 from vcfnb.phantom.patients import draw_patients
+from vcfnb.preprocessing import crops
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -51,7 +52,9 @@ def pool_key(study, expansion):
     package = ROOT / "vcfnb"
     code = [*sorted((package / "phantom").glob("*.py")), *sorted((package / "images").glob("*.py"))]
     cohort = (study.cohort.acute_fraction, study.cohort.voxel_mm, DIFFICULTY)
-    return runs.digest(*code, package / "crops.py", POOL, POOL_SEED, cohort, expansion, study.dtl.input_size)
+    return runs.digest(
+        *code, package / "preprocessing" / "crops.py", POOL, POOL_SEED, cohort, expansion, study.dtl.input_size
+    )
 
 
 def pool(study, expansion, folder, cores):
@@ -74,7 +77,7 @@ def one(job, study, expansion, folder):
     x, y = pool(study, expansion, folder, 1)
     train, test = train_test_split(np.arange(len(y)), train_size=n, stratify=y, random_state=seed)
     network, provenance = build_network(study.dtl.network, weights, seed=seed)
-    settings = transfer.TrainSettings.from_params(study.dtl, seed=seed)
+    settings = dtl.TrainSettings.from_params(study.dtl, seed=seed)
     # What follows the training changes nothing here.
     trained = settings.model_dump(
         mode="json", exclude={"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction"}
@@ -82,8 +85,8 @@ def one(job, study, expansion, folder):
     key = runs.digest(pool_key(study, expansion), n, seed, provenance, trained)
     note = folder / "results" / f"{key}.json"
     if not note.exists():
-        history = transfer.fine_tune(network, x[train], y[train], settings)
-        auc = roc_auc_score(y[test], transfer.scores(network, x[test]))
+        history = dtl.fine_tune(network, x[train], y[train], settings)
+        auc = roc_auc_score(y[test], dtl.scores(network, x[test]))
         row = {"network": study.dtl.network, "weights": name, "n_train": n, "seed": seed, "n_test": len(test)}
         runs.write_json(row | {"auc": auc, "epochs": len(history)}, note)
     return json.loads(note.read_text()) | {"weights": name}
@@ -124,8 +127,8 @@ def main():
     work = partial(one, study=study, expansion=arguments.expansion, folder=arguments.work)
     table = pd.DataFrame(runs.parallel_map(work, jobs, arguments.cores, desc="fine-tunings"))
     print(summary(table).round(3).to_string(index=False))
-    plots.style()
-    figure = plots.weights_comparison(table, summary(table), simulated=True)
+    figures.style()
+    figure = figures.weights_comparison(table, summary(table), simulated=True)
     runs.save_figure(figure, arguments.out, table)
 
 

@@ -3,7 +3,7 @@
     .venv/bin/python pretraining/train.py shufflenet_v2_x1_0_3d
 
 Makes the volumes once (shards in --work, shared by all networks), trains one network to name their generating
-parameters, measures it on volumes that it did not see, and writes vcfnb/networks/shipped/<network>.safetensors
+parameters, measures it on volumes that it did not see, and writes vcfnb/dtl/networks/shipped/<network>.safetensors
 (float16, without the classifier) with its measurements beside it. Interrupted? The same command goes on. The same
 machine gives the same numbers; a GPU is used where there is one.
 """
@@ -25,11 +25,11 @@ sys.path.insert(0, str(HERE))
 from volumes import HEADS, N_CLASSES, NO_ANSWER, SIZE, make_volume  # noqa: E402
 
 from vcfnb import runs  # noqa: E402
-from vcfnb.crops import GREY_MEAN, GREY_SD  # noqa: E402
-from vcfnb.networks import NETWORKS, build_network  # noqa: E402
-from vcfnb.networks.weights import SHIPPED, state_digest  # noqa: E402
-from vcfnb.transfer import checkpoints  # noqa: E402
-from vcfnb.transfer.training import device, mixed_precision, one_cycle, one_thread  # noqa: E402
+from vcfnb.dtl import checkpoints  # noqa: E402
+from vcfnb.dtl.networks import NETWORKS, build_network  # noqa: E402
+from vcfnb.dtl.networks.weights import SHIPPED, state_digest  # noqa: E402
+from vcfnb.dtl.training import device, mixed_precision, one_cycle, one_thread  # noqa: E402
+from vcfnb.preprocessing.crops import GREY_MEAN, GREY_SD  # noqa: E402
 
 SHARD = 1024  # volumes a file
 ROUNDS = 8  # checkpoints an epoch
@@ -66,7 +66,7 @@ def load_shards(n_volumes, folder, seed, cores):
 
 
 def to_input(volumes, where):
-    """Volumes as the network takes them: on the scale of vcfnb.crops.scale, (n, 1, z, y, x)."""
+    """Volumes as the network takes them: on the scale of vcfnb.preprocessing.crops.scale, (n, 1, z, y, x)."""
     x = torch.from_numpy(np.ascontiguousarray(volumes)).to(where, torch.float32)
     return x.div_(255).sub_(GREY_MEAN).div_(GREY_SD)[:, None]
 

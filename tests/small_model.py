@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from cases import ball, image, texture, write
 
-from vcfnb import models, runs, transfer
-from vcfnb.networks import build_network
+from vcfnb import dtl, fusion, runs
+from vcfnb.dtl.networks import build_network
 from vcfnb.params import DtlParams, PreprocessingParams, RadiomicsParams
 
 RADIOMIC = ["original_firstorder_Mean", "original_shape_MeshVolume", "log-sigma-1-0-mm-3D_glcm_Idm"]
@@ -54,13 +54,13 @@ def saved_study(root):
     run.settings("dtl", params.model_dump(mode="json") | {"seed": 3})
     network, provenance = build_network(params.network, "random", seed=3)
     rng = np.random.default_rng(0)
-    reduction = transfer.Reduction(np.zeros(1024), rng.normal(size=(2, 1024)), "pca")
-    settings = transfer.TrainSettings.from_params(params, seed=3)
-    saved = transfer.SavedNetwork(network.eval(), None, reduction, settings, provenance)
-    transfer.save_model(run.path("dtl", "expansion_02", "model.safetensors"), saved)
+    reduction = dtl.Reduction(np.zeros(1024), rng.normal(size=(2, 1024)), "pca")
+    settings = dtl.TrainSettings.from_params(params, seed=3)
+    saved = dtl.SavedNetwork(network.eval(), None, reduction, settings, provenance)
+    dtl.save_model(run.path("dtl", "expansion_02", "model.safetensors"), saved)
     x, y, patients = made()
     fitted = {
-        name: models.fit_logistic(x[columns], y, groups=patients)
+        name: fusion.fit_logistic(x[columns], y, groups=patients)
         for name, columns in {"radiomics": RADIOMIC, "dtl": DEEP, "fusion": [RADIOMIC[0], *DEEP]}.items()
     }
     table = training_table(run.folder)
@@ -71,7 +71,7 @@ def saved_study(root):
     )
     runs.write_csv(quality, run.path("preprocessing", "qc.csv"))
     scores = {name: model.score(x) for name, model in fitted.items()}
-    models.save_study_model(run, fitted, 2, x, {"fusion": 0.4}, table=table, out_of_fold=scores)
+    fusion.save_study_model(run, fitted, 2, x, {"fusion": 0.4}, table=table, out_of_fold=scores)
     return run, fitted, run.step("fusion") / "model"
 
 

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 import SimpleITK as sitk
 
-from vcfnb.agreement import dice, icc, icc_of_readings
+from vcfnb.agreement import icc, icc_of_readings
 from vcfnb.errors import VcfnbError
+from vcfnb.images import dice
 
 REFERENCE = Path(__file__).parent / "reference"
 RATINGS = pd.read_csv(REFERENCE / "ratings.csv")

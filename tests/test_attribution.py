@@ -9,14 +9,15 @@ from cases import ball, image, texture, write
 from scipy import ndimage
 from torch import nn
 
-from vcfnb import crops, view
+from vcfnb import view
+from vcfnb.dtl import attribution_shares, grad_cam, heatmap_image, integrated_gradients
+from vcfnb.dtl.attribution import _between_cells, _frozen
+from vcfnb.dtl.networks import build_network
+from vcfnb.dtl.networks.slices import middle_slices, on_slices
+from vcfnb.dtl.regions import region_parts
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.networks import build_network
-from vcfnb.networks.slices import middle_slices, on_slices
-from vcfnb.plots.pictures import Volume
-from vcfnb.transfer import attribution_shares, grad_cam, heatmap_image, integrated_gradients
-from vcfnb.transfer.attribution import _between_cells, _frozen
-from vcfnb.transfer.regions import region_parts
+from vcfnb.figures.pictures import Volume
+from vcfnb.preprocessing import crops
 
 SMALL = {"3d": "shufflenet_v2_x0_5_3d", "25d": "shufflenet_v2_x0_5_25d", "v1": "shufflenet_v1_3d"}
 SIZE = 32

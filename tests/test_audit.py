@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from test_rigorous import FUSION, LASSO, deep_of, study
 from threadpoolctl import threadpool_limits
 
-from vcfnb import audit, models, rigorous, selection
+from vcfnb import fusion, leakage, robustness, selection
 from vcfnb.params import IccParams
 
 
@@ -29,7 +29,7 @@ def noise(n=54, n_features=200, seed=2):
     cases = study(n).cases.assign(patient_id=[f"p{k:02d}" for k in range(n)], label=rng.permutation(np.arange(n) % 2))
     cases["split"] = np.where(np.arange(n) < 36, "train", "test")
     x = pd.DataFrame(rng.normal(size=(n, n_features)), cases.index, [f"f{k:03d}" for k in range(n_features)])
-    return rigorous.StudyData(cases, x, {}, IccParams(), LASSO, FUSION, 1)
+    return robustness.StudyData(cases, x, {}, IccParams(), LASSO, FUSION, 1)
 
 
 # ---- permuted labels -----------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ def test_labels_are_permuted_among_patients_of_as_many_cases():
     pairs = cases.groupby("patient_id")["label"].agg(["size", tuple])
     changed = 0
     for seed in range(20):
-        found = audit.permute_labels(cases, np.random.default_rng(seed))
+        found = leakage.permute_labels(cases, np.random.default_rng(seed))
         again = found.groupby("patient_id")["label"].agg(["size", tuple])
         for size in (1, 2):
             assert sorted(again.loc[again["size"] == size, "tuple"]) == sorted(
@@ -54,13 +54,13 @@ def test_labels_are_permuted_among_patients_of_as_many_cases():
 @pytest.fixture(scope="module")
 def permuted(tmp_path_factory):
     data = study()
-    return audit.permuted_aucs(data, deep_of(data), None, 6, tmp_path_factory.mktemp("permuted"), cores=1)
+    return leakage.permuted_aucs(data, deep_of(data), None, 6, tmp_path_factory.mktemp("permuted"), cores=1)
 
 
 def test_permuted_labels_leave_chance_and_true_ones_more(permuted):
     assert list(permuted["model"][:3]) == ["radiomics", "dtl", "fusion"] and permuted["run"].nunique() == 7
     real = permuted[permuted["run"] == 0].set_index("model")["auc"]
-    rows = audit.permutation_rows(permuted)
+    rows = leakage.permutation_rows(permuted)
     assert real.min() > 0.75 and verdicts(rows) == {f"permuted training labels, {name}": "pass" for name in real.index}
     part = permuted.query("model == 'dtl' and run > 0")["auc"]
     row = next(row for row in rows if row["check"].endswith("dtl"))
@@ -76,15 +76,15 @@ def test_the_true_labels_give_the_test_auc_of_the_study(permuted):
         data.radiomics.loc[train.index], train["label"], LASSO, train["patient_id"], None, 4
     )
     names = found.selected["feature"]
-    model = models.fit_logistic(data.radiomics.loc[train.index, names], train["label"], FUSION, train["patient_id"], 4)
+    model = fusion.fit_logistic(data.radiomics.loc[train.index, names], train["label"], FUSION, train["patient_id"], 4)
     expected = roc_auc_score(test["label"], model.score(data.radiomics.loc[test.index]))
     assert permuted.query("run == 0 and model == 'radiomics'")["auc"].item() == pytest.approx(expected)
 
 
 def test_a_study_that_knows_the_test_labels_fails_the_permutation_test(permuted):
     leaky = permuted.assign(auc=np.where(permuted["run"] > 0, 0.4 + 0.5 * permuted["auc"] + 0.25, permuted["auc"]))
-    assert set(verdicts(audit.permutation_rows(leaky)).values()) == {"FAIL"}
-    assert audit.permutation_rows(permuted.query("run < 2")) == []
+    assert set(verdicts(leakage.permutation_rows(leaky)).values()) == {"FAIL"}
+    assert leakage.permutation_rows(permuted.query("run < 2")) == []
 
 
 # ---- selection before and after the split --------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def test_a_study_that_knows_the_test_labels_fails_the_permutation_test(permuted)
 
 def test_selection_before_the_split_is_too_good_and_most_of_all_on_noise(tmp_path):
     data = noise()
-    table = audit.selection_order(data, None, 4, tmp_path, cores=1)
+    table = leakage.selection_order(data, None, 4, tmp_path, cores=1)
     assert table.groupby(["labels", "order"]).size().to_dict() == {
         ("random", "before"): 4,
         ("true", "after"): 4,
@@ -100,13 +100,13 @@ def test_selection_before_the_split_is_too_good_and_most_of_all_on_noise(tmp_pat
     }
     means = table.groupby(["labels", "order"])["auc"].mean()
     assert means["true", "after"] < 0.65 and means["true", "before"] > 0.75 and means["random", "before"] > 0.75
-    optimism, random = audit.order_rows(table)
+    optimism, random = leakage.order_rows(table)
     assert optimism["value"] == pytest.approx(means["true", "before"] - means["true", "after"])
     assert random["value"] == pytest.approx(means["random", "before"] - 0.5)
     assert optimism["low"] <= optimism["value"] <= optimism["high"] and optimism["finding"].startswith("measured")
-    pd.testing.assert_frame_equal(audit.selection_order(data, None, 4, tmp_path, cores=1), table)
-    empty = audit.selection_order(data, None, 0, tmp_path)
-    assert empty.empty and audit.order_rows(empty) == []
+    pd.testing.assert_frame_equal(leakage.selection_order(data, None, 4, tmp_path, cores=1), table)
+    empty = leakage.selection_order(data, None, 0, tmp_path)
+    assert empty.empty and leakage.order_rows(empty) == []
 
 
 # ---- deep features -------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def test_in_sample_inflation_is_a_number_with_an_interval():
             rows.append(made.assign(expansion=expansion, mode=mode))
     scores = pd.concat(rows)
     patients = pd.Series([f"p{k // 2}" for k in range(60)], [f"c{k}" for k in range(60)])
-    inflation, inside, outside = audit.feature_mode_rows(
+    inflation, inside, outside = leakage.feature_mode_rows(
         scores.sample(frac=1, random_state=1), patients, n_bootstrap=300
     )
     auc = scores.groupby(["mode", "split", "expansion"]).apply(lambda part: roc_auc_score(part["label"], part["score"]))
@@ -149,10 +149,10 @@ CASES = pd.DataFrame(
 
 
 def test_patients_cases_and_readers_across_the_sets():
-    assert set(verdicts(audit.set_rows(CASES, ["a", "c"])).values()) == {"pass"}
-    assert all(list(row)[-2:] == ["finding", "code"] for row in audit.set_rows(CASES))
+    assert set(verdicts(leakage.set_rows(CASES, ["a", "c"])).values()) == {"pass"}
+    assert all(list(row)[-2:] == ["finding", "code"] for row in leakage.set_rows(CASES))
     bad = pd.concat([CASES, CASES.tail(1).assign(patient_id="q")])
-    rows = {row["check"]: row for row in audit.set_rows(bad, ["a", "d"])}
+    rows = {row["check"]: row for row in leakage.set_rows(bad, ["a", "d"])}
     assert rows["patients in both sets"]["finding"] == "FAIL: 1 patient(s) in both sets: q"
     assert rows["case ids that occur twice"]["finding"] == "FAIL: 1 case id(s) twice: d"
     assert rows["re-drawn cases outside the training set"]["value"] == 1
@@ -161,19 +161,19 @@ def test_patients_cases_and_readers_across_the_sets():
 def test_images_that_occur_twice_under_other_names():
     x = pd.DataFrame(np.random.default_rng(0).normal(size=(4, 5)))
     # Two vertebrae of one patient share an image; that is no duplicate.
-    assert set(verdicts(audit.duplicate_rows(CASES, ["i", "i", "j", "k"], x)).values()) == {"pass"}
-    images = audit.duplicate_rows(CASES, ["i", "i", "j", "j"], x)[0]
+    assert set(verdicts(leakage.duplicate_rows(CASES, ["i", "i", "j", "k"], x)).values()) == {"pass"}
+    images = leakage.duplicate_rows(CASES, ["i", "i", "j", "j"], x)[0]
     assert images["finding"] == "FAIL: 2 case(s) with another's image: c, d"
     x.iloc[3] = x.iloc[0] * (1 + 1e-13)
-    assert audit.duplicate_rows(CASES, list("ijkl"), x)[1]["finding"] == "FAIL: 2 case(s) alike in all features: a, d"
+    assert leakage.duplicate_rows(CASES, list("ijkl"), x)[1]["finding"] == "FAIL: 2 case(s) alike in all features: a, d"
 
 
 def test_networks_and_the_patients_they_saw():
     folds = CASES.head(3).assign(expansion="expansion_06", repeat=1, fold=[1, 1, 2])
-    assert set(verdicts(audit.network_rows(folds, CASES)).values()) == {"pass"}
-    torn = audit.network_rows(folds.assign(fold=[1, 2, 2]), CASES)[1]
+    assert set(verdicts(leakage.network_rows(folds, CASES)).values()) == {"pass"}
+    torn = leakage.network_rows(folds.assign(fold=[1, 2, 2]), CASES)[1]
     assert torn["finding"] == "FAIL: 1 patient(s) seen by the network that gave their features: p"
-    assert audit.network_rows(CASES.assign(expansion="e", repeat=1, fold=1), CASES)[0]["value"] == 1
+    assert leakage.network_rows(CASES.assign(expansion="e", repeat=1, fold=1), CASES)[0]["value"] == 1
 
 
 def test_selection_scaling_and_thresholds_are_recomputed_from_training_cases():
@@ -182,24 +182,24 @@ def test_selection_scaling_and_thresholds_are_recomputed_from_training_cases():
     x = data.radiomics.loc[train.index]
     everybody = selection.select_features(data.radiomics, data.cases["label"], LASSO, data.cases["patient_id"], None, 4)
     honest = selection.select_features(x, train["label"], LASSO, train["patient_id"], None, 4).selected["feature"]
-    row = audit.selection_row("radiomics", honest, x, train, None, LASSO, 4)
+    row = leakage.selection_row("radiomics", honest, x, train, None, LASSO, 4)
     assert (row["value"], row["finding"].split(":")[0]) == (0, "pass")
-    other = audit.selection_row("radiomics", everybody.selected["feature"], x, train, None, LASSO, 4)
+    other = leakage.selection_row("radiomics", everybody.selected["feature"], x, train, None, LASSO, 4)
     assert other["value"] == len(set(everybody.selected["feature"]) ^ set(honest)) > 0
     assert other["finding"].startswith("FAIL: ")
 
-    model = models.fit_logistic(x[["f00", "f01"]], train["label"], FUSION)
-    leaky = models.fit_logistic(data.radiomics[["f00", "f01"]], data.cases["label"], FUSION)
-    assert audit.scaling_row({"a": model}, x)["finding"].startswith("pass")
-    assert audit.scaling_row({"a": model, "b": leaky}, x)["finding"].startswith("FAIL: a mean or SD is off by 0.")
+    model = fusion.fit_logistic(x[["f00", "f01"]], train["label"], FUSION)
+    leaky = fusion.fit_logistic(data.radiomics[["f00", "f01"]], data.cases["label"], FUSION)
+    assert leakage.scaling_row({"a": model}, x)["finding"].startswith("pass")
+    assert leakage.scaling_row({"a": model, "b": leaky}, x)["finding"].startswith("FAIL: a mean or SD is off by 0.")
 
-    from vcfnb.evaluation import operating_point
+    from vcfnb.statistics import operating_point
 
     scores = data.cases.assign(a=model.score(data.radiomics))
     of_train = scores[scores["split"] == "train"]
     points = pd.DataFrame({"model": "a", "method": ["youden", "sensitivity"]})
     points["threshold"] = [operating_point(of_train["label"], of_train["a"], m, 0.9) for m in points["method"]]
-    assert audit.threshold_row(points, scores, 0.9)["finding"].startswith("pass")
-    assert audit.threshold_row(points.assign(threshold=points["threshold"] + [0, 0.01]), scores, 0.9)[
+    assert leakage.threshold_row(points, scores, 0.9)["finding"].startswith("pass")
+    assert leakage.threshold_row(points.assign(threshold=points["threshold"] + [0, 0.01]), scores, 0.9)[
         "value"
     ] == pytest.approx(0.01)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from study import ROOT, script
 
-from vcfnb.networks import build_network, shufflenet
+from vcfnb.dtl.networks import build_network, shufflenet
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from PIL import Image
 pytestmark = [pytest.mark.study, pytest.mark.long]
 
 CELLS = (
-    "import numpy as np, vcfnb\nfrom functools import partial\nfrom vcfnb import explore, plots\nplots.style()",
+    "import numpy as np, vcfnb\nfrom functools import partial\nfrom vcfnb import figures, interactive\nfigures.style()",
     "heat = np.zeros((60, 70, 80)); heat[25:40, 30:45, 35:60] = 1\nvcfnb.view('ct.nii.gz', 'mask.nii.gz', heat)",
-    "explore.show(partial(explore.test_size, 43, 0.8), auc=[0.8, 0.95], width=[0.1])",
+    "interactive.show(partial(interactive.test_size, 43, 0.8), auc=[0.8, 0.95], width=[0.1])",
 )
 PANEL = "[...window.jupyterapp.shell.widgets('main')].find(panel => panel.content?.widgets)"
 READY = f"""(panel => !!panel && panel.context.isReady && panel.sessionContext.isReady

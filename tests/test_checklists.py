@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from study import ROOT
 
-from vcfnb import checklists
-from vcfnb.checklists import catalogue, lookup
 from vcfnb.errors import VcfnbError
 from vcfnb.params import METRICS_CONDITIONAL, N_CLEAR, N_METRICS, ReportingParams
+from vcfnb.report import checklists
+from vcfnb.report.checklists import catalogue, lookup
 
 # What a run writes, as small as the checklists read it. Two sites, second readings, no simulated patient.
 COHORT = """patient_id,case_id,image,mask,label,split,age,sex,bmd,site,mask_reader_a2,mask_reader_b
@@ -405,4 +405,4 @@ def test_summary(run):
 
 def test_tables_and_citations_come_with_the_package():
     assert set(catalogue.CITATIONS) == set(catalogue.CHECKED) == set(catalogue.TITLES) == set(checklists.CHECKLISTS)
-    assert '"checklists/*.csv"' in (ROOT / "pyproject.toml").read_text()
+    assert '"report/checklists/*.csv"' in (ROOT / "pyproject.toml").read_text()

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vcfnb.clinical import FEATURES, ClinicalEncoder
 from vcfnb.cohort import CLINICAL
+from vcfnb.cohort.clinical import FEATURES, ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.params import ClinicalVariable
 

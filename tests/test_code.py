@@ -9,7 +9,8 @@ import pytest
 from cases import ball, image, texture
 
 import vcfnb
-from vcfnb import cache, code, images, runs, steps
+from vcfnb import images, runs
+from vcfnb.runs import cache, code, steps
 
 NOTEBOOKS = [path.stem for path in sorted((runs.REPOSITORY / "notebooks").glob("*.ipynb"))]
 _CACHES = (code._file, code._layout, code._kept, code._resolve, code._handed_on, code._whole)
@@ -53,12 +54,12 @@ def changed(before, *paths):
 
 
 def test_a_changed_figure_concerns_the_notebooks_that_draw_it(package, before):
-    assert changed(before, package / "plots" / "training.py") == [set(), {"04_dtl", "05_selection"}]
+    assert changed(before, package / "figures" / "training.py") == [set(), {"04_dtl", "05_selection"}]
 
 
 def test_a_changed_engine_concerns_features_and_what_computes_some_itself(package, before):
     results, figures = changed(before, package / "radiomics" / "glcm.py")
-    assert results == {"02_icc", "03_radiomics", "07_statistics", "08_predict"} and results <= figures
+    assert results == {"02_icc", "03_radiomics", "08_predict"} and results <= figures
 
 
 def test_comments_docstrings_and_layout_are_no_code(package, before):
@@ -68,10 +69,10 @@ def test_comments_docstrings_and_layout_are_no_code(package, before):
 
 
 def test_shipped_weights_are_part_of_the_code(package):
-    before = code.code_of("vcfnb.networks")
-    weights = sorted((package / "networks" / "shipped").glob("*.safetensors"))[0]
+    before = code.code_of("vcfnb.dtl.networks")
+    weights = sorted((package / "dtl" / "networks" / "shipped").glob("*.safetensors"))[0]
     weights.write_bytes(weights.read_bytes() + b"x")
-    assert code.code_of("vcfnb.networks") != before
+    assert code.code_of("vcfnb.dtl.networks") != before
 
 
 def used(source):
@@ -85,8 +86,8 @@ def test_names_are_followed_to_where_they_are_defined():
     found = code._closure(used("import vcfnb\nvcfnb.extract_features(1, 2)"), ())
     assert {"vcfnb.radiomics.engine", "vcfnb.radiomics.glcm"} <= found
     assert used("from vcfnb import selection as s\ns.best_expansion(1)") == {"vcfnb.selection.expansion"}
-    assert used("from vcfnb import icc\nf(icc)") == {"vcfnb.agreement"}
-    assert "vcfnb.plots.theme" in used("from vcfnb import plots\nf(plots)")
+    assert used("from vcfnb import icc\nf(icc)") == {"vcfnb.agreement.intraclass"}
+    assert "vcfnb.figures.theme" in used("from vcfnb import figures\nf(figures)")
 
 
 def test_no_function_runs_whose_module_was_not_found():

@@ -6,7 +6,8 @@ import pytest
 import SimpleITK as sitk
 from cases import ball, image, texture, write
 
-from vcfnb import cohort, table_one
+from vcfnb import cohort
+from vcfnb.cohort import table_one
 from vcfnb.errors import BadInput, VcfnbError
 
 SHAPE = (24, 26, 28)

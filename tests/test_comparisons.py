@@ -10,8 +10,9 @@ from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 from test_evaluation import PROBABILITIES, REFERENCE, SCORES, rows
 
-from vcfnb import comparisons, evaluation, subgroups, tables
+from vcfnb import statistics
 from vcfnb.errors import VcfnbError
+from vcfnb.statistics import comparisons, subgroups, tables
 
 MODELS = ["radiomics", "dtl", "fusion"]
 
@@ -40,29 +41,29 @@ def scores():
 @pytest.mark.parametrize("name", ["test_34_9_ties", "train_137_38", "worse_than_chance", "two_and_two"])
 def test_resampled_auc_equals_a_loop_over_the_samples(name):
     part = SCORES[name]
-    counts = evaluation.draw_counts(part["y"], n_boot=25, seed=3)
-    found = evaluation.resampled_auc(part["y"], part["score_a"], counts)
+    counts = statistics.draw_counts(part["y"], n_boot=25, seed=3)
+    found = statistics.resampled_auc(part["y"], part["score_a"], counts)
     expected = [roc_auc_score(part["y"], part["score_a"], sample_weight=drawn) for drawn in counts]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
     # The same samples written out, case by case.
     written = part.loc[part.index.repeat(counts[0])]
-    assert found[0] == pytest.approx(evaluation.auc_ci(written["y"], written["score_a"])[0], abs=1e-12)
+    assert found[0] == pytest.approx(statistics.auc_ci(written["y"], written["score_a"])[0], abs=1e-12)
 
 
 def test_resampled_auc_in_blocks_is_the_same(monkeypatch):
     part = SCORES["test_34_9"]
-    counts = evaluation.draw_counts(part["y"], n_boot=50, seed=3)
-    whole = evaluation.resampled_auc(part["y"], part["score_a"], counts)
-    monkeypatch.setattr("vcfnb.evaluation.bootstrap._BLOCK", 7 * len(part))
-    np.testing.assert_array_equal(evaluation.resampled_auc(part["y"], part["score_a"], counts), whole)
+    counts = statistics.draw_counts(part["y"], n_boot=50, seed=3)
+    whole = statistics.resampled_auc(part["y"], part["score_a"], counts)
+    monkeypatch.setattr("vcfnb.statistics.bootstrap._BLOCK", 7 * len(part))
+    np.testing.assert_array_equal(statistics.resampled_auc(part["y"], part["score_a"], counts), whole)
 
 
 def test_a_sample_without_a_class_has_no_auc():
-    assert np.isnan(evaluation.resampled_auc([1, 0], [0.3, 0.2], np.array([[2, 0], [1, 1]]))).tolist() == [True, False]
+    assert np.isnan(statistics.resampled_auc([1, 0], [0.3, 0.2], np.array([[2, 0], [1, 1]]))).tolist() == [True, False]
 
 
 def test_patients_are_drawn_whole_and_each_class_keeps_its_patients(scores):
-    counts = evaluation.draw_counts(scores["label"], scores["patient_id"], n_boot=300, seed=1)
+    counts = statistics.draw_counts(scores["label"], scores["patient_id"], n_boot=300, seed=1)
     assert counts.shape == (300, 90)
     for _, at in scores.groupby("patient_id").indices.items():
         assert (counts[:, at] == counts[:, at[:1]]).all()
@@ -77,11 +78,11 @@ def test_patients_are_drawn_whole_and_each_class_keeps_its_patients(scores):
 
 
 def test_draws_depend_on_the_seed_and_the_names_alone(scores):
-    counts = evaluation.draw_counts(scores["label"], scores["patient_id"], n_boot=20, seed=1)
+    counts = statistics.draw_counts(scores["label"], scores["patient_id"], n_boot=20, seed=1)
     again = scores.sample(frac=1, random_state=0)
-    shuffled = evaluation.draw_counts(again["label"], again["patient_id"], n_boot=20, seed=1)
+    shuffled = statistics.draw_counts(again["label"], again["patient_id"], n_boot=20, seed=1)
     np.testing.assert_array_equal(shuffled, counts[:, again.index])
-    assert (evaluation.draw_counts(scores["label"], scores["patient_id"], n_boot=20, seed=2) != counts).any()
+    assert (statistics.draw_counts(scores["label"], scores["patient_id"], n_boot=20, seed=2) != counts).any()
 
 
 def test_draw_counts_refuses(scores):
@@ -91,7 +92,7 @@ def test_draw_counts_refuses(scores):
         ({"n_boot": 0}, "0 bootstrap samples"),
     ):
         with pytest.raises(VcfnbError, match=message):
-            evaluation.draw_counts(scores["label"], **{"n_boot": 2, "seed": 0} | arguments)
+            statistics.draw_counts(scores["label"], **{"n_boot": 2, "seed": 0} | arguments)
 
 
 # ---- Differences of AUC
@@ -101,10 +102,10 @@ def test_draw_counts_refuses(scores):
 def test_bootstrap_of_the_difference_agrees_with_pROC(row):
     """pROC draws other random numbers, 10000 as here, and takes the p of a normal distribution."""
     part = SCORES[row.set]
-    counts = evaluation.draw_counts(part["y"], n_boot=10_000, seed=1)
-    drawn = evaluation.resampled_auc(part["y"], part["score_a"], counts)
-    drawn = drawn - evaluation.resampled_auc(part["y"], part["score_b"], counts)
-    found = evaluation.auc_difference(part["y"], part["score_a"], part["score_b"], seed=1, n_boot=10_000)
+    counts = statistics.draw_counts(part["y"], n_boot=10_000, seed=1)
+    drawn = statistics.resampled_auc(part["y"], part["score_a"], counts)
+    drawn = drawn - statistics.resampled_auc(part["y"], part["score_b"], counts)
+    found = statistics.auc_difference(part["y"], part["score_a"], part["score_b"], seed=1, n_boot=10_000)
     assert found["difference"] / drawn.std() == pytest.approx(row.d, rel=0.05)
     assert found["p"] == pytest.approx(row.p, abs=0.06)
     assert (found["low"], found["high"]) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
@@ -114,10 +115,10 @@ def test_bootstrap_of_the_difference_agrees_with_pROC(row):
 
 def test_difference_is_that_of_the_aucs_and_turns_round():
     part = SCORES["test_34_9"]
-    found = evaluation.auc_difference(part["y"], part["score_a"], part["score_b"], seed=1)
-    areas = [evaluation.auc_ci(part["y"], part[score])[0] for score in ("score_a", "score_b")]
+    found = statistics.auc_difference(part["y"], part["score_a"], part["score_b"], seed=1)
+    areas = [statistics.auc_ci(part["y"], part[score])[0] for score in ("score_a", "score_b")]
     assert found["difference"] == pytest.approx(areas[0] - areas[1], abs=1e-15)
-    other = evaluation.auc_difference(part["y"], part["score_b"], part["score_a"], seed=1)
+    other = statistics.auc_difference(part["y"], part["score_b"], part["score_a"], seed=1)
     expected = (-found["difference"], -found["high"], -found["low"], found["p"])
     assert tuple(other.values()) == pytest.approx(expected, abs=1e-12)
 
@@ -129,7 +130,7 @@ def test_interval_of_the_difference_covers_the_truth():
     for seed in range(300):
         common = rng.normal(size=100)
         a, b = (effect * y + common + rng.normal(size=100) for effect in (1.5, 1.0))
-        found = evaluation.auc_difference(y, a, b, seed=seed, n_boot=400)
+        found = statistics.auc_difference(y, a, b, seed=seed, n_boot=400)
         covered.append(found["low"] <= true <= found["high"])
     assert np.mean(covered) == pytest.approx(0.95, abs=0.035)
 
@@ -141,9 +142,9 @@ def test_repeated_cases_of_a_patient_do_not_narrow_the_interval():
     widths = [
         np.ptp([found["low"], found["high"]])
         for found in (
-            evaluation.auc_difference(part["y"], part["score_a"], part["score_b"], seed=1, n_boot=1000),
-            evaluation.auc_difference(y, a, b, patients, seed=1, n_boot=1000),
-            evaluation.auc_difference(y, a, b, seed=1, n_boot=1000),
+            statistics.auc_difference(part["y"], part["score_a"], part["score_b"], seed=1, n_boot=1000),
+            statistics.auc_difference(y, a, b, patients, seed=1, n_boot=1000),
+            statistics.auc_difference(y, a, b, seed=1, n_boot=1000),
         )
     ]
     assert widths[1] == pytest.approx(widths[0], rel=0.1)
@@ -153,10 +154,10 @@ def test_repeated_cases_of_a_patient_do_not_narrow_the_interval():
 def test_scores_that_do_not_differ():
     y, score = np.repeat([1, 0], [34, 9]), np.random.default_rng(0).normal(size=43)
     nothing = {"difference": 0, "low": 0, "high": 0, "p": 1}
-    assert evaluation.auc_difference(y, score, np.exp(score), seed=1) == nothing  # the same ranking
-    assert evaluation.auc_difference(y, np.ones(43), np.zeros(43), seed=1) == nothing  # constant scores
-    assert evaluation.auc_difference(y, y, 2 * y, seed=1) == nothing  # both separate the classes
-    perfect = evaluation.auc_difference(y, y, -y, seed=1, n_boot=999)
+    assert statistics.auc_difference(y, score, np.exp(score), seed=1) == nothing  # the same ranking
+    assert statistics.auc_difference(y, np.ones(43), np.zeros(43), seed=1) == nothing  # constant scores
+    assert statistics.auc_difference(y, y, 2 * y, seed=1) == nothing  # both separate the classes
+    perfect = statistics.auc_difference(y, y, -y, seed=1, n_boot=999)
     assert perfect == {"difference": 1, "low": 1, "high": 1, "p": 0.002}
 
 
@@ -169,7 +170,7 @@ def test_delong_is_conservative_for_a_worthless_addition_fitted_on_the_same_case
         y = np.repeat([1, 0], [60, 60])
         x = np.column_stack([1.2 * y + rng.normal(size=120), rng.normal(size=120)])
         fits = [LogisticRegression(C=1e6).fit(x[:, :k], y).decision_function(x[:, :k]) for k in (1, 2)]
-        p.append(evaluation.delong_test(y, *fits)[1])
+        p.append(statistics.delong_test(y, *fits)[1])
     assert np.mean(np.array(p) < 0.1) < 0.05
 
 
@@ -178,21 +179,21 @@ def test_delong_is_conservative_for_a_worthless_addition_fitted_on_the_same_case
 
 def test_holm_equals_p_adjust():
     for family, part in pd.read_csv(REFERENCE / "p_adjust_holm.csv").groupby("family"):
-        np.testing.assert_allclose(evaluation.holm(part["p"]), part["holm"], atol=1e-15, err_msg=family)
+        np.testing.assert_allclose(statistics.holm(part["p"]), part["holm"], atol=1e-15, err_msg=family)
 
 
 def test_holm_of_nothing_and_of_no_p():
-    assert evaluation.holm([]).tolist() == []
-    assert np.isnan(evaluation.holm([np.nan, np.nan])).all()
+    assert statistics.holm([]).tolist() == []
+    assert np.isnan(statistics.holm([np.nan, np.nan])).all()
     with pytest.raises(VcfnbError, match="outside"):
-        evaluation.holm([0.2, 1.2])
+        statistics.holm([0.2, 1.2])
 
 
 def test_families_are_the_pairs_of_one_split(scores):
     for table in (tables.delong(scores, MODELS), comparisons.auc_differences(scores, MODELS, seed=1, n_bootstrap=200)):
         for _, part in table.groupby("split"):
             assert len(part) == 3
-            assert part["p_holm"].tolist() == evaluation.holm(part["p"]).tolist()
+            assert part["p_holm"].tolist() == statistics.holm(part["p"]).tolist()
 
 
 # ---- McNemar's test
@@ -201,15 +202,15 @@ def test_families_are_the_pairs_of_one_split(scores):
 @rows("binom_test_mcnemar")
 def test_mcnemar_equals_binom_test(row):
     part = SCORES[row.set]
-    found = evaluation.mcnemar_test(part["y"], part["score_a"] >= 0.5, part["score_b"] >= 0.4)
+    found = statistics.mcnemar_test(part["y"], part["score_a"] >= 0.5, part["score_b"] >= 0.4)
     assert (found["n"], found["a_right"], found["b_right"]) == (len(part), row.a_right, row.b_right)
     assert found["p"] == pytest.approx(row.p, rel=1e-9)
 
 
 def test_mcnemar_by_hand():
     # Five cases that only a calls right, none that only b does: 2 / 2^5.
-    assert evaluation.mcnemar_test([1] * 8, [1] * 8, [1] * 3 + [0] * 5)["p"] == pytest.approx(0.0625)
-    assert evaluation.mcnemar_test([1, 0, 1], [0, 0, 1], [0, 0, 1]) == {"n": 3, "a_right": 0, "b_right": 0, "p": 1}
+    assert statistics.mcnemar_test([1] * 8, [1] * 8, [1] * 3 + [0] * 5)["p"] == pytest.approx(0.0625)
+    assert statistics.mcnemar_test([1, 0, 1], [0, 0, 1], [0, 0, 1]) == {"n": 3, "a_right": 0, "b_right": 0, "p": 1}
 
 
 @pytest.mark.parametrize(
@@ -224,14 +225,14 @@ def test_mcnemar_by_hand():
 )
 def test_mcnemar_refuses(arguments, message):
     with pytest.raises(VcfnbError, match=message):
-        evaluation.mcnemar_test(*arguments)
+        statistics.mcnemar_test(*arguments)
 
 
 def test_mcnemar_table_splits_into_sensitivity_and_specificity(scores):
     test, thresholds = scores.query("split == 'test'"), dict.fromkeys(MODELS, 0.5)
     table = comparisons.mcnemar(test, MODELS, thresholds)
     assert len(table) == 9
-    assert table["p_holm"].tolist() == evaluation.holm(table["p"]).tolist()
+    assert table["p_holm"].tolist() == statistics.holm(table["p"]).tolist()
     for _, pair in table.groupby(["model_a", "model_b"]):
         parts = pair.set_index("cases")[["n", "a_right", "b_right"]]
         assert (parts.loc["acute"] + parts.loc["chronic"]).equals(parts.loc["all"])
@@ -246,7 +247,7 @@ def test_mcnemar_table_splits_into_sensitivity_and_specificity(scores):
 @rows("Hmisc_improveProb")
 def test_reclassification_equals_improveProb(row):
     part = SCORES[row.set]
-    found = evaluation.reclassification(part["y"], part["score_a"], part["score_b"], 0.5, 0.4, seed=1, n_boot=3000)
+    found = statistics.reclassification(part["y"], part["score_a"], part["score_b"], 0.5, 0.4, seed=1, n_boot=3000)
     names = [f"nri_{kind}{part}" for kind in ("categorical", "continuous") for part in ("", "_acute", "_chronic")]
     for name in (*names, "idi"):
         assert found[name][0] == pytest.approx(getattr(row, name), abs=1e-12)
@@ -259,7 +260,7 @@ def test_reclassification_equals_improveProb(row):
 def test_reclassification_by_hand():
     # Acute: one up over the threshold, one down within its category. Chronic: one down below it, one unchanged.
     y, old, new = [1, 1, 0, 0], [0.4, 0.9, 0.6, 0.2], [0.6, 0.8, 0.3, 0.2]
-    found = evaluation.reclassification(y, old, new, 0.5, 0.5, seed=1, n_boot=10)
+    found = statistics.reclassification(y, old, new, 0.5, 0.5, seed=1, n_boot=10)
     first = {name: values[0] for name, values in found.items()}
     assert first == pytest.approx(
         {
@@ -276,9 +277,9 @@ def test_reclassification_by_hand():
 
 def test_categorical_nri_is_the_change_of_sensitivity_and_specificity():
     part = SCORES["train_137_38"]
-    found = evaluation.reclassification(part["y"], part["score_a"], part["score_b"], 0.5, 0.4, seed=1, n_boot=10)
-    old = evaluation.operating_metrics(part["y"], part["score_a"], 0.5)
-    new = evaluation.operating_metrics(part["y"], part["score_b"], 0.4)
+    found = statistics.reclassification(part["y"], part["score_a"], part["score_b"], 0.5, 0.4, seed=1, n_boot=10)
+    old = statistics.operating_metrics(part["y"], part["score_a"], 0.5)
+    new = statistics.operating_metrics(part["y"], part["score_b"], 0.4)
     change = [new[name] - old[name] for name in ("sensitivity", "specificity")]
     assert (found["nri_categorical_acute"][0], found["nri_categorical_chronic"][0]) == pytest.approx(tuple(change))
 
@@ -287,19 +288,19 @@ def test_idi_and_nri_rise_by_miscalibration_alone():
     """Hilden and Gerds 2014: the weakness that the docstring and notebook 07 name. The ranking is the same."""
     part = PROBABILITIES["calibrated"]
     extreme = expit(2 * logit(part["p"]))
-    found = evaluation.reclassification(part["y"], part["p"], extreme, 0.5, 0.5, seed=1, n_boot=500)
+    found = statistics.reclassification(part["y"], part["p"], extreme, 0.5, 0.5, seed=1, n_boot=500)
     assert found["idi"][1] > 0
     assert found["nri_continuous"][1] > 0
-    assert evaluation.auc_difference(part["y"], part["p"], extreme, seed=1)["p"] == 1
-    assert evaluation.calibration(part["y"], extreme).brier > evaluation.calibration(part["y"], part["p"]).brier
+    assert statistics.auc_difference(part["y"], part["p"], extreme, seed=1)["p"] == 1
+    assert statistics.calibration(part["y"], extreme).brier > statistics.calibration(part["y"], part["p"]).brier
 
 
 def test_nothing_reclassified_is_zero():
     part = PROBABILITIES["test_43"]
-    found = evaluation.reclassification(part["y"], part["p"], part["p"], 0.5, 0.5, seed=1, n_boot=50)
+    found = statistics.reclassification(part["y"], part["p"], part["p"], 0.5, 0.5, seed=1, n_boot=50)
     assert set(found.values()) == {(0.0, 0.0, 0.0)}
     with pytest.raises(VcfnbError, match="threshold is NaN"):
-        evaluation.reclassification(part["y"], part["p"], part["p"], np.nan, 0.5, seed=1)
+        statistics.reclassification(part["y"], part["p"], part["p"], np.nan, 0.5, seed=1)
 
 
 # ---- Tables
@@ -309,7 +310,7 @@ def test_differences_name_nested_pairs_and_use_patients(scores):
     table = comparisons.auc_differences(scores, MODELS, seed=1, n_bootstrap=300)
     assert table["nested"].tolist() == [False, True, True] * 2
     row, test = table.iloc[-1], scores.query("split == 'test'")
-    expected = evaluation.auc_difference(
+    expected = statistics.auc_difference(
         test["label"], test["dtl"], test["fusion"], test["patient_id"], seed=1, n_boot=300
     )
     assert (row.difference, row.ci_low, row.ci_high, row.p) == tuple(expected.values())
@@ -329,7 +330,7 @@ def test_reclassification_table(scores):
 def test_recalibration_is_fitted_on_training_cases_alone(scores):
     training = scores.query("split == 'train'")
     before, probabilities = tables.recalibration(scores, MODELS, training)
-    assert before["method"].tolist() == list(evaluation.RECALIBRATIONS) * 3
+    assert before["method"].tolist() == list(statistics.RECALIBRATIONS) * 3
     assert len(probabilities) == 3 * 45
     none = before.query("method == 'none'").set_index("model")
     test = tables.calibration(scores, MODELS).query("split == 'test'").set_index("model")
@@ -398,7 +399,7 @@ def test_subgroups_are_what_they_are_called(scores):
     for name, part in expected.items():
         row = table[(table["subgroup"] == name) & (table["model"] == "fusion")].iloc[0]
         assert (row.n, row.n_acute, row.n_chronic) == (len(part), part.label.sum(), (part.label == 0).sum())
-        assert (row.auc, row.ci_low, row.ci_high) == evaluation.auc_ci(part["label"], part["fusion"])
+        assert (row.auc, row.ci_low, row.ci_high) == statistics.auc_ci(part["label"], part["fusion"])
 
 
 def test_small_subgroups_say_so_instead_of_a_number(scores):
@@ -435,16 +436,16 @@ def test_constant_scores_give_chance_and_no_warning():
     y, constant = np.repeat([1, 0], [34, 9]), np.full(43, 0.6)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert evaluation.delong_test(y, constant, constant) == (0, 1)
-        band = evaluation.roc_band(y, constant, seed=1, n_boot=50)
+        assert statistics.delong_test(y, constant, constant) == (0, 1)
+        band = statistics.roc_band(y, constant, seed=1, n_boot=50)
         assert np.trapezoid(band["tpr"], band["fpr"]) == pytest.approx(0.5)
-        threshold = evaluation.operating_point(y, constant)
-        assert evaluation.operating_metrics(y, constant, threshold)["sensitivity"] == 1
-        curve = evaluation.decision_curve(y, constant, [0.5, 0.7])
+        threshold = statistics.operating_point(y, constant)
+        assert statistics.operating_metrics(y, constant, threshold)["sensitivity"] == 1
+        curve = statistics.decision_curve(y, constant, [0.5, 0.7])
         assert curve["net_benefit"].tolist() == [curve["treat_all"][0], 0]
-        flat = evaluation.decision_curve_band(y, constant, [0.7], seed=1, n_boot=50)
+        flat = statistics.decision_curve_band(y, constant, [0.7], seed=1, n_boot=50)
         assert flat[["low", "high"]].to_numpy().tolist() == [[0, 0]]
-        assert len(evaluation.calibration_curve_points(y, constant)) == 1
+        assert len(statistics.calibration_curve_points(y, constant)) == 1
 
 
 def test_perfect_separation_gives_limits_and_no_warning():
@@ -452,11 +453,11 @@ def test_perfect_separation_gives_limits_and_no_warning():
     p = np.where(y == 1, 0.9, 0.2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert evaluation.auc_ci(y, p) == (1, 1, 1)
-        threshold = evaluation.operating_point(y, p)
+        assert statistics.auc_ci(y, p) == (1, 1, 1)
+        threshold = statistics.operating_point(y, p)
         assert threshold == pytest.approx(0.55)
-        found = evaluation.reclassification(y, np.full(43, 0.5), p, 0.5, threshold, seed=1, n_boot=50)
+        found = statistics.reclassification(y, np.full(43, 0.5), p, 0.5, threshold, seed=1, n_boot=50)
         assert found["nri_continuous"] == (2, 2, 2)
         assert found["nri_categorical"] == (1, 1, 1)
-        test = evaluation.mcnemar_test(y, np.ones(43), p >= threshold)
+        test = statistics.mcnemar_test(y, np.ones(43), p >= threshold)
         assert (test["a_right"], test["b_right"]) == (0, 9)

@@ -7,8 +7,9 @@ import SimpleITK as sitk
 from cases import ball, image, texture, write
 from scipy import ndimage
 
-from vcfnb import crops, images
+from vcfnb import images
 from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.preprocessing import crops
 
 WINDOW = {"level": 500, "width": 1200}
 

@@ -126,7 +126,7 @@ def test_types_and_ranges_in_words(generator, schema, kind, allowed):
 
 def test_environment_variables_of_the_reference_are_read_somewhere():
     text = (ROOT / "docs" / "parameters.md").read_text()
-    files = ["vcfnb/runs.py", "workflow/setup.sh", "tests/conftest.py"]
+    files = ["vcfnb/runs/folder.py", "vcfnb/runs/workers.py", "workflow/setup.sh", "tests/conftest.py"]
     code = "".join((ROOT / file).read_text() for file in files)
     found = re.findall(r"^\| `(VCFNB_\w+)`", text, re.M)
     assert found and [variable for variable in found if variable not in code] == []

@@ -84,7 +84,7 @@ def test_lines_carry_the_time_of_the_run(folder):
 
 _JOB = """
 import sys, time
-from vcfnb.orphans import end_with_run
+from vcfnb.runs.orphans import end_with_run
 end_with_run(*sys.argv[1:])
 print("begun", flush=True)
 time.sleep(60)

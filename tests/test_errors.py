@@ -8,19 +8,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from vcfnb import crops, plots, runs
+from vcfnb import figures, runs
 from vcfnb.errors import COLUMNS, BadInput, CannotWrite, VcfnbError, folded
 from vcfnb.params import ParameterError
+from vcfnb.preprocessing import crops
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted([*(ROOT / "vcfnb").rglob("*.py"), *(ROOT / "workflow").glob("*.py"), *ROOT.glob("validation/*.py")])
 # Where a library tells by its text alone what is wrong, or its reason is passed on to the user.
 QUOTES_A_LIBRARY = {
-    "vcfnb/crops.py",
+    "vcfnb/preprocessing/crops.py",
     "vcfnb/images/files.py",
-    "vcfnb/networks/torchvision_import.py",
-    "vcfnb/networks/weights.py",
-    "vcfnb/runs.py",
+    "vcfnb/dtl/networks/torchvision_import.py",
+    "vcfnb/dtl/networks/weights.py",
+    "vcfnb/runs/files.py",
 }
 MADE_BY = ("VcfnbError", "CannotWrite", "ParameterError", "BadInput.of", "problem", "_problem")
 
@@ -92,7 +93,7 @@ def test_an_error_that_gets_its_case_later_keeps_its_code():
         crops.bounding_box([[[0]]])
     assert error.value.code == "mask-empty"
     with pytest.raises(VcfnbError, match=r"^P1: reader A .* -> put both on one grid$") as error:
-        plots.montage([{"case_id": "P1", "label": 1, "image": [[[0]]], "mask": [[[0, 0]]]}])
+        figures.montage([{"case_id": "P1", "label": 1, "image": [[[0]]], "mask": [[[0, 0]]]}])
     assert (error.value.case, error.value.code) == ("P1", "grid-mismatch")
 
 

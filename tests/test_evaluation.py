@@ -10,9 +10,10 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score, roc_curve
 
-from vcfnb import agreement, evaluation
+from vcfnb import statistics
+from vcfnb.agreement import intraclass
 from vcfnb.errors import VcfnbError
-from vcfnb.evaluation import baseline, multiplicity, roc
+from vcfnb.statistics import baseline, multiplicity, roc
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -36,7 +37,7 @@ HANLEY_Y = np.repeat([0, 1], [58, 51])
 HANLEY_RATING = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
 
 
-@pytest.mark.parametrize("module", [agreement, baseline, multiplicity, roc], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [intraclass, baseline, multiplicity, roc], ids=lambda module: module.__name__)
 def test_examples_of_the_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
@@ -49,33 +50,33 @@ def test_examples_of_the_docstrings(module):
 @rows("pROC_ci_auc")
 def test_auc_ci_equals_pROC(row):
     part = SCORES[row.set]
-    found = evaluation.auc_ci(part["y"], part[row.score], alpha=row.alpha)
+    found = statistics.auc_ci(part["y"], part[row.score], alpha=row.alpha)
     np.testing.assert_allclose(found, (row.auc, row.low, row.high), rtol=0, atol=1e-12)
 
 
 @rows("pROC_roc_test")
 def test_delong_test_equals_pROC(row):
     part = SCORES[row.set]
-    z, p = evaluation.delong_test(part["y"], part["score_a"], part["score_b"])
+    z, p = statistics.delong_test(part["y"], part["score_a"], part["score_b"])
     np.testing.assert_allclose((z, p), (row.z, row.p), rtol=1e-9, atol=1e-12)
-    assert evaluation.delong_test(part["y"], part["score_b"], part["score_a"]) == (-z, p)
+    assert statistics.delong_test(part["y"], part["score_b"], part["score_a"]) == (-z, p)
 
 
 def test_auc_of_hanley_and_mcneils_readings():
-    assert evaluation.auc_ci(HANLEY_Y, HANLEY_RATING)[0] == pytest.approx(0.893, abs=0.0005)
+    assert statistics.auc_ci(HANLEY_Y, HANLEY_RATING)[0] == pytest.approx(0.893, abs=0.0005)
 
 
 def test_auc_is_the_share_of_ordered_pairs():
     part = SCORES["test_34_9_ties"]
     positive, negative = (part.loc[part["y"] == label, "score_a"].to_numpy() for label in (1, 0))
     pairs = np.sign(positive[:, np.newaxis] - negative)
-    assert evaluation.auc_ci(part["y"], part["score_a"])[0] == pytest.approx((pairs.mean() + 1) / 2, abs=1e-15)
+    assert statistics.auc_ci(part["y"], part["score_a"])[0] == pytest.approx((pairs.mean() + 1) / 2, abs=1e-15)
 
 
 def test_auc_ci_has_pythons_floats_and_takes_lists_booleans_and_series():
     y, score = [True, False, True, False, False], [3, 1, 2, 2, 0]
-    expected = evaluation.auc_ci(np.array(y, int), np.array(score, float))
-    assert evaluation.auc_ci(y, score) == evaluation.auc_ci(pd.Series(y, index=list("abcde")), score) == expected
+    expected = statistics.auc_ci(np.array(y, int), np.array(score, float))
+    assert statistics.auc_ci(y, score) == statistics.auc_ci(pd.Series(y, index=list("abcde")), score) == expected
     assert [type(value) for value in expected] == [float] * 3
 
 
@@ -83,7 +84,7 @@ def test_auc_interval_covers_the_true_auc():
     rng, covered, true = np.random.default_rng(3), [], stats.norm.cdf(1 / np.sqrt(2))
     y = np.repeat([1, 0], [60, 40])
     for _ in range(1500):
-        _, low, high = evaluation.auc_ci(y, y + rng.normal(size=100))
+        _, low, high = statistics.auc_ci(y, y + rng.normal(size=100))
         covered.append(low < true < high)
     assert np.mean(covered) == pytest.approx(0.95, abs=0.02)
 
@@ -93,28 +94,28 @@ def test_delong_p_is_uniform_for_equally_good_scores():
     y = np.repeat([1, 0], [50, 30])
     for _ in range(800):
         common = y + rng.normal(size=80)
-        p.append(evaluation.delong_test(y, common + rng.normal(size=80), common + rng.normal(size=80))[1])
+        p.append(statistics.delong_test(y, common + rng.normal(size=80), common + rng.normal(size=80))[1])
     assert stats.kstest(p, "uniform").pvalue > 0.01
 
 
 def test_perfect_and_identical_scores():
     y = np.repeat([1, 0], [34, 9])
     score = np.random.default_rng(0).normal(size=43)
-    assert evaluation.auc_ci(y, y) == (1, 1, 1)
-    assert evaluation.auc_ci(y, -y) == (0, 0, 0)
-    assert evaluation.auc_ci(y, np.ones(43)) == (0.5, 0.5, 0.5)
-    assert evaluation.delong_test(y, score, score) == (0, 1)
-    assert evaluation.delong_test(y, score, np.exp(score)) == (0, 1)  # the same ranking
-    assert evaluation.delong_test(y, y, -y) == (np.inf, 0)
+    assert statistics.auc_ci(y, y) == (1, 1, 1)
+    assert statistics.auc_ci(y, -y) == (0, 0, 0)
+    assert statistics.auc_ci(y, np.ones(43)) == (0.5, 0.5, 0.5)
+    assert statistics.delong_test(y, score, score) == (0, 1)
+    assert statistics.delong_test(y, score, np.exp(score)) == (0, 1)  # the same ranking
+    assert statistics.delong_test(y, y, -y) == (np.inf, 0)
 
 
 def test_a_single_case_of_a_class_has_no_interval():
     with pytest.warns(RuntimeWarning, match="one class has a single case"):
-        auc, low, high = evaluation.auc_ci([1, 0, 0], [2, 1, 3])
+        auc, low, high = statistics.auc_ci([1, 0, 0], [2, 1, 3])
     assert auc == 0.5
     assert np.isnan([low, high]).all()
     with pytest.warns(RuntimeWarning, match="one class has a single case"):
-        assert np.isnan(evaluation.delong_test([1, 0, 0], [2, 1, 3], [2, 1, 1])).all()
+        assert np.isnan(statistics.delong_test([1, 0, 0], [2, 1, 3], [2, 1, 1])).all()
 
 
 # ---- Curve and band
@@ -124,7 +125,7 @@ def test_a_single_case_of_a_class_has_no_interval():
 def test_roc_points_are_rates_at_their_thresholds(name):
     part = SCORES[name]
     y, score = part["y"].to_numpy(), part["score_a"].to_numpy()
-    points = evaluation.roc_points(y, score)
+    points = statistics.roc_points(y, score)
     for fpr, tpr, threshold in points.itertuples(index=False):
         assert tpr == pytest.approx((score[y == 1] >= threshold).mean(), abs=1e-15)
         assert fpr == pytest.approx((score[y == 0] >= threshold).mean(), abs=1e-15)
@@ -134,20 +135,20 @@ def test_roc_points_are_rates_at_their_thresholds(name):
 @pytest.mark.parametrize("name", ["test_34_9", "test_34_9_ties", "train_137_38_ties"])
 def test_roc_band_rows_trace_the_exact_curve(name):
     part = SCORES[name]
-    band = evaluation.roc_band(part["y"], part["score_a"], seed=1, n_boot=200)
+    band = statistics.roc_band(part["y"], part["score_a"], seed=1, n_boot=200)
     assert list(band.columns) == ["fpr", "tpr", "low", "high"]
     assert band.iloc[0].tolist() == [0, 0, 0, 0]
     assert band.iloc[-1].tolist() == [1, 1, 1, 1]
     assert (np.diff(band, axis=0) >= 0).all()
     assert ((band["low"] <= band["tpr"]) & (band["tpr"] <= band["high"])).mean() > 0.95
-    auc = evaluation.auc_ci(part["y"], part["score_a"])[0]
+    auc = statistics.auc_ci(part["y"], part["score_a"])[0]
     assert np.trapezoid(band["tpr"], band["fpr"]) == pytest.approx(auc, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["test_34_9", "train_137_38"])
 def test_roc_band_is_flat_between_steps_without_ties(name):
     part = SCORES[name]
-    band = evaluation.roc_band(part["y"], part["score_a"], seed=1, n_boot=100)
+    band = statistics.roc_band(part["y"], part["score_a"], seed=1, n_boot=100)
     top, next_foot = band.iloc[1:-1:2], band.iloc[2::2]
     np.testing.assert_array_equal(top[["tpr", "low", "high"]], next_foot[["tpr", "low", "high"]])
 
@@ -155,7 +156,7 @@ def test_roc_band_is_flat_between_steps_without_ties(name):
 def test_roc_band_equals_a_plain_bootstrap():
     part = SCORES["test_34_9"]
     y, score = part["y"].to_numpy(), part["score_b"].to_numpy()
-    band = evaluation.roc_band(y, score, seed=1, n_boot=3000, alpha=0.1).iloc[1::2]
+    band = statistics.roc_band(y, score, seed=1, n_boot=3000, alpha=0.1).iloc[1::2]
     rng, drawn = np.random.default_rng(9), []
     for _ in range(3000):
         sample = np.concatenate([rng.choice(np.flatnonzero(y == label), (y == label).sum()) for label in (1, 0)])
@@ -169,20 +170,20 @@ def test_roc_band_equals_a_plain_bootstrap():
 
 def test_roc_band_depends_on_the_seed_alone():
     part = SCORES["test_34_9_ties"]
-    first = evaluation.roc_band(part["y"], part["score_a"], seed=7, n_boot=100)
-    pd.testing.assert_frame_equal(first, evaluation.roc_band(part["y"], part["score_a"], seed=7, n_boot=100))
-    assert not first.equals(evaluation.roc_band(part["y"], part["score_a"], seed=8, n_boot=100))
+    first = statistics.roc_band(part["y"], part["score_a"], seed=7, n_boot=100)
+    pd.testing.assert_frame_equal(first, statistics.roc_band(part["y"], part["score_a"], seed=7, n_boot=100))
+    assert not first.equals(statistics.roc_band(part["y"], part["score_a"], seed=8, n_boot=100))
     shuffled = part.sample(frac=1, random_state=0)
-    pd.testing.assert_frame_equal(first, evaluation.roc_band(shuffled["y"], shuffled["score_a"], seed=7, n_boot=100))
+    pd.testing.assert_frame_equal(first, statistics.roc_band(shuffled["y"], shuffled["score_a"], seed=7, n_boot=100))
 
 
 def test_roc_band_of_a_large_set_has_a_fixed_number_of_rows():
     rng = np.random.default_rng(0)
     y = np.repeat([1, 0], [300, 900])
-    band = evaluation.roc_band(y, y + rng.normal(size=1200), seed=1, n_boot=50)
+    band = statistics.roc_band(y, y + rng.normal(size=1200), seed=1, n_boot=50)
     assert len(band) == 402
     assert np.trapezoid(band["tpr"], band["fpr"]) == pytest.approx(
-        evaluation.auc_ci(y, y + np.random.default_rng(0).normal(size=1200))[0], abs=0.002
+        statistics.auc_ci(y, y + np.random.default_rng(0).normal(size=1200))[0], abs=0.002
     )
 
 
@@ -192,7 +193,7 @@ def test_roc_band_of_a_large_set_has_a_fixed_number_of_rows():
 @pytest.mark.parametrize("name", PROBABILITIES)
 def test_decision_curve_equals_its_definition_in_r(name):
     part, expected = PROBABILITIES[name], reference("decision_curve")[name]
-    found = evaluation.decision_curve(part["y"], part["p"], expected["threshold"])
+    found = statistics.decision_curve(part["y"], part["p"], expected["threshold"])
     assert list(found.columns) == ["threshold", "net_benefit", "treat_all", "treat_none"]
     for column in ("threshold", "net_benefit", "treat_all"):
         np.testing.assert_allclose(found[column], expected[column], rtol=1e-12, atol=1e-12)
@@ -202,14 +203,14 @@ def test_decision_curve_equals_its_definition_in_r(name):
 def test_decision_curve_equals_dcurves_on_its_published_example():
     """The example of R dcurves, 750 simulated patients, and the net benefits that it gives for them."""
     patients, expected = (pd.read_csv(REFERENCE / f"{name}.csv") for name in ("dcurves_df_binary", "dcurves_dca"))
-    found = evaluation.decision_curve(patients["cancer"], patients["cancerpredmarker"], expected["threshold"])
+    found = statistics.decision_curve(patients["cancer"], patients["cancerpredmarker"], expected["threshold"])
     np.testing.assert_allclose(found["net_benefit"], expected["net_benefit"], rtol=0, atol=1e-12)
     np.testing.assert_allclose(found["treat_all"], expected["treat_all"], rtol=0, atol=1e-12)
 
 
 def test_decision_curve_by_hand():
     # At 0.25 two of three positives and one of two negatives are treated: 2/5 - 1/5 * 1/3. At 0.5 exactly, 0.5 counts.
-    found = evaluation.decision_curve([1, 1, 1, 0, 0], [0.9, 0.5, 0.1, 0.3, 0.2], [0.25, 0.5])
+    found = statistics.decision_curve([1, 1, 1, 0, 0], [0.9, 0.5, 0.1, 0.3, 0.2], [0.25, 0.5])
     np.testing.assert_allclose(found["net_benefit"], [2 / 5 - 1 / 15, 2 / 5])
     np.testing.assert_allclose(found["treat_all"], [3 / 5 - 2 / 5 / 3, 3 / 5 - 2 / 5])
 
@@ -217,30 +218,30 @@ def test_decision_curve_by_hand():
 @pytest.mark.parametrize("thresholds", [[0.5, 1.0], [-0.1], []])
 def test_decision_curve_refuses_thresholds(thresholds):
     with pytest.raises(VcfnbError, match="thresholds must be"):
-        evaluation.decision_curve([1, 0], [0.9, 0.1], thresholds)
+        statistics.decision_curve([1, 0], [0.9, 0.1], thresholds)
 
 
 def test_decision_curve_band_equals_a_plain_bootstrap():
     part, thresholds = PROBABILITIES["test_43"], [0.2, 0.5, 0.8]
-    band = evaluation.decision_curve_band(part["y"], part["p"], thresholds, seed=1, n_boot=4000, alpha=0.1)
+    band = statistics.decision_curve_band(part["y"], part["p"], thresholds, seed=1, n_boot=4000, alpha=0.1)
     assert band.columns.tolist() == ["threshold", "low", "high"]
     rng, drawn = np.random.default_rng(9), []
     for _ in range(1500):
         sample = part.iloc[rng.integers(len(part), size=len(part))]
-        drawn.append(evaluation.decision_curve(sample["y"], sample["p"], thresholds)["net_benefit"])
+        drawn.append(statistics.decision_curve(sample["y"], sample["p"], thresholds)["net_benefit"])
     np.testing.assert_allclose(band[["low", "high"]].T, np.quantile(drawn, [0.05, 0.95], axis=0), atol=0.03)
 
 
 def test_decision_curve_band_holds_the_curve_and_widens_with_clustered_cases():
     part, thresholds = PROBABILITIES["calibrated"], np.linspace(0.05, 0.95, 19)
-    curve = evaluation.decision_curve(part["y"], part["p"], thresholds)["net_benefit"]
-    single = evaluation.decision_curve_band(part["y"], part["p"], thresholds, seed=1, n_boot=500)
+    curve = statistics.decision_curve(part["y"], part["p"], thresholds)["net_benefit"]
+    single = statistics.decision_curve_band(part["y"], part["p"], thresholds, seed=1, n_boot=500)
     assert single["low"].le(curve).all()
     assert single["high"].ge(curve).all()
     # Each case four times is four times the cases, but no more patients.
     y, p, patients = (np.tile(values, 4) for values in (part["y"], part["p"], np.arange(len(part))))
-    clustered = evaluation.decision_curve_band(y, p, thresholds, patients, seed=1, n_boot=500)
-    pretended = evaluation.decision_curve_band(y, p, thresholds, seed=1, n_boot=500)
+    clustered = statistics.decision_curve_band(y, p, thresholds, patients, seed=1, n_boot=500)
+    pretended = statistics.decision_curve_band(y, p, thresholds, seed=1, n_boot=500)
     np.testing.assert_allclose(clustered, single, atol=1e-12)
     assert (pretended["high"] - pretended["low"]).mean() < 0.6 * (single["high"] - single["low"]).mean()
 
@@ -251,7 +252,7 @@ def test_decision_curve_band_holds_the_curve_and_widens_with_clustered_cases():
 @rows("rms_val_prob")
 def test_calibration_equals_val_prob(row):
     part = PROBABILITIES[row.set]
-    found = evaluation.calibration(part["y"], part["p"])
+    found = statistics.calibration(part["y"], part["p"])
     assert found._fields == ("brier", "slope", "intercept")
     assert found.brier == pytest.approx(row.brier, abs=1e-12)
     np.testing.assert_allclose(found[1:], (row.slope, row.intercept), atol=1e-6)
@@ -260,9 +261,9 @@ def test_calibration_equals_val_prob(row):
 
 def test_calibration_undoes_a_distortion():
     part = PROBABILITIES["calibrated"]
-    plain = evaluation.calibration(part["y"], part["p"])
+    plain = statistics.calibration(part["y"], part["p"])
     logit = np.log(part["p"] / (1 - part["p"]))
-    distorted = evaluation.calibration(part["y"], 1 / (1 + np.exp(-(2.5 * logit + 0.7))))
+    distorted = statistics.calibration(part["y"], 1 / (1 + np.exp(-(2.5 * logit + 0.7))))
     assert distorted.slope == pytest.approx(plain.slope / 2.5, rel=1e-9)
     assert distorted.intercept == pytest.approx(plain.intercept - 0.7 * plain.slope / 2.5, rel=1e-9)
 
@@ -280,7 +281,7 @@ def test_calibration_undoes_a_distortion():
 def test_calibration_without_a_solution_says_why(probability, reason):
     y = np.array([0, 0, 1, 1])
     with pytest.warns(RuntimeWarning, match=reason):
-        found = evaluation.calibration(y, probability)
+        found = statistics.calibration(y, probability)
     assert found.brier == pytest.approx(np.mean((np.array(probability) - y) ** 2))
     assert np.isnan(found[1:]).all()
 
@@ -290,7 +291,7 @@ def test_calibration_of_extreme_probabilities_converges(smallest):
     y = np.array([0, 0, 1, 0, 1, 1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = evaluation.calibration(y, [smallest, 0.2, 0.1, 0.6, 0.7, 1 - 1e-12])
+        found = statistics.calibration(y, [smallest, 0.2, 0.1, 0.6, 0.7, 1 - 1e-12])
     assert np.isfinite(found).all()
     assert found.slope > 0
 
@@ -298,7 +299,7 @@ def test_calibration_of_extreme_probabilities_converges(smallest):
 @rows("glm_recalibration")
 def test_recalibration_equals_glm(row):
     part = PROBABILITIES[row.set]
-    found = evaluation.recalibrate(part["y"], part["p"], row.method)
+    found = statistics.recalibrate(part["y"], part["p"], row.method)
     assert found.method == row.method
     np.testing.assert_allclose((found.intercept, found.slope), (row.intercept, row.slope), rtol=1e-8, atol=1e-10)
     assert bool(found.note) == (row.slope < 0)
@@ -307,29 +308,29 @@ def test_recalibration_equals_glm(row):
 @pytest.mark.parametrize("name", ["calibrated", "overconfident", "test_43", "test_43_ties"])
 def test_recalibrated_cases_are_calibrated(name):
     part = PROBABILITIES[name]
-    shifted = evaluation.recalibrate(part["y"], part["p"], "intercept").apply(part["p"])
+    shifted = statistics.recalibrate(part["y"], part["p"], "intercept").apply(part["p"])
     assert shifted.mean() == pytest.approx(part["y"].mean(), abs=1e-12)
-    both = evaluation.recalibrate(part["y"], part["p"]).apply(part["p"])
-    found = evaluation.calibration(part["y"], both)
+    both = statistics.recalibrate(part["y"], part["p"]).apply(part["p"])
+    found = statistics.calibration(part["y"], both)
     np.testing.assert_allclose(found[1:], (1, 0), atol=1e-8)
-    brier = [evaluation.calibration(part["y"], p).brier for p in (part["p"], both)]
+    brier = [statistics.calibration(part["y"], p).brier for p in (part["p"], both)]
     assert brier[1] < brier[0]
-    assert evaluation.auc_ci(part["y"], both) == evaluation.auc_ci(part["y"], part["p"])  # the ranking stays
+    assert statistics.auc_ci(part["y"], both) == statistics.auc_ci(part["y"], part["p"])  # the ranking stays
 
 
 def test_recalibration_undoes_a_distortion_of_other_cases():
     rng = np.random.default_rng(12)
     x = rng.normal(1, 1.5, size=20_000)
     y, distorted = rng.random(20_000) < 1 / (1 + np.exp(-x)), 1 / (1 + np.exp(-(2 * x - 1)))
-    rule = evaluation.recalibrate(y[:10_000], distorted[:10_000])
+    rule = statistics.recalibrate(y[:10_000], distorted[:10_000])
     assert (rule.intercept, rule.slope) == pytest.approx((0.5, 0.5), abs=0.05)
-    found = evaluation.calibration(y[10_000:], rule.apply(distorted[10_000:]))
+    found = statistics.calibration(y[10_000:], rule.apply(distorted[10_000:]))
     assert found[1:] == pytest.approx((1, 0), abs=0.08)
 
 
 def test_recalibration_of_nothing_changes_nothing():
     p = np.array([0, 0.2, 1])
-    assert evaluation.recalibrate([0, 1, 1], p, "none").apply(p).tolist() == p.tolist()
+    assert statistics.recalibrate([0, 1, 1], p, "none").apply(p).tolist() == p.tolist()
 
 
 @pytest.mark.parametrize(
@@ -343,7 +344,7 @@ def test_recalibration_of_nothing_changes_nothing():
     ],
 )
 def test_recalibration_without_a_solution_does_less_and_says_why(probability, asked, done, note):
-    found = evaluation.recalibrate([0, 0, 1, 1], probability, asked)
+    found = statistics.recalibrate([0, 0, 1, 1], probability, asked)
     assert found.method == done
     assert found.note.startswith(note)
     new = found.apply(probability)
@@ -355,10 +356,10 @@ def test_recalibration_without_a_solution_does_less_and_says_why(probability, as
 
 
 def test_recalibration_keeps_certainty_and_refuses():
-    rule = evaluation.recalibrate(PROBABILITIES["test_43"]["y"], PROBABILITIES["test_43"]["p"])
+    rule = statistics.recalibrate(PROBABILITIES["test_43"]["y"], PROBABILITIES["test_43"]["p"])
     assert rule.apply([0.0, 1.0]).tolist() == [0, 1]
     with pytest.raises(VcfnbError, match="unknown method 'isotonic'"):
-        evaluation.recalibrate([0, 1], [0.1, 0.2], "isotonic")
+        statistics.recalibrate([0, 1], [0.1, 0.2], "isotonic")
     with pytest.raises(VcfnbError, match="1 probabilities outside"):
         rule.apply([0.1, 1.5])
     with pytest.raises(VcfnbError, match="1 of 2 probabilities are not finite"):
@@ -367,7 +368,7 @@ def test_recalibration_keeps_certainty_and_refuses():
 
 def test_calibration_points():
     part = PROBABILITIES["test_43"]
-    points = evaluation.calibration_curve_points(part["y"], part["p"], bins=5)
+    points = statistics.calibration_curve_points(part["y"], part["p"], bins=5)
     assert list(points.columns) == ["bin", "n", "predicted", "observed", "low", "high"]
     assert points["n"].sum() == len(part)
     assert points["n"].between(8, 9).all()
@@ -378,15 +379,15 @@ def test_calibration_points():
     assert (points["low"] <= points["observed"]).all()
     assert (points["observed"] <= points["high"]).all()
     with pytest.raises(VcfnbError, match="0 bins"):
-        evaluation.calibration_curve_points(part["y"], part["p"], bins=0)
+        statistics.calibration_curve_points(part["y"], part["p"], bins=0)
 
 
 def test_calibration_points_keep_equal_probabilities_together():
     part = PROBABILITIES["test_43_ties"]
-    points = evaluation.calibration_curve_points(part["y"], part["p"], bins=10)
+    points = statistics.calibration_curve_points(part["y"], part["p"], bins=10)
     shuffled = part.sample(frac=1, random_state=1)
-    pd.testing.assert_frame_equal(points, evaluation.calibration_curve_points(shuffled["y"], shuffled["p"], bins=10))
-    assert len(evaluation.calibration_curve_points([0, 1, 1], [0.5, 0.5, 0.5], bins=5)) == 1
+    pd.testing.assert_frame_equal(points, statistics.calibration_curve_points(shuffled["y"], shuffled["p"], bins=10))
+    assert len(statistics.calibration_curve_points([0, 1, 1], [0.5, 0.5, 0.5], bins=5)) == 1
 
 
 # ---- Operating points
@@ -395,10 +396,10 @@ def test_calibration_points_keep_equal_probabilities_together():
 @rows("pROC_coords_youden")
 def test_youden_threshold_equals_pROC(row):
     part = SCORES[row.set]
-    threshold = evaluation.operating_point(part["y"], part["score_a"])
+    threshold = statistics.operating_point(part["y"], part["score_a"])
     if np.isfinite(row.threshold):
         assert threshold == pytest.approx(row.threshold, abs=1e-12)
-    found = evaluation.operating_metrics(part["y"], part["score_a"], threshold)
+    found = statistics.operating_metrics(part["y"], part["score_a"], threshold)
     assert found["sensitivity"] == pytest.approx(row.sensitivity)
     assert found["specificity"] == pytest.approx(row.specificity)
 
@@ -407,43 +408,43 @@ def test_youden_threshold_equals_pROC(row):
 def test_target_sensitivity_is_reached_by_the_highest_threshold(target):
     part = SCORES["test_34_9"]
     y, score = part["y"], part["score_b"]
-    threshold = evaluation.operating_point(y, score, "sensitivity", target)
-    assert evaluation.operating_metrics(y, score, threshold)["sensitivity"] >= target
+    threshold = statistics.operating_point(y, score, "sensitivity", target)
+    assert statistics.operating_metrics(y, score, threshold)["sensitivity"] >= target
     higher = score[score > threshold].min() + 1e-9
-    assert evaluation.operating_metrics(y, score, higher)["sensitivity"] < target
+    assert statistics.operating_metrics(y, score, higher)["sensitivity"] < target
 
 
 @rows("pROC_coords_sensitivity")
 def test_fixed_sensitivity_equals_coords(row):
     part = SCORES[row.set]
-    threshold = evaluation.operating_point(part["y"], part["score_a"], "sensitivity", row.target)
+    threshold = statistics.operating_point(part["y"], part["score_a"], "sensitivity", row.target)
     if np.isfinite(row.threshold):
         assert threshold == pytest.approx(row.threshold, abs=1e-12)
-    found = evaluation.operating_metrics(part["y"], part["score_a"], threshold)
+    found = statistics.operating_metrics(part["y"], part["score_a"], threshold)
     assert (found["sensitivity"], found["specificity"]) == pytest.approx((row.sensitivity, row.specificity), abs=1e-12)
 
 
 def test_operating_points_at_the_edges():
-    assert evaluation.operating_point([0, 0, 1, 1], [1, 2, 5, 6]) == 3.5
-    assert evaluation.operating_point([1, 0], [0.1, 0.9], "sensitivity", 1.0) == 0.1  # no score below
+    assert statistics.operating_point([0, 0, 1, 1], [1, 2, 5, 6]) == 3.5
+    assert statistics.operating_point([1, 0], [0.1, 0.9], "sensitivity", 1.0) == 0.1  # no score below
     next_number = np.nextafter(0.5, 1)
-    assert evaluation.operating_point([0, 1], [0.5, next_number]) == next_number  # no number between
+    assert statistics.operating_point([0, 1], [0.5, next_number]) == next_number  # no number between
     # Two equally good thresholds: the more sensitive one.
-    assert evaluation.operating_point([0, 1, 0, 1], [1, 2, 3, 4]) == 1.5
+    assert statistics.operating_point([0, 1, 0, 1], [1, 2, 3, 4]) == 1.5
 
 
 def test_operating_point_refuses():
     with pytest.raises(VcfnbError, match="unknown method 'best'"):
-        evaluation.operating_point([0, 1], [0, 1], "best")
+        statistics.operating_point([0, 1], [0, 1], "best")
     for target in (0, 1.1):
         with pytest.raises(VcfnbError, match="target sensitivity"):
-            evaluation.operating_point([0, 1], [0, 1], "sensitivity", target)
+            statistics.operating_point([0, 1], [0, 1], "sensitivity", target)
 
 
 def test_operating_metrics_by_hand():
     y = [1] * 34 + [0] * 9
     score = [1] * 31 + [0] * 3 + [1] * 4 + [0] * 5
-    found = evaluation.operating_metrics(y, score, 0.5)
+    found = statistics.operating_metrics(y, score, 0.5)
     assert [found[name] for name in ("n", "tp", "fp", "tn", "fn")] == [43, 31, 4, 5, 3]
     rates = {"sensitivity": 31 / 34, "specificity": 5 / 9, "ppv": 31 / 35, "npv": 5 / 8, "accuracy": 36 / 43}
     for name, value in rates.items():
@@ -458,18 +459,18 @@ def test_operating_metrics_by_hand():
 def test_intervals_are_wilsons(row):
     y = [1] * int(row.total) + [0]
     score = [1] * int(row.hits) + [0] * int(row.total - row.hits) + [0]
-    found = evaluation.operating_metrics(y, score, 0.5)
+    found = statistics.operating_metrics(y, score, 0.5)
     assert found["sensitivity"] == pytest.approx(row.hits / row.total)
     np.testing.assert_allclose((found["sensitivity_low"], found["sensitivity_high"]), (row.low, row.high), atol=1e-12)
 
 
 def test_operating_metrics_refuses_a_threshold_that_is_nan():
     with pytest.raises(VcfnbError, match="threshold is NaN"):
-        evaluation.operating_metrics([1, 0], [0.2, 0.1], float("nan"))
+        statistics.operating_metrics([1, 0], [0.2, 0.1], float("nan"))
 
 
 def test_rates_without_cases_are_nan():
-    found = evaluation.operating_metrics([1, 0], [0.2, 0.1], 0.5)
+    found = statistics.operating_metrics([1, 0], [0.2, 0.1], 0.5)
     assert np.isnan([found["ppv"], found["ppv_low"], found["ppv_high"]]).all()
     assert found["f1"] == 0
 
@@ -480,7 +481,7 @@ def test_f1_interval_covers():
     chance = np.where(y == 1, 0.8, 0.3)
     true = 2 * 48 / (2 * 48 + 12 + 12)
     for _ in range(1500):
-        found = evaluation.operating_metrics(y, rng.random(100) < chance, 0.5)
+        found = statistics.operating_metrics(y, rng.random(100) < chance, 0.5)
         covered.append(found["f1_low"] <= true <= found["f1_high"])
     assert np.mean(covered) > 0.93
 
@@ -496,7 +497,7 @@ def test_standard_error_is_exact_for_exponential_scores(auc, n_positive, n_negat
     negative = rng.exponential(1, size=(8000, 1, n_negative))
     areas = (positive > negative).mean(axis=(1, 2))
     assert areas.mean() == pytest.approx(auc, abs=0.005)
-    assert evaluation.auc_standard_error(auc, n_positive, n_negative) == pytest.approx(areas.std(), rel=0.03)
+    assert statistics.auc_standard_error(auc, n_positive, n_negative) == pytest.approx(areas.std(), rel=0.03)
 
 
 @pytest.mark.parametrize("auc, n_positive, n_negative", [(0.75, 34, 9), (0.65, 40, 40), (0.5, 30, 20)])
@@ -505,16 +506,16 @@ def test_power_by_simulation(auc, n_positive, n_negative):
     shift = np.sqrt(2) * stats.norm.ppf(auc)
     positive = rng.normal(shift, size=(4000, n_positive, 1))
     areas = (positive > rng.normal(size=(4000, 1, n_negative))).mean(axis=(1, 2))
-    error = evaluation.auc_standard_error(0.5, n_positive, n_negative)
+    error = statistics.auc_standard_error(0.5, n_positive, n_negative)
     rejected = np.mean(np.abs(areas - 0.5) / error > stats.norm.ppf(0.975))
-    assert evaluation.auc_power(auc, n_positive, n_negative) == pytest.approx(rejected, abs=0.03)
+    assert statistics.auc_power(auc, n_positive, n_negative) == pytest.approx(rejected, abs=0.03)
 
 
 def test_power_properties():
-    assert evaluation.auc_power(0.5, 50, 50) == pytest.approx(0.05)
-    assert evaluation.auc_power(0.8, 30, 30, null=0.6) < evaluation.auc_power(0.8, 60, 60, null=0.6)
-    assert evaluation.auc_power(0.3, 30, 20) == pytest.approx(evaluation.auc_power(0.7, 20, 30))  # classes swapped
-    assert evaluation.auc_power(0.8, np.array([10, 20]), 30).shape == (2,)
+    assert statistics.auc_power(0.5, 50, 50) == pytest.approx(0.05)
+    assert statistics.auc_power(0.8, 30, 30, null=0.6) < statistics.auc_power(0.8, 60, 60, null=0.6)
+    assert statistics.auc_power(0.3, 30, 20) == pytest.approx(statistics.auc_power(0.7, 20, 30))  # classes swapped
+    assert statistics.auc_power(0.8, np.array([10, 20]), 30).shape == (2,)
 
 
 @pytest.mark.parametrize(
@@ -522,40 +523,40 @@ def test_power_properties():
 )
 @pytest.mark.parametrize("share", [0.5, 0.784])
 def test_sample_size_is_the_smallest_that_meets_the_aim(aim, share):
-    n = evaluation.auc_sample_size(0.9, share, **aim)
+    n = statistics.auc_sample_size(0.9, share, **aim)
     assert isinstance(n, int)
 
     def met(n):
         if "width" in aim:
-            return evaluation.auc_width_by_size(0.9, share, [n], aim.get("alpha", 0.05))["width"][0] <= aim["width"]
-        return evaluation.auc_power(0.9, n * share, n * (1 - share), null=aim.get("null", 0.5)) >= aim["power"]
+            return statistics.auc_width_by_size(0.9, share, [n], aim.get("alpha", 0.05))["width"][0] <= aim["width"]
+        return statistics.auc_power(0.9, n * share, n * (1 - share), null=aim.get("null", 0.5)) >= aim["power"]
 
     assert met(n)
     assert not met(n - 1)
 
 
 def test_width_by_size_on_the_papers_test_set():
-    table = evaluation.auc_width_by_size(0.9, 34 / 43, range(1, 100))
+    table = statistics.auc_width_by_size(0.9, 34 / 43, range(1, 100))
     assert table["n"].min() == 5  # below, less than one chronic case is expected
     assert (np.diff(table["width"]) < 0).all()
     row = table.set_index("n").loc[43]
     assert (row["n_positive"], row["n_negative"]) == pytest.approx((34, 9))
-    assert row["width"] == pytest.approx(2 * stats.norm.ppf(0.975) * evaluation.auc_standard_error(0.9, 34, 9))
+    assert row["width"] == pytest.approx(2 * stats.norm.ppf(0.975) * statistics.auc_standard_error(0.9, 34, 9))
 
 
 def test_sample_size_refuses():
     with pytest.raises(VcfnbError, match="either the width"):
-        evaluation.auc_sample_size(0.9, 0.5)
+        statistics.auc_sample_size(0.9, 0.5)
     with pytest.raises(VcfnbError, match="either the width"):
-        evaluation.auc_sample_size(0.9, 0.5, width=0.1, power=0.8)
+        statistics.auc_sample_size(0.9, 0.5, width=0.1, power=0.8)
     with pytest.raises(VcfnbError, match="no number of cases tells them apart"):
-        evaluation.auc_sample_size(0.5, 0.5, power=0.8)
+        statistics.auc_sample_size(0.5, 0.5, power=0.8)
     with pytest.raises(VcfnbError, match="more than 10 million"):
-        evaluation.auc_sample_size(0.9, 0.5, width=1e-5)
+        statistics.auc_sample_size(0.9, 0.5, width=1e-5)
     with pytest.raises(VcfnbError, match="share of positive cases is 1"):
-        evaluation.auc_sample_size(0.9, 1, width=0.1)
+        statistics.auc_sample_size(0.9, 1, width=0.1)
     with pytest.raises(VcfnbError, match="fewer than one case"):
-        evaluation.auc_power(0.9, 0, 10)
+        statistics.auc_power(0.9, 0, 10)
 
 
 # ---- Baseline tests
@@ -565,7 +566,7 @@ def test_sample_size_refuses():
 def test_compare_groups_equals_r(row):
     part = GROUPS[row.set]
     a, b = (part.loc[part["group"] == group, "value"] for group in "ab")
-    found, student = evaluation.compare_groups(a, b), evaluation.compare_groups(a, b, equal_variance=True)
+    found, student = statistics.compare_groups(a, b), statistics.compare_groups(a, b, equal_variance=True)
     assert found["shapiro_p_a"] == pytest.approx(row.shapiro_p_a, rel=1e-6)
     assert found["shapiro_p_b"] == pytest.approx(row.shapiro_p_b, rel=1e-6)
     if min(row.shapiro_p_a, row.shapiro_p_b) > 0.05:
@@ -579,16 +580,16 @@ def test_compare_groups_equals_r(row):
 
 def test_compare_groups_without_shapiro():
     for a, b in (([1.0, 2.0], [3.0, 4.0, 9.0]), ([5.0, 5.0, 5.0], [1.0, 2.0, 3.0])):
-        found = evaluation.compare_groups(a, b)
+        found = statistics.compare_groups(a, b)
         assert found["test"] == "Mann-Whitney U"
         assert np.isnan(found["shapiro_p_a"])
-    assert evaluation.compare_groups([2, 2, 2], [2, 2])["p"] == 1
+    assert statistics.compare_groups([2, 2, 2], [2, 2])["p"] == 1
 
 
 @rows("chisq_fisher")
 def test_compare_counts_equals_r(row):
     table = [[row.n11, row.n12], [row.n21, row.n22]]
-    yates, plain = evaluation.compare_counts(table), evaluation.compare_counts(table, correction=False)
+    yates, plain = statistics.compare_counts(table), statistics.compare_counts(table, correction=False)
     assert (yates["statistic"], yates["p"]) == pytest.approx((row.yates, row.yates_p), rel=1e-9, abs=1e-12)
     assert (plain["statistic"], plain["p"]) == pytest.approx((row.plain, row.plain_p), rel=1e-9)
     assert yates["fisher_p"] == plain["fisher_p"] == pytest.approx(row.fisher_p, rel=1e-9)
@@ -597,14 +598,14 @@ def test_compare_counts_equals_r(row):
 def test_the_papers_table_1():
     """Sex is chi-square with Yates' correction; acute against chronic, printed as 0.87, is no such test."""
     sex, label = [[95, 80], [24, 19]], [[137, 38], [34, 9]]
-    assert round(evaluation.compare_counts(sex)["p"], 3) == 0.992
-    yates, plain = evaluation.compare_counts(label), evaluation.compare_counts(label, correction=False)
+    assert round(statistics.compare_counts(sex)["p"], 3) == 0.992
+    yates, plain = statistics.compare_counts(label), statistics.compare_counts(label, correction=False)
     assert [round(p, 2) for p in (yates["p"], plain["p"], yates["fisher_p"])] == [1.00, 0.91, 1.00]
 
 
 def test_larger_tables_have_no_correction_and_no_fisher():
     table = np.array([[10, 12, 5], [4, 9, 11]])
-    found = evaluation.compare_counts(table)
+    found = statistics.compare_counts(table)
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     assert found["statistic"] == pytest.approx(((table - expected) ** 2 / expected).sum())
     assert found["dof"] == 2
@@ -627,33 +628,33 @@ def test_larger_tables_have_no_correction_and_no_fisher():
 )
 def test_compare_counts_refuses(table, message):
     with pytest.raises(VcfnbError, match=message):
-        evaluation.compare_counts(table)
+        statistics.compare_counts(table)
 
 
 def test_compare_groups_refuses():
     with pytest.raises(VcfnbError, match="groups of 0 and 2"):
-        evaluation.compare_groups([], [1, 2])
+        statistics.compare_groups([], [1, 2])
     with pytest.raises(VcfnbError, match="1 of 2 values of group b are not finite"):
-        evaluation.compare_groups([1, 2, 3], [1, np.nan])
+        statistics.compare_groups([1, 2, 3], [1, np.nan])
 
 
 # ---- What all of them refuse
 
 STATISTICS = {
-    "auc_ci": evaluation.auc_ci,
-    "delong_test": lambda y, score: evaluation.delong_test(y, score, score),
-    "roc_points": evaluation.roc_points,
-    "roc_band": lambda y, score: evaluation.roc_band(y, score, seed=0, n_boot=2),
-    "draw_counts": lambda y, score: evaluation.resampled_auc(y, score, evaluation.draw_counts(y, n_boot=2, seed=0)),
-    "auc_difference": lambda y, score: evaluation.auc_difference(y, score, score, seed=0, n_boot=2),
-    "reclassification": lambda y, score: evaluation.reclassification(y, score, score, 0.5, 0.5, seed=0, n_boot=2),
-    "decision_curve": lambda y, score: evaluation.decision_curve(y, score, [0.5]),
-    "decision_curve_band": lambda y, score: evaluation.decision_curve_band(y, score, [0.5], seed=0, n_boot=2),
-    "recalibrate": evaluation.recalibrate,
-    "calibration": evaluation.calibration,
-    "calibration_curve_points": evaluation.calibration_curve_points,
-    "operating_point": evaluation.operating_point,
-    "operating_metrics": lambda y, score: evaluation.operating_metrics(y, score, 0.5),
+    "auc_ci": statistics.auc_ci,
+    "delong_test": lambda y, score: statistics.delong_test(y, score, score),
+    "roc_points": statistics.roc_points,
+    "roc_band": lambda y, score: statistics.roc_band(y, score, seed=0, n_boot=2),
+    "draw_counts": lambda y, score: statistics.resampled_auc(y, score, statistics.draw_counts(y, n_boot=2, seed=0)),
+    "auc_difference": lambda y, score: statistics.auc_difference(y, score, score, seed=0, n_boot=2),
+    "reclassification": lambda y, score: statistics.reclassification(y, score, score, 0.5, 0.5, seed=0, n_boot=2),
+    "decision_curve": lambda y, score: statistics.decision_curve(y, score, [0.5]),
+    "decision_curve_band": lambda y, score: statistics.decision_curve_band(y, score, [0.5], seed=0, n_boot=2),
+    "recalibrate": statistics.recalibrate,
+    "calibration": statistics.calibration,
+    "calibration_curve_points": statistics.calibration_curve_points,
+    "operating_point": statistics.operating_point,
+    "operating_metrics": lambda y, score: statistics.operating_metrics(y, score, 0.5),
 }
 
 
@@ -688,9 +689,9 @@ def test_probabilities_must_be_probabilities(name):
 @pytest.mark.parametrize("alpha", [0, 1, 5])
 def test_alpha_must_be_a_level(alpha):
     with pytest.raises(VcfnbError, match="alpha"):
-        evaluation.auc_ci([0, 1], [0.1, 1.2], alpha=alpha)
+        statistics.auc_ci([0, 1], [0.1, 1.2], alpha=alpha)
 
 
 def test_a_missing_label_of_pandas_is_named():
     with pytest.raises(VcfnbError, match="labels"):
-        evaluation.auc_ci(pd.Series([0, 1, pd.NA], dtype="Int64"), [0.1, 0.2, 0.3])
+        statistics.auc_ci(pd.Series([0, 1, pd.NA], dtype="Int64"), [0.1, 0.2, 0.3])

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vcfnb import cli, external, images, models
+from vcfnb import cli, fusion, images, prediction
 from vcfnb.cohort import check_table
 
 pytestmark = pytest.mark.study
@@ -29,16 +29,16 @@ def test_the_study_ends_with_its_report(uninterrupted, cases):
 def test_predict_gives_every_form_the_features_of_the_study(uninterrupted, cases):
     """Radiomics to the bit: image and mask were read as the study read them."""
     scores = pd.read_csv(uninterrupted.study / "06_fusion" / "scores.csv").set_index("case_id")["radiomics"]
-    model = models.load_model(uninterrupted.study / "06_fusion" / "model")
+    model = fusion.load_model(uninterrupted.study / "06_fusion" / "model")
     for case in cases.itertuples():
-        examined = models.examine(model, case.image, case.mask, images.as_label(case.mask_label))
-        found = models.judge_examined(model, examined)
+        examined = prediction.examine(model, case.image, case.mask, images.as_label(case.mask_label))
+        found = prediction.judge_examined(model, examined)
         assert found.probability["radiomics"] == scores[case.case_id], case.form
 
 
 @pytest.mark.usefixtures("no_drawing")
 def test_validate_scores_every_form(uninterrupted, cases, tmp_path, capsys):
-    model, out = models.load_model(uninterrupted.study / "06_fusion" / "model"), tmp_path / "out"
+    model, out = fusion.load_model(uninterrupted.study / "06_fusion" / "model"), tmp_path / "out"
     call = [
         "validate",
         str(model.folder),
@@ -51,7 +51,7 @@ def test_validate_scores_every_form(uninterrupted, cases, tmp_path, capsys):
         "1",
     ]
     assert cli.main([*call, "--exclude-bad"]) == 0, capsys.readouterr()
-    scores, problems = external.score_cohort(model, cases, out, cores=1)
+    scores, problems = prediction.score_cohort(model, cases, out, cores=1)
     assert problems.empty
     study = pd.read_csv(uninterrupted.study / "06_fusion" / "scores.csv").set_index("case_id")["radiomics"]
     assert np.array_equal(scores["radiomics"], study[scores["case_id"]])
@@ -59,7 +59,7 @@ def test_validate_scores_every_form(uninterrupted, cases, tmp_path, capsys):
     kept = {path: path.stat().st_mtime_ns for path in (out / "cases").iterdir()}
     other = cases.copy()
     other.loc[other["form"] == "folder#2", "image"] = other["image"].str.replace("#2", "#1")
-    again, _ = external.score_cohort(model, other, out, cores=1)
+    again, _ = prediction.score_cohort(model, other, out, cores=1)
     changed = {path.stem for path, when in kept.items() if path.stat().st_mtime_ns != when}
     assert changed == set(other.loc[other["form"] == "folder#2", "case_id"])
     assert (again["radiomics"] != scores["radiomics"]).sum() == 1

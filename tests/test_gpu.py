@@ -8,8 +8,8 @@ import pytest
 import torch
 from study import ROOT
 
-from vcfnb import runs, transfer
-from vcfnb.transfer import expansion, training
+from vcfnb import dtl, runs
+from vcfnb.dtl import expansion, training
 
 
 class Stop(Exception):
@@ -40,7 +40,7 @@ def test_training_is_deterministic_and_leaves_torch_as_it_was(gpu, monkeypatch):
     torch.backends.cudnn.benchmark = True
     try:
         with pytest.raises(Stop) as seen:
-            transfer.fine_tune(network, crops, labels, transfer.TrainSettings())
+            dtl.fine_tune(network, crops, labels, dtl.TrainSettings())
         assert seen.value.args == ((True, True, False), ":4096:8")
         assert state() == (False, False, True)
     finally:
@@ -55,9 +55,9 @@ def test_networks_train_one_after_the_other(there, cores, monkeypatch):
     monkeypatch.setattr(runs, "parallel_map", look)
     monkeypatch.setattr(expansion, "device", lambda: torch.device("cuda" if there else "cpu"))
     crops, labels = np.zeros((8, 1, 16, 16, 16)), np.arange(8) % 2
-    settings = transfer.TrainSettings(n_folds=2, n_dimensions=2, weights="random", network="shufflenet_v2_x0_5_3d")
+    settings = dtl.TrainSettings(n_folds=2, n_dimensions=2, weights="random", network="shufflenet_v2_x0_5_3d")
     with pytest.raises(Stop) as seen:
-        transfer.run_expansion(crops, labels, np.full(8, "train"), settings, cores=4)
+        dtl.run_expansion(crops, labels, np.full(8, "train"), settings, cores=4)
     assert seen.value.args == (cores,)
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vcfnb import harmonisation, runs, selection
+from vcfnb import runs, selection
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.harmonisation import ComBat, fit_combat
+from vcfnb.selection import harmonisation
+from vcfnb.selection.harmonisation import ComBat, fit_combat
 
 REFERENCE = Path(__file__).parent / "reference"
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from study import ROOT
 
-from vcfnb import html_page
+from vcfnb.report import html_page
 
 
 class Metas(HTMLParser):

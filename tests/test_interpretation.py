@@ -9,7 +9,7 @@ import pytest
 import statsmodels.api as sm
 from scipy.special import expit
 
-from vcfnb import models, plots
+from vcfnb import figures, fusion
 from vcfnb.params import FusionParams
 
 NAMES = ["original_firstorder_Mean", "wavelet-LHL_glcm_Correlation", "dtl_004", "clinical_sex_female"]
@@ -32,14 +32,14 @@ def made(n=120, seed=0, names=NAMES):
 @pytest.fixture(scope="module")
 def fitted():
     x, y = made()
-    return models.fit_logistic(x, y), x, y
+    return fusion.fit_logistic(x, y), x, y
 
 
 def test_intervals_are_those_of_a_bootstrap():
     """Without a penalty worth the name they come near the usual ones, which hold there."""
     x, y = made(600)
-    loose = models.fit_logistic(x, y, LOOSE)
-    found = models.coefficient_intervals(loose, x, y, LOOSE, n_bootstrap=400).set_index("feature").loc[NAMES]
+    loose = fusion.fit_logistic(x, y, LOOSE)
+    found = fusion.coefficient_intervals(loose, x, y, LOOSE, n_bootstrap=400).set_index("feature").loc[NAMES]
     wald = sm.Logit(y.to_numpy(), sm.add_constant(loose.z_scores(x).to_numpy())).fit(disp=0)
     np.testing.assert_allclose(found["coefficient"], wald.params[1:], atol=2e-3)
     np.testing.assert_allclose(found["low"], wald.conf_int()[1:, 0], atol=0.5 * wald.bse[1:].min())
@@ -52,10 +52,10 @@ def test_patients_are_drawn_not_cases():
     """Every case twice, as two vertebrae of one patient, tells nothing new; taken for patients they would."""
     x, y = made(300)
     twice, labels = pd.concat([x, x.rename("{}_2".format)]), np.tile(y, 2)
-    loose = models.fit_logistic(twice, labels, LOOSE, groups=np.tile(np.arange(300), 2))
+    loose = fusion.fit_logistic(twice, labels, LOOSE, groups=np.tile(np.arange(300), 2))
     width = {}
     for name, groups in {"patients": np.tile(np.arange(300), 2), "cases": np.arange(600)}.items():
-        table = models.coefficient_intervals(loose, twice, labels, LOOSE, groups, n_bootstrap=200)
+        table = fusion.coefficient_intervals(loose, twice, labels, LOOSE, groups, n_bootstrap=200)
         width[name] = (table["high"] - table["low"]).mean()
     assert width["patients"] / width["cases"] == pytest.approx(np.sqrt(2), rel=0.15)
 
@@ -63,7 +63,7 @@ def test_patients_are_drawn_not_cases():
 def test_intervals_repeat_with_the_seed_and_are_sorted_by_size(fitted):
     model, x, y = fitted
     first, again, other = (
-        models.coefficient_intervals(model, x, y, FusionParams(), n_bootstrap=100, seed=seed) for seed in (1, 1, 2)
+        fusion.coefficient_intervals(model, x, y, FusionParams(), n_bootstrap=100, seed=seed) for seed in (1, 1, 2)
     )
     pd.testing.assert_frame_equal(first, again)
     assert (first["low"] != other["low"]).any()
@@ -76,14 +76,14 @@ def test_a_draw_of_one_class_says_nothing():
     x, y = made(8)
     y[:] = [1, 0, 1, 1, 1, 0, 1, 1]
     groups = np.array([0, 0, 1, 2, 3, 3, 4, 5])
-    model = models.fit_logistic(x, y, FusionParams(n_c=1))
-    found = models.coefficient_intervals(model, x, y, FusionParams(), groups, n_bootstrap=100)
+    model = fusion.fit_logistic(x, y, FusionParams(n_c=1))
+    found = fusion.coefficient_intervals(model, x, y, FusionParams(), groups, n_bootstrap=100)
     assert np.isfinite(found[["low", "high"]]).all(axis=None)
 
 
 def test_points_give_the_model_s_probability(fitted):
     model, x, _ = fitted
-    chart = models.Nomogram.of(model, x)
+    chart = fusion.Nomogram.of(model, x)
     far = x.iloc[:3] + [900, -5, 1e4, 1]
     for cases in (x, far):
         points = chart.points(cases)
@@ -110,8 +110,8 @@ def _rows(figure):
 def test_what_is_drawn_is_what_is_calculated(fitted):
     """A value's tick stands at its points, a probability's at its total; read with a ruler, so to say."""
     model, x, _ = fitted
-    chart = models.Nomogram.of(model, x)
-    rows = _rows(plots.nomogram(chart))
+    chart = fusion.Nomogram.of(model, x)
+    rows = _rows(figures.nomogram(chart))
     middle = x.iloc[[0]]
     short = dict(zip(chart.axes["feature"], list(rows)[1:], strict=False))
     for feature in NAMES:
@@ -129,30 +129,30 @@ def test_what_is_drawn_is_what_is_calculated(fitted):
 def test_a_nomogram_of_many_features_shows_the_widest_and_says_so():
     names = [f"dtl_{i:03d}" for i in range(30)]
     x, y = made(90, names=names)
-    chart = models.Nomogram.of(models.fit_logistic(x, y), x)
-    rows = _rows(plots.nomogram(chart))
+    chart = fusion.Nomogram.of(fusion.fit_logistic(x, y), x)
+    rows = _rows(figures.nomogram(chart))
     assert len(rows) == 1 + 12 + 4
     assert "18 more features" in rows
     others = chart.axes["range"].iloc[12:].sum()
-    (said,) = [text.get_text() for text in plots.nomogram(chart).axes[0].texts if "together" in text.get_text()]
+    (said,) = [text.get_text() for text in figures.nomogram(chart).axes[0].texts if "together" in text.get_text()]
     assert said == f"0 to {others:.0f} points together, by the table of this figure"
 
 
 def test_one_feature_a_constant_one_and_none_that_weighs():
     x, y = made(60)
-    single = models.Nomogram.of(models.fit_logistic(x[NAMES[:1]], y), x)
+    single = fusion.Nomogram.of(fusion.fit_logistic(x[NAMES[:1]], y), x)
     assert single.axes[["at_low", "at_high", "range"]].to_numpy().tolist() == [[0, 100, 100]]
-    assert plots.nomogram(single).axes[0].texts
+    assert figures.nomogram(single).axes[0].texts
     flat = x[NAMES[:2]].assign(dtl_009=3.0)
-    model = models.fit_logistic(flat, y)
-    chart = models.Nomogram.of(model, flat)
+    model = fusion.fit_logistic(flat, y)
+    chart = fusion.Nomogram.of(model, flat)
     assert chart.axes["feature"].iloc[-1] == "dtl_009" and chart.axes["range"].iloc[-1] == 0
     np.testing.assert_allclose(chart.probability(chart.points(flat).sum(axis=1)), model.score(flat), atol=1e-9)
-    assert "any value" in [text.get_text() for text in plots.nomogram(chart).axes[0].texts]
+    assert "any value" in [text.get_text() for text in figures.nomogram(chart).axes[0].texts]
     constant = flat[["dtl_009"]]
-    chart = models.Nomogram.of(models.fit_logistic(constant, y), constant)
+    chart = fusion.Nomogram.of(fusion.fit_logistic(constant, y), constant)
     assert chart.probability(chart.points(constant).sum(axis=1)) == pytest.approx(np.full(60, 0.5))
-    assert "0.500" in [text.get_text() for text in plots.nomogram(chart).axes[0].texts]
+    assert "0.500" in [text.get_text() for text in figures.nomogram(chart).axes[0].texts]
 
 
 def _shapley(model, case, background):
@@ -181,7 +181,7 @@ def _shapley(model, case, background):
 def test_shap_values_are_shapley_s(fitted):
     model, x, _ = fitted
     for background in (None, x.iloc[:17]):
-        values, base = models.shap_values(model, x, background)
+        values, base = fusion.shap_values(model, x, background)
         np.testing.assert_allclose(expit(values.sum(axis=1) + base), model.score(x), rtol=1e-9)
         reference = x if background is None else background
         for case in ("c003", "c058"):
@@ -190,7 +190,7 @@ def test_shap_values_are_shapley_s(fitted):
 
 def test_the_table_of_shap_values_is_tidy(fitted):
     model, x, _ = fitted
-    table = models.shap_table(model, x.iloc[:4])
+    table = fusion.shap_table(model, x.iloc[:4])
     assert list(table) == ["case_id", "feature", "value", "z", "shap"] and len(table) == 16
     row = table.query("case_id == 'c002' and feature == 'dtl_004'").iloc[0]
     assert row["value"] == x.loc["c002", "dtl_004"]
@@ -206,6 +206,6 @@ def test_shap_values_equal_the_package_s(fitted):
     intercept = model.intercept - float(weights @ model.mean)
     masker = shap.maskers.Independent(background.to_numpy(), max_samples=len(background))
     expected = shap.LinearExplainer((weights, intercept), masker)(x.to_numpy())
-    values, base = models.shap_values(model, x, background)
+    values, base = fusion.shap_values(model, x, background)
     np.testing.assert_allclose(values, expected.values, atol=1e-9)
     np.testing.assert_allclose(base, expected.base_values[0], atol=1e-9)

@@ -12,25 +12,26 @@ from scipy.special import expit
 from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
-from small_model import DEEP, RADIOMIC, made, saved_study, training_table
+from small_model import DEEP, RADIOMIC, made, training_table
 
-from vcfnb import cli, evaluation, external, harmonisation, models, runs, selection
-from vcfnb.clinical import ClinicalEncoder
+from vcfnb import cli, fusion, prediction, runs, selection, statistics
+from vcfnb.cohort.clinical import ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.models.logistic import separable
-from vcfnb.models.prediction import judge
+from vcfnb.fusion.logistic import separable
 from vcfnb.params import FusionParams
+from vcfnb.prediction.patient import judge
+from vcfnb.selection import harmonisation
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
+@pytest.fixture
+def study(saved):
     """A run folder with what the earlier notebooks leave, and its saved model."""
-    return saved_study(tmp_path_factory.mktemp("runs"))
+    return saved
 
 
 def test_regression_equals_scikit_learns_on_z_scores():
     x, y, patients = made()
-    fitted = models.fit_logistic(x, y, groups=patients)
+    fitted = fusion.fit_logistic(x, y, groups=patients)
     z = (x - x.mean()) / x.std(ddof=0)
     expected = LogisticRegression(C=fitted.chosen_c, tol=1e-10, max_iter=100_000).fit(z, y)
     np.testing.assert_allclose(fitted.coefficients, expected.coef_[0], atol=1e-5)
@@ -44,7 +45,7 @@ def test_the_grid_is_judged_by_log_loss_with_patients_kept_together(class_weight
     x, y, patients = made(seed=2)
     y.iloc[:20:2] = y.iloc[1:20:2] = 0
     settings = FusionParams(n_c=4, grid_folds=3, class_weight=class_weight)
-    fitted = models.fit_logistic(x, y, settings, patients, seed=5)
+    fitted = fusion.fit_logistic(x, y, settings, patients, seed=5)
     splits, _ = selection.folds(y.to_numpy(), patients, 3, 5)
     auc, loss = [], []
     for c in np.logspace(-3, 2, 4):
@@ -68,14 +69,14 @@ def test_the_grid_is_judged_by_log_loss_with_patients_kept_together(class_weight
 def test_of_equal_auc_the_lowest_log_loss_decides():
     y = np.arange(40) % 2
     x = pd.DataFrame({"a": y + 0.01 * np.sin(np.arange(40))})
-    grid = models.fit_logistic(x, y).grid
+    grid = fusion.fit_logistic(x, y).grid
     assert grid["auc_mean"].unique().tolist() == [1.0]
     assert grid["chosen"].idxmax() == grid["log_loss_mean"].idxmin() == 10
 
 
 def test_contributions_and_intercept_add_up_to_the_log_odds():
     x, y, _ = made()
-    fitted = models.fit_logistic(x, y)
+    fitted = fusion.fit_logistic(x, y)
     log_odds = fitted.contributions(x).sum(axis=1) + fitted.intercept
     np.testing.assert_allclose(expit(log_odds), fitted.score(x), rtol=1e-12)
     assert 0.001 < fitted.score(x).min() < 0.4 < 0.6 < fitted.score(x).max()
@@ -86,7 +87,7 @@ def test_contributions_and_intercept_add_up_to_the_log_odds():
 
 def test_a_case_that_cannot_be_scored_is_named():
     x, y, _ = made()
-    fitted = models.fit_logistic(x, y)
+    fitted = fusion.fit_logistic(x, y)
     with pytest.raises(VcfnbError, match="'dtl_001' is missing .1 of 5."):
         fitted.score(x.drop(columns="dtl_001"))
     with pytest.raises(BadInput, match="c04: no finite value of dtl_000"):
@@ -95,17 +96,17 @@ def test_a_case_that_cannot_be_scored_is_named():
 
 def test_few_patients_mean_fewer_folds_and_a_note():
     x, y, _ = made(12)
-    fitted = models.fit_logistic(x, y, groups=np.repeat(range(6), 2))
+    fitted = fusion.fit_logistic(x, y, groups=np.repeat(range(6), 2))
     assert fitted.note.startswith("3 folds instead of 5: the smaller class has 3 patients")
 
 
 def test_perfect_separation_is_noted_and_the_penalty_keeps_coefficients_finite():
     x, y, _ = made(40)
     parted = x.assign(dtl_001=y * 2.0 - 1)
-    fitted = models.fit_logistic(parted, y)
+    fitted = fusion.fit_logistic(parted, y)
     assert fitted.note == "the classes can be separated perfectly: the penalty sets the coefficients"
     assert np.isfinite(fitted.coefficients).all() and fitted.coefficients["dtl_001"] == fitted.coefficients.max()
-    assert models.fit_logistic(x, y).note == ""
+    assert fusion.fit_logistic(x, y).note == ""
     # Two features that separate only together; and points of the two classes that lie inside each other.
     assert separable([[0, 1], [1, 2], [0, 0], [1, 1]], [1, 1, 0, 0])
     assert not separable([[0], [1], [2]], [0, 1, 0])
@@ -114,20 +115,20 @@ def test_perfect_separation_is_noted_and_the_penalty_keeps_coefficients_finite()
 
 def test_a_constant_feature_weighs_nothing():
     x, y, patients = made()
-    fitted = models.fit_logistic(x.assign(flat=0.1), y, groups=patients)
-    without = models.fit_logistic(x, y, groups=patients)
+    fitted = fusion.fit_logistic(x.assign(flat=0.1), y, groups=patients)
+    without = fusion.fit_logistic(x, y, groups=patients)
     assert fitted.sd["flat"] == 1 and abs(fitted.coefficients["flat"]) < 1e-12
     np.testing.assert_allclose(fitted.score(x.assign(flat=0.1)), without.score(x), atol=1e-6)
 
 
 def test_a_single_feature_is_enough_and_none_is_refused():
     x, y, patients = made()
-    single = models.fit_logistic(x[["dtl_000"]], y, groups=patients)
+    single = fusion.fit_logistic(x[["dtl_000"]], y, groups=patients)
     assert single.coefficients["dtl_000"] > 0.3
-    training = models.TrainingRange.of(x[["dtl_000"]])
+    training = fusion.TrainingRange.of(x[["dtl_000"]])
     assert training.distance(x.iloc[:1].assign(dtl_000=1e3))[0] > training.reference > 0
     with pytest.raises(VcfnbError, match="80 cases and 0 features -> give at least one"):
-        models.fit_logistic(x[[]], y, groups=patients)
+        fusion.fit_logistic(x[[]], y, groups=patients)
 
 
 def test_the_saved_model_reads_back_with_the_same_bits(study):
@@ -136,7 +137,7 @@ def test_the_saved_model_reads_back_with_the_same_bits(study):
     text = (folder / "model.json").read_text()
     assert str(run.folder) not in text
     assert json.loads(text)["notice"] == "Research use only. Not for diagnosis."
-    model = models.load_model(folder)
+    model = fusion.load_model(folder)
     x = made(seed=9)[0]
     for name, before in fitted.items():
         after = model.models[name]
@@ -152,10 +153,10 @@ def test_the_saved_model_reads_back_with_the_same_bits(study):
 def test_saving_needs_three_models_and_the_network(study):
     run, fitted, _ = study
     with pytest.raises(VcfnbError, match="run notebook 04_dtl"):
-        models.save_study_model(run, fitted, 4, made()[0])
+        fusion.save_study_model(run, fitted, 4, made()[0])
     two = {name: fitted[name] for name in ("radiomics", "dtl")}
     with pytest.raises(VcfnbError, match="'fusion' is missing"):
-        models.save_study_model(run, two, 2, made()[0])
+        fusion.save_study_model(run, two, 2, made()[0])
 
 
 def _edit(**changes):
@@ -177,7 +178,7 @@ def test_a_damaged_model_is_refused(study, tmp_path, change, message):
     folder = shutil.copytree(study[2], tmp_path / "model")
     (folder / "model.json").write_text(change((folder / "model.json").read_text()))
     with pytest.raises(VcfnbError, match=message):
-        models.load_model(folder)
+        fusion.load_model(folder)
 
 
 @pytest.mark.parametrize("name", ["model.json", "network.safetensors"])
@@ -185,28 +186,28 @@ def test_a_missing_or_cut_file_is_named(study, tmp_path, name):
     folder = shutil.copytree(study[2], tmp_path / "model")
     (folder / name).write_bytes((folder / name).read_bytes()[:-100])
     with pytest.raises(VcfnbError, match=f"{name} is truncated.*run notebook 06_fusion"):
-        models.load_model(folder)
+        fusion.load_model(folder)
     (folder / name).unlink()
     with pytest.raises(VcfnbError, match=f"{name} is missing -> copy the model folder again"):
-        models.load_model(folder)
+        fusion.load_model(folder)
 
 
 def test_distance_is_mahalanobis_from_the_training_cases():
     x = made()[0]
-    training = models.TrainingRange.of(x)
+    training = fusion.TrainingRange.of(x)
     z = ((x - x.mean()) / x.std(ddof=0)).to_numpy()
     np.testing.assert_allclose(training.distance(x) ** 2, LedoitWolf().fit(z).mahalanobis(z), rtol=1e-10)
     left_out = [LedoitWolf().fit(np.delete(z, i, 0)).mahalanobis(z[[i]])[0] for i in range(len(z))]
     assert training.reference == pytest.approx(np.quantile(np.sqrt(left_out), 0.99))
     beyond = training.beyond(x.iloc[:2] + np.array([[0] * 5, [0, 0, 0, 1e6, -1e6]]))
     assert beyond.to_numpy().tolist() == [[False] * 5, [False, False, False, True, True]]
-    again = models.TrainingRange(**json.loads(json.dumps(training.to_dict())))
+    again = fusion.TrainingRange(**json.loads(json.dumps(training.to_dict())))
     assert (again.distance(x) == training.distance(x)).all()
 
 
 def test_a_case_like_the_training_cases_is_inside(study):
     x = made()[0]
-    model = models.load_model(study[2])
+    model = fusion.load_model(study[2])
     found = judge(model, x.iloc[[3]])
     assert found.probability == {name: study[1][name].score(x).iloc[3] for name in ("radiomics", "dtl", "fusion")}
     assert found.call == {"fusion": "acute" if found.probability["fusion"] >= 0.4 else "chronic"}
@@ -220,8 +221,8 @@ def test_a_case_like_the_training_cases_is_inside(study):
 
 def test_the_nomogram_on_paper_gives_what_predict_gives(study):
     x = made()[0]
-    model = models.load_model(study[2])
-    chart = models.Nomogram.of(model.models["fusion"], x)
+    model = fusion.load_model(study[2])
+    chart = fusion.Nomogram.of(model.models["fusion"], x)
     for case in x.index[:20]:
         total = chart.points(x.loc[[case]]).iloc[0].sum()
         assert chart.probability(total) == pytest.approx(judge(model, x.loc[[case]]).probability["fusion"], abs=1e-9)
@@ -230,7 +231,7 @@ def test_the_nomogram_on_paper_gives_what_predict_gives(study):
 def test_a_case_far_from_the_training_cases_is_marked(study):
     x = made()[0]
     far = x.iloc[[3]].assign(dtl_001=1000.0)
-    found = judge(models.load_model(study[2]), far, ["a note"])
+    found = judge(fusion.load_model(study[2]), far, ["a note"])
     assert found.outside and found.distance > found.reference
     assert found.calibration_note().startswith("Calibration: that of the training cases says nothing of this case")
     assert "OUTSIDE the training data" in str(found)
@@ -241,7 +242,7 @@ def test_a_case_far_from_the_training_cases_is_marked(study):
 
 
 @pytest.fixture(scope="module")
-def sited(study, tmp_path_factory):
+def sited(saved, tmp_path_factory):
     """A model with age, sex (where not known: the median) and two sites, ComBat with bmd; and its training cases."""
     x, y, patients = made()
     table = pd.DataFrame({"site": np.where(np.arange(80) % 3, "A", "B"), "bmd": -2.0 + np.sin(np.arange(80))}, x.index)
@@ -252,17 +253,17 @@ def sited(study, tmp_path_factory):
     encoder = ClinicalEncoder.fit(table, ["age", "sex"], "median")
     whole = combat.transform(x, table).assign(**encoder.transform(table))
     names = {"radiomics": RADIOMIC, "dtl": DEEP[:1], "fusion": [RADIOMIC[0], "clinical_age", "clinical_sex_missing"]}
-    fitted = {name: models.fit_logistic(whole[features], y, groups=patients) for name, features in names.items()}
+    fitted = {name: fusion.fit_logistic(whole[features], y, groups=patients) for name, features in names.items()}
     folder = tmp_path_factory.mktemp("sited") / "model"
-    network = study[0].needs("dtl", "expansion_02", "model.safetensors")
-    settings = {name: study[0].settings(name) for name in ("preprocessing", "radiomics", "dtl")}
-    models.save_model(folder, fitted, network, 2, settings, whole, clinical=encoder, harmonisation=[combat, None])
+    network = saved[0].needs("dtl", "expansion_02", "model.safetensors")
+    settings = {name: saved[0].settings(name) for name in ("preprocessing", "radiomics", "dtl")}
+    fusion.save_model(folder, fitted, network, 2, settings, whole, clinical=encoder, harmonisation=[combat, None])
     return folder, fitted, x, table, whole
 
 
 def test_a_new_patient_is_harmonised_and_brings_the_clinical_values(sited):
     folder, fitted, x, table, whole = sited
-    model = models.load_model(folder)
+    model = fusion.load_model(folder)
     assert (model.sites, model.variables, model.clinical.flagged) == (["A", "B"], ["age", "sex", "bmd"], ["sex"])
     assert list(model.harmonisation[0].gamma) == [*RADIOMIC, "dtl_000"]
     for case in ("c03", "c05", "c07"):
@@ -285,8 +286,8 @@ def test_what_the_model_must_know_is_asked_for_before_anything_is_computed(sited
         (whole | {"bmd": None}, "A", "no value of bmd"),
     ):
         with pytest.raises(VcfnbError, match=re.escape(message)):
-            models.predict(folder, "no/image.nii.gz", "no/mask.nii.gz", clinical=clinical, site=site)
-    assert judge(models.load_model(folder), x.iloc[[0]], clinical=whole | {"sex": None}, site="A").probability
+            prediction.predict(folder, "no/image.nii.gz", "no/mask.nii.gz", clinical=clinical, site=site)
+    assert judge(fusion.load_model(folder), x.iloc[[0]], clinical=whole | {"sex": None}, site="A").probability
 
 
 def test_the_command_asks_for_what_the_model_needs(sited, capsys):
@@ -305,11 +306,11 @@ def test_the_command_asks_for_what_the_model_needs(sited, capsys):
 
 
 def test_a_cohort_that_lacks_what_the_model_needs_is_named_case_by_case(sited):
-    model = models.load_model(sited[0])
+    model = fusion.load_model(sited[0])
     table = pd.DataFrame({"case_id": ["a", "b", "c"], "site": ["A", "C", "B"], "sex": "F", "bmd": [-1, -1, -1.0]})
-    problems = external.case_problems(model, table.assign(age=[70, 70, None]))
+    problems = prediction.case_problems(model, table.assign(age=[70, 70, None]))
     assert problems.case_id.tolist() == ["b"]
-    problems = external.case_problems(model, table.assign(age=[700, 70, 60], bmd=[-1, -1, np.nan]))
+    problems = prediction.case_problems(model, table.assign(age=[700, 70, 60], bmd=[-1, -1, np.nan]))
     assert problems.case_id.tolist() == ["a", "b", "c"]
     assert "age is 700" in problems.problem[0] and "'C' has no training case" in problems.problem[1]
 
@@ -322,22 +323,22 @@ def test_a_model_without_sites_and_clinical_variables_asks_for_nothing(study):
 def test_an_image_goes_the_way_of_the_study(study):
     """Radiomics and the network of the saved model, from image and mask alone."""
     mask = ball(radius=6)
-    found = models.predict(study[2], image(texture()), image(mask))
-    again = models.predict(study[2], image(texture()), image(7 * mask), mask_label=7)
+    found = prediction.predict(study[2], image(texture()), image(mask))
+    again = prediction.predict(study[2], image(texture()), image(7 * mask), mask_label=7)
     assert found.to_dict() | {"contributions": 0} == again.to_dict() | {"contributions": 0}
     value = found.contributions.set_index("feature")["value"][RADIOMIC[0]]
     assert value == pytest.approx(texture()[mask == 1].mean(), rel=1e-6)
     assert found.notes == ["Quality: the ROI has 0.925 ml, unusual for a vertebral body"]
     assert found.unlike == [] and len(found.image) == 6
     with pytest.raises(BadInput, match="mask"):
-        models.predict(study[2], image(texture()), image(0 * mask))
+        prediction.predict(study[2], image(texture()), image(0 * mask))
 
 
 def test_an_image_unlike_those_of_training_is_named(study):
-    thick = models.predict(study[2], image(texture(), (1, 1, 1.6)), image(ball(radius=6), (1, 1, 1.6)))
+    thick = prediction.predict(study[2], image(texture(), (1, 1, 1.6)), image(ball(radius=6), (1, 1, 1.6)))
     assert thick.unlike == ["longest voxel edge 1.6 mm, training cases 1 to 1"]
     assert "UNLIKE the training images: longest voxel edge 1.6 mm" in str(thick)
-    bright = models.predict(study[2], image(texture() + 500), image(ball(radius=6)))
+    bright = prediction.predict(study[2], image(texture() + 500), image(ball(radius=6)))
     assert [line.split(" in the ROI")[0] for line in bright.unlike] == ["5th percentile", "median", "95th percentile"]
     assert any("no value below 0" in note for note in bright.notes)
 
@@ -345,7 +346,7 @@ def test_an_image_unlike_those_of_training_is_named(study):
 @pytest.mark.parametrize(("value", "unlike"), [(1.6, False), (1.66, False), (1.7, True), (0.8, True), (0.84, False)])
 def test_ends_are_moved_out_a_little(study, value, unlike):
     """A tenth of the distance between them (0.9 to 1.6: 0.07), or 5 % of the end: whichever is more."""
-    cohort = models.load_model(study[2]).cohort
+    cohort = fusion.load_model(study[2]).cohort
     row = {"spacing_in": "1 x 1 x 1", "roi_volume_ml_out": value, "hu_p5": 50, "hu_p50": 150, "hu_p95": 250}
     assert cohort.compare(row).set_index("measure").unlike["roi_volume_ml"] == unlike
 
@@ -353,19 +354,19 @@ def test_ends_are_moved_out_a_little(study, value, unlike):
 def test_a_training_image_is_known_again_in_any_form(study):
     import SimpleITK as sitk
 
-    model = models.load_model(study[2])
+    model = fusion.load_model(study[2])
     given = image(texture(seed=1000))
     turned = sitk.Flip(sitk.Cast(given, sitk.sitkFloat32), (True, False, True))
     for known in (given, turned):
-        assert models.fingerprint(known) in model.cohort.fingerprints
-    assert models.fingerprint(image(texture(seed=1001))) not in model.cohort.fingerprints
-    assert models.fingerprint(image(texture(seed=1000), (1, 1, 1.1))) not in model.cohort.fingerprints
-    found = models.predict(study[2], given, image(ball(radius=6)))
+        assert fusion.fingerprint(known) in model.cohort.fingerprints
+    assert fusion.fingerprint(image(texture(seed=1001))) not in model.cohort.fingerprints
+    assert fusion.fingerprint(image(texture(seed=1000), (1, 1, 1.1))) not in model.cohort.fingerprints
+    found = prediction.predict(study[2], given, image(ball(radius=6)))
     assert "This image was a training case" in str(found)
 
 
 def test_the_summary_of_training_cases_holds_no_single_patient(study):
-    cohort = models.load_model(study[2]).cohort
+    cohort = fusion.load_model(study[2]).cohort
     table = training_table(study[0].folder)
     assert str(cohort).startswith("80 training cases of 40 patients, 40 acute; age 62.9 years (SD 2.0); 80 of 80 women")
     assert cohort.patients["bmd"] == {"n": 0, "mean": None, "sd": None}
@@ -379,16 +380,16 @@ def test_the_summary_of_training_cases_holds_no_single_patient(study):
 
 def test_the_calibration_note_is_that_of_the_nearest_training_cases(study):
     x, y, _ = made()
-    model = models.load_model(study[2])
+    model = fusion.load_model(study[2])
     score = study[1]["fusion"].score(x)
-    points = evaluation.calibration_curve_points(y, score, bins=5)
+    points = statistics.calibration_curve_points(y, score, bins=5)
     for case in ("c00", "c03", "c50"):
         expected = points.loc[(points.predicted - score[case]).abs().idxmin()]
         found = judge(model, x.loc[[case]])
         known = found.calibration["fusion"]
         assert known["observed"] == pytest.approx(expected.observed) and known["n"] == expected.n
         assert (known["low"], known["high"]) == pytest.approx((expected.low, expected.high))
-        rule = evaluation.recalibrate(y, score)
+        rule = statistics.recalibrate(y, score)
         assert known["recalibrated"] == pytest.approx(rule.apply([score[case]])[0])
         assert f"{expected.observed:.0%} were acute" in found.calibration_note()
     assert known["prevalence"] == 0.5
@@ -400,7 +401,7 @@ def test_thresholds_are_youdens_on_training_cases(study):
     other = runs.Run("other", run.folder.parent)
     shutil.copytree(run.folder, other.folder)
     table = training_table(run.folder)
-    models.save_study_model(other, fitted, 2, x, table=table)
-    model = models.load_model(other.step("fusion") / "model")
-    assert model.thresholds == {name: evaluation.operating_point(y, fitted[name].score(x)) for name in fitted}
+    fusion.save_study_model(other, fitted, 2, x, table=table)
+    model = fusion.load_model(other.step("fusion") / "model")
+    assert model.thresholds == {name: statistics.operating_point(y, fitted[name].score(x)) for name in fitted}
     assert judge(model, x.iloc[[0]]).calibration_note().startswith("Calibration: not known")

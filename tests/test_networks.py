@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from vcfnb.dtl.networks import build_network, check_layer, feature_layers, import_torchvision, pooled_output
+from vcfnb.dtl.networks.depthwise import DepthwiseConv3d
+from vcfnb.dtl.networks.shufflenet import channel_shuffle
+from vcfnb.dtl.networks.weights import read_weights
 from vcfnb.errors import VcfnbError
-from vcfnb.networks import build_network, check_layer, feature_layers, import_torchvision, pooled_output
-from vcfnb.networks.depthwise import DepthwiseConv3d
-from vcfnb.networks.shufflenet import channel_shuffle
-from vcfnb.networks.weights import read_weights
 
 V2 = {"shufflenet_v2_x0_5_3d": "shufflenet_v2_x0_5", "shufflenet_v2_x1_0_3d": "shufflenet_v2_x1_0"}
 SMALL = "shufflenet_v2_x0_5_3d"

@@ -14,10 +14,10 @@ import torch
 from study import ROOT, run_all
 
 from vcfnb import cohort, params, radiomics, runs
+from vcfnb.dtl import load_model as load_network
+from vcfnb.dtl.networks.weights import read_weights
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.models import load_model
-from vcfnb.networks.weights import read_weights
-from vcfnb.transfer import load_model as load_network
+from vcfnb.fusion import load_model
 
 SOURCES = sorted(
     path for folder in ("vcfnb", "workflow") for path in (ROOT / folder).rglob("*") if path.suffix == ".py"

@@ -62,7 +62,7 @@ def test_it_holds_no_widget_and_no_state_of_one(notebook):
 @pytest.mark.parametrize("path", [path for path in FILES if path.stem < "08"], ids=lambda path: path.stem)
 def test_each_step_has_a_part_to_explore(path):
     cells = nbformat.read(path, as_version=4).cells
-    assert any("explore.show(" in cell.source for cell in cells if cell.cell_type == "code")
+    assert any("interactive.show(" in cell.source for cell in cells if cell.cell_type == "code")
 
 
 def test_it_shows_no_path_of_a_machine(notebook):

@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 from study import ROOT, contract_files
 
-from vcfnb import paper, params
+from vcfnb import params
+from vcfnb.leakage import paper
 
 TABLE = paper.consistency()
 FIDELITY = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from study import ROOT
 
-from vcfnb import agreement, cohort, phantom
+from vcfnb import cohort, images, phantom
 from vcfnb.errors import VcfnbError
 from vcfnb.params import load_params
 from vcfnb.phantom.folder import simulate_case
@@ -140,7 +140,7 @@ def test_readings_agree_as_readers_do():
     for number, patient in enumerate(patients):
         _, masks = simulate_case(patient, SPACING, [3, number])
         a, a2, b = (sitk.GetImageFromArray(masks[reader]) for reader in ("a", "a2", "b"))
-        scores.append((agreement.dice(a, a2), agreement.dice(a, b)))
+        scores.append((images.dice(a, a2), images.dice(a, b)))
     intra, inter = np.mean(scores, axis=0)
     assert 0.9 < inter < intra < 0.995
 

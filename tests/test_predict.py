@@ -12,7 +12,9 @@ from pages import commands
 from small_model import small_cohort
 from study import ROOT
 
-from vcfnb import cli, html_page, models, patient_page
+from vcfnb import cli, fusion, prediction
+from vcfnb.prediction import patient_page
+from vcfnb.report import html_page
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +34,13 @@ def written(model, case, tmp_path_factory):
     """Folder of a page, and the prediction that it shows."""
     folder = tmp_path_factory.mktemp("page")
     assert cli.main(["predict", str(model), *case, "--out", str(folder), "--name", "P001"]) == 0
-    return folder, models.predict(model, *case)
+    return folder, prediction.predict(model, *case)
 
 
 def test_the_console_says_what_the_function_says(model, case, capsys):
     assert cli.main(["predict", str(model), *case]) == 0
     said = capsys.readouterr()
-    assert said.out == f"{models.predict(model, *case)}\n"
+    assert said.out == f"{prediction.predict(model, *case)}\n"
     for told in ("fusion: probability of an acute fracture", "called ", "Calibration (fusion): of the 16 training"):
         assert told in said.out
     for told in ("drivers (log odds): ", "SIMULATED", "80 training cases", "Research use only. Not for diagnosis."):
@@ -85,10 +87,10 @@ def test_the_pdf_has_one_page(written):
 
 def test_many_warnings_are_shortened_on_paper_only(model, case, tmp_path):
     """The paper says how many are left out; the HTML has them all."""
-    loaded = models.load_model(model)
-    examined = models.examine(loaded, *case, heat=True)
+    loaded = fusion.load_model(model)
+    examined = prediction.examine(loaded, *case, heat=True)
     notes = [f"note {number} <b>{'long ' * 100}</b>" for number in range(14)]
-    found = models.judge_examined(loaded, examined)
+    found = prediction.judge_examined(loaded, examined)
     found.notes.extend(notes)
     shown = patient_page._shortened(found.warnings)
     assert shown[-1] == f"{len(found.warnings) - len(shown) + 1} more in prediction.html" and 2 < len(shown) < 10

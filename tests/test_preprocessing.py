@@ -73,9 +73,9 @@ def test_read_case_gives_arrays(table, tmp_path):
 
 def test_real_vertebrae_to_deep_features(shared, tmp_path):
     """NIfTI, DICOM, masks at the border and of another voxel order, through preprocessing, crops and a network."""
-    from vcfnb import crops
-    from vcfnb.networks import build_network
-    from vcfnb.transfer.features import features_and_scores
+    from vcfnb.dtl.features import features_and_scores
+    from vcfnb.dtl.networks import build_network
+    from vcfnb.preprocessing import crops
 
     folder = shared / "real" / "vertebrae"
     rows = [

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 from study import ROOT
 
+from vcfnb.dtl.networks import NETWORKS, build_network
+from vcfnb.dtl.networks.weights import SHIPPED, shipped_weights
 from vcfnb.errors import VcfnbError
-from vcfnb.networks import NETWORKS, build_network
-from vcfnb.networks.weights import SHIPPED, shipped_weights
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from statsmodels.stats.inter_rater import fleiss_kappa
 from study import ROOT
 from threadpoolctl import threadpool_limits
 
-from vcfnb import evaluation, models, rigorous, runs, selection
-from vcfnb.cache import cached
+from vcfnb import fusion, robustness, runs, selection, statistics
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.params import DtlParams, FusionParams, IccParams, SelectionParams
-from vcfnb.rigorous import networks
+from vcfnb.robustness import networks
+from vcfnb.runs.cache import cached
 
 REFERENCE = Path(__file__).parent / "reference"
 LASSO = SelectionParams(lasso_folds=3, wrapper_features=8, n_lambdas=12)
@@ -42,7 +42,7 @@ def study(n=48, signal=1.5, seed=0, readings=True):
         for name in ("a", "a2", "b"):
             table = x.iloc[:18] + rng.normal(size=(18, 12)) * noise
             drawn[name] = table.rename_axis("case_id").reset_index()
-    return rigorous.StudyData(cases, x, drawn, IccParams(), LASSO, FUSION, 4)
+    return robustness.StudyData(cases, x, drawn, IccParams(), LASSO, FUSION, 4)
 
 
 def deep_of(data, seed=1):
@@ -54,11 +54,11 @@ def deep_of(data, seed=1):
 @pytest.fixture(scope="module")
 def nested(tmp_path_factory):
     data = study()
-    folds, note = rigorous.outer_folds(data.cases["label"], data.cases["patient_id"], 3, 2, data.seed)
+    folds, note = robustness.outer_folds(data.cases["label"], data.cases["patient_id"], 3, 2, data.seed)
     assert note == ""
     deep = {fold.name: deep_of(data, fold.seed) for fold in folds if fold.repeat == 1}
     folder = tmp_path_factory.mktemp("nested")
-    return data, folds, deep, folder, rigorous.nested_cross_validation(data, folds, folder, deep, cores=1)
+    return data, folds, deep, folder, robustness.nested_cross_validation(data, folds, folder, deep, cores=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,10 +87,10 @@ def test_outer_folds_keep_patients_together_and_differ_between_repeats(nested):
 
 def test_fewer_patients_than_folds_and_a_class_that_cannot_be_dealt():
     label, patient = np.array([1] * 9 + [0] * 3), np.arange(12)
-    folds, note = rigorous.outer_folds(label, patient, 5, 1, 0)
+    folds, note = robustness.outer_folds(label, patient, 5, 1, 0)
     assert len(folds) == 3 and note == "3 folds instead of 5: the smaller class has 3 patients"
     with pytest.raises(VcfnbError, match="9 patients with acute and 1 with chronic .*-> add patients"):
-        rigorous.outer_folds(label, np.where(label == 0, 9, patient), 5, 1, 0)
+        robustness.outer_folds(label, np.where(label == 0, 9, patient), 5, 1, 0)
 
 
 # ---- the tabular part ----------------------------------------------------------------------------------------------
@@ -107,20 +107,20 @@ def test_the_tabular_part_is_what_the_notebooks_do(tmp_path):
     chosen = selection.select_features(d, y, LASSO, groups=groups, seed=4).selected["feature"]
     notebook = nbformat.read(ROOT / "notebooks" / "06_fusion.ipynb", as_version=4)
     cells = {cell.id: cell.source for cell in notebook.cells}
-    names = {"pd": pd, "selection": selection, "models": models, "run": runs.Run("made", tmp_path), "best": 6}
+    names = {"pd": pd, "selection": selection, "fusion": fusion, "run": runs.Run("made", tmp_path), "best": 6}
     names |= {"table": data.cases, "is_train": data.cases["split"] == "train", "expansions": [6], "seed": 4}
     names |= {"radiomics": data.radiomics[radiomics], "deep": {6: deep_of(data)[chosen]}, "lasso": LASSO}
     names |= {"patient": pd.DataFrame(index=data.cases.index), "settings": FUSION}
     for cell in ("c05", "c10"):
         exec(cells[cell], names)
     fused, fitted = names["fused"], names["fitted"]
-    found = rigorous.fit_models(x, d, train, stable, LASSO, FUSION, seed=4)
+    found = robustness.fit_models(x, d, train, stable, LASSO, FUSION, seed=4)
     assert found.models["radiomics"].features == list(radiomics) and found.models["dtl"].features == list(chosen)
     assert found.models["fusion"].features == list(fused.selected["feature"])
     scores = found.score(data.radiomics, deep, data.cases)
     for model in ("radiomics", "dtl", "fusion"):
         assert scores[model].equals(fitted[model].score(names["inputs"][model]).rename(model)), model
-    assert set(rigorous.fit_models(x, None, train, stable, LASSO, FUSION, 4).models) == {"radiomics"}
+    assert set(robustness.fit_models(x, None, train, stable, LASSO, FUSION, 4).models) == {"radiomics"}
 
 
 def test_harmonisation_and_clinical_variables_are_learned_from_the_training_cases():
@@ -131,14 +131,14 @@ def test_harmonisation_and_clinical_variables_are_learned_from_the_training_case
     spoilt = x.copy()
     spoilt[data.cases["split"] == "test"] *= 100
     fitted = [
-        rigorous.fit_models(v.loc[train.index], deep_of(data).loc[train.index], train, None, *settings, 4)
+        robustness.fit_models(v.loc[train.index], deep_of(data).loc[train.index], train, None, *settings, 4)
         for v in (x, spoilt)
     ]
     scores = [each.score(x, deep_of(data), data.cases) for each in fitted]
     pd.testing.assert_frame_equal(*scores)
     assert len(fitted[0].harmonisers) == 2 and fitted[0].encoder.features == ["clinical_age"]
     # The sites' shift of 40 is gone: without it nearly the same scores.
-    plain = rigorous.fit_models(
+    plain = robustness.fit_models(
         data.radiomics.loc[train.index], deep_of(data).loc[train.index], train, None, *settings, 4
     ).score(data.radiomics, deep_of(data), data.cases)
     assert scores[0].corrwith(plain).min() > 0.99
@@ -146,16 +146,16 @@ def test_harmonisation_and_clinical_variables_are_learned_from_the_training_case
 
 def test_the_icc_step_looks_at_the_re_drawn_cases_among_the_training_cases_alone():
     data = study()
-    stable, note = rigorous.stable_features(data.readings, data.cases.index[:18])
+    stable, note = robustness.stable_features(data.readings, data.cases.index[:18])
     assert note == "" and stable == {f"f{k:02d}" for k in range(10)}
     spoilt = {name: table.copy() for name, table in data.readings.items()}
     spoilt["b"].iloc[9:, 1:] = 1e6
-    assert rigorous.stable_features(spoilt, data.cases.index[:9]) == rigorous.stable_features(
+    assert robustness.stable_features(spoilt, data.cases.index[:9]) == robustness.stable_features(
         data.readings, data.cases.index[:9]
     )
-    assert rigorous.stable_features(spoilt, data.cases.index[:18]) != (stable, "")
-    assert rigorous.stable_features({}, data.cases.index) == (None, "")
-    assert rigorous.stable_features(data.readings, data.cases.index[16:]) == (
+    assert robustness.stable_features(spoilt, data.cases.index[:18]) != (stable, "")
+    assert robustness.stable_features({}, data.cases.index) == (None, "")
+    assert robustness.stable_features(data.readings, data.cases.index[16:]) == (
         None,
         "ICC step not applied: 2 re-drawn cases among the training cases",
     )
@@ -164,7 +164,7 @@ def test_the_icc_step_looks_at_the_re_drawn_cases_among_the_training_cases_alone
 def test_no_feature_left_gives_the_share_of_acute_cases_and_a_note():
     data = study()
     train, d = data.cases.iloc[:30], deep_of(data)
-    found = rigorous.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, {"absent"}, LASSO, FUSION)
+    found = robustness.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, {"absent"}, LASSO, FUSION)
     assert found.models["radiomics"].note.startswith(
         "no feature: the share of acute cases for all (selection: no feature"
     )
@@ -173,7 +173,7 @@ def test_no_feature_left_gives_the_share_of_acute_cases_and_a_note():
     # The fusion goes on with the deep features alone; without any it has the share of acute cases as well.
     assert set(found.models["fusion"].features) <= set(d) and found.models["fusion"].features
     nothing = LASSO.model_copy(update={"lambda_min_log10": -0.1})
-    flat = rigorous.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, None, nothing, FUSION)
+    flat = robustness.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, None, nothing, FUSION)
     assert "neither radiomic nor deep features" in flat.models["fusion"].note
     assert (flat.score(data.radiomics, d, data.cases) == train["label"].mean()).all(axis=None)
 
@@ -183,9 +183,9 @@ def test_missing_values_and_a_missing_class_are_errors_not_fallbacks():
     train = data.cases.iloc[:20]
     holed = data.radiomics.iloc[:20].mask(data.radiomics.iloc[:20] == data.radiomics.iloc[3, 2])
     with pytest.raises(BadInput, match="c03: no finite value of f02"):
-        rigorous.fit_models(holed, None, train, None, LASSO, FUSION)
+        robustness.fit_models(holed, None, train, None, LASSO, FUSION)
     with pytest.raises(VcfnbError, match="20 acute and 0 chronic training cases"):
-        rigorous.fit_models(data.radiomics.iloc[:20], None, train.assign(label=1), None, LASSO, FUSION)
+        robustness.fit_models(data.radiomics.iloc[:20], None, train.assign(label=1), None, LASSO, FUSION)
 
 
 # ---- nested cross-validation ---------------------------------------------------------------------------------------
@@ -211,27 +211,27 @@ def test_held_out_cases_change_nothing_that_is_fitted_in_their_fold(nested, tmp_
     cases.loc[out, "label"] = 1 - cases.loc[out, "label"]
     readings = {name: table.copy() for name, table in data.readings.items()}
     readings["b"].loc[readings["b"]["case_id"].isin(out), x.columns] = -1e6
-    spoilt = rigorous.StudyData(cases, x, readings, data.icc, data.lasso, data.fusion, data.seed)
-    again = rigorous.nested_cross_validation(spoilt, [fold], tmp_path, deep, cores=1)
+    spoilt = robustness.StudyData(cases, x, readings, data.icc, data.lasso, data.fusion, data.seed)
+    again = robustness.nested_cross_validation(spoilt, [fold], tmp_path, deep, cores=1)
     inside = found.scores.query("repeat == 1 and fold == 1")
     assert again.scores["score"].tolist() == inside["score"].tolist()
     assert again.selected["feature"].tolist() == found.selected.query("repeat == 1 and fold == 1")["feature"].tolist()
     assert again.weighting["youden"].tolist() == found.weighting.query("repeat == 1 and fold == 1")["youden"].tolist()
     # Their own values move their own scores and nothing else.
     x.loc[out] = x.loc[out] + 50 * x.std()
-    spoilt = rigorous.StudyData(cases, x, readings, data.icc, data.lasso, data.fusion, data.seed)
-    moved = rigorous.nested_cross_validation(spoilt, [fold], tmp_path, deep, cores=1)
+    spoilt = robustness.StudyData(cases, x, readings, data.icc, data.lasso, data.fusion, data.seed)
+    moved = robustness.nested_cross_validation(spoilt, [fold], tmp_path, deep, cores=1)
     assert moved.selected.equals(again.selected) and moved.weighting["youden"].equals(again.weighting["youden"])
     assert moved.scores["score"].tolist() != again.scores["score"].tolist()
 
 
 def test_the_same_on_two_cores_and_from_the_files(nested, tmp_path, monkeypatch):
     data, folds, deep, folder, found = nested
-    again = rigorous.nested_cross_validation(data, folds, tmp_path, deep, cores=2)
+    again = robustness.nested_cross_validation(data, folds, tmp_path, deep, cores=2)
     pd.testing.assert_frame_equal(again.scores, found.scores)
     pd.testing.assert_frame_equal(again.weighting, found.weighting)
-    monkeypatch.setattr(rigorous.nested, "fit_models", None)  # what is there is not computed again
-    stored = rigorous.nested_cross_validation(data, folds, folder, deep, cores=1)
+    monkeypatch.setattr(robustness.nested, "fit_models", None)  # what is there is not computed again
+    stored = robustness.nested_cross_validation(data, folds, folder, deep, cores=1)
     pd.testing.assert_frame_equal(stored.scores, found.scores)
     pd.testing.assert_frame_equal(stored.selected, found.selected)
 
@@ -242,20 +242,20 @@ def test_noise_stays_at_chance_where_selection_before_the_folds_does_not(tmp_pat
     n = 60
     cases = study(n).cases.assign(patient_id=[f"p{k}" for k in range(n)], label=rng.permutation(np.arange(n) % 2))
     x = pd.DataFrame(rng.normal(size=(n, 300)), cases.index, [f"f{k:03d}" for k in range(300)])
-    data = rigorous.StudyData(cases, x, {}, IccParams(), LASSO, FUSION, 1)
-    folds, _ = rigorous.outer_folds(cases["label"], cases["patient_id"], 4, 2, 1)
-    honest = rigorous.nested_cross_validation(data, folds, tmp_path, cores=1).scores
-    first = rigorous.fit_models(x, None, cases, None, LASSO, FUSION, 1).models["radiomics"].features
+    data = robustness.StudyData(cases, x, {}, IccParams(), LASSO, FUSION, 1)
+    folds, _ = robustness.outer_folds(cases["label"], cases["patient_id"], 4, 2, 1)
+    honest = robustness.nested_cross_validation(data, folds, tmp_path, cores=1).scores
+    first = robustness.fit_models(x, None, cases, None, LASSO, FUSION, 1).models["radiomics"].features
     leaky = []
     for fold in folds:
         train, test = cases.iloc[fold.train], cases.iloc[fold.test]
-        fitted = models.fit_logistic(x.loc[train.index, first], train["label"], FUSION, seed=1)
+        fitted = fusion.fit_logistic(x.loc[train.index, first], train["label"], FUSION, seed=1)
         leaky.append(
             test.reset_index().assign(
                 model="leaky", score=fitted.score(x.loc[test.index]).to_numpy(), repeat=fold.repeat, fold=fold.fold
             )
         )
-    table = rigorous.BootstrappedAreas(pd.concat([honest, *leaky]), n_bootstrap=200).table().query("repeat == 'mean'")
+    table = robustness.BootstrappedAreas(pd.concat([honest, *leaky]), n_bootstrap=200).table().query("repeat == 'mean'")
     table = table.set_index("model")
     assert table.loc["radiomics", "ci_low"] < 0.5 < table.loc["radiomics", "ci_high"]
     assert table.loc["leaky", "ci_low"] > 0.65
@@ -285,7 +285,7 @@ def test_networks_of_a_fold_never_see_its_held_out_labels(nested, tmp_path, monk
         Path(checkpoints).mkdir(parents=True)
         return type("Result", (), {"features": np.outer(np.arange(len(labels)), [1.0, settings.seed])})
 
-    monkeypatch.setattr("vcfnb.transfer.run_expansion", run_expansion)
+    monkeypatch.setattr("vcfnb.dtl.run_expansion", run_expansion)
     crops, dtl = np.zeros((len(data.cases), 1, 4, 4, 4)), DtlParams(n_folds=30, n_dimensions=40)
     found = networks.nested_networks(data, crops, dtl, folds[:2], tmp_path, cores=1)
     for (labels, split, settings), fold in zip(seen, folds, strict=False):
@@ -321,7 +321,7 @@ def cross_validated(n=40, repeats=3, seed=2):
 
 def test_areas_pooled_and_within_folds():
     scores = cross_validated()
-    table = rigorous.BootstrappedAreas(scores.sample(frac=1, random_state=0), n_bootstrap=300).table()
+    table = robustness.BootstrappedAreas(scores.sample(frac=1, random_state=0), n_bootstrap=300).table()
     assert set(zip(table["model"], table["repeat"], strict=True)) == {
         *(("radiomics", r) for r in ("1", "2", "3", "mean")),
         *(("fusion", r) for r in ("1", "2", "mean")),
@@ -338,21 +338,21 @@ def test_areas_pooled_and_within_folds():
     pd.testing.assert_frame_equal(means[["auc", "auc_within"]].sort_index(), single, check_names=False)
     assert (table["ci_low"] < table["auc"]).all() and (table["auc"] < table["ci_high"]).all()
     # The same seed gives the same table, and the number of bootstrap samples hardly moves the interval.
-    more = rigorous.BootstrappedAreas(scores, n_bootstrap=3000).table().query("repeat == 'mean'").set_index("model")
+    more = robustness.BootstrappedAreas(scores, n_bootstrap=3000).table().query("repeat == 'mean'").set_index("model")
     assert (more["ci_low"] - means["ci_low"]).abs().max() < 0.06
 
 
 def test_an_interval_of_cases_that_are_patients_is_near_delongs():
     scores = cross_validated(120, 1).query("model == 'radiomics'")
     scores = scores.assign(patient_id=scores["case_id"])
-    row = rigorous.BootstrappedAreas(scores, n_bootstrap=4000).table().iloc[0]
-    auc, low, high = evaluation.auc_ci(scores["label"], scores["score"])
+    row = robustness.BootstrappedAreas(scores, n_bootstrap=4000).table().iloc[0]
+    auc, low, high = statistics.auc_ci(scores["label"], scores["score"])
     assert (row["auc"], row["ci_low"], row["ci_high"]) == pytest.approx((auc, low, high), abs=0.015)
 
 
 def test_differences_are_paired_over_the_repeats_that_both_have():
     scores = cross_validated()
-    areas = rigorous.BootstrappedAreas(scores, n_bootstrap=500)
+    areas = robustness.BootstrappedAreas(scores, n_bootstrap=500)
     (row,) = areas.differences().to_dict("records")
     table = areas.table().set_index(["model", "repeat"])["auc"]
     expected = np.mean([table["radiomics", r] - table["fusion", r] for r in ("1", "2")])
@@ -361,7 +361,7 @@ def test_differences_are_paired_over_the_repeats_that_both_have():
     assert row["ci_low"] < row["difference"] < row["ci_high"]
     same = scores[scores["model"] == "fusion"]
     (row,) = (
-        rigorous.BootstrappedAreas(pd.concat([same, same.assign(model="again")]), n_bootstrap=100)
+        robustness.BootstrappedAreas(pd.concat([same, same.assign(model="again")]), n_bootstrap=100)
         .differences()
         .to_dict("records")
     )
@@ -370,12 +370,12 @@ def test_differences_are_paired_over_the_repeats_that_both_have():
 
 def test_perfect_separation_and_a_case_without_a_score():
     scores = cross_validated().query("model == 'radiomics'")
-    perfect = rigorous.BootstrappedAreas(scores.assign(score=scores["label"]), n_bootstrap=100).table()
+    perfect = robustness.BootstrappedAreas(scores.assign(score=scores["label"]), n_bootstrap=100).table()
     assert (perfect[["auc", "ci_low", "ci_high", "auc_within"]] == 1).all(axis=None)
     with pytest.raises(VcfnbError, match="radiomics, repeat 1 has 39 scores of 40 cases -> give one of every case"):
-        rigorous.BootstrappedAreas(scores.drop(scores.index[0]))
+        robustness.BootstrappedAreas(scores.drop(scores.index[0]))
     alone = scores.assign(fold=np.arange(len(scores)))
-    assert rigorous.BootstrappedAreas(alone, n_bootstrap=100).table()["auc_within"].isna().all()
+    assert robustness.BootstrappedAreas(alone, n_bootstrap=100).table()["auc_within"].isna().all()
 
 
 # ---- stability -----------------------------------------------------------------------------------------------------
@@ -388,7 +388,7 @@ def test_nogueira_equals_the_authors_values():
     assert len(expected) >= 4
     for name, part in matrices.groupby("set"):
         chosen = np.array([[int(digit) for digit in row.removeprefix("r")] for row in part["chosen"]])
-        found, reference = rigorous.nogueira(chosen), expected.loc[name]
+        found, reference = robustness.nogueira(chosen), expected.loc[name]
         assert found.index == pytest.approx(reference["stability"], abs=1e-12)
         assert found.variance == pytest.approx(reference["variance"], abs=1e-12)
         assert found.low == pytest.approx(reference["lower"], abs=1e-9)
@@ -400,33 +400,35 @@ def test_nogueira_is_fleiss_kappa_and_its_interval_shrinks_with_the_runs():
     chosen = (rng.random((12, 50)) < np.r_[np.full(5, 0.8), np.full(45, 0.1)]).astype(int)
     times = chosen.sum(axis=0)
     kappa = fleiss_kappa(np.column_stack([times, 12 - times]))
-    found = rigorous.nogueira(chosen)
+    found = robustness.nogueira(chosen)
     assert found.index == pytest.approx(kappa, abs=1e-12)
     assert found.low == pytest.approx(found.index - norm.ppf(0.975) * np.sqrt(found.variance))
     # The variance is that of a jackknife over the runs, once there are many.
     many = (rng.random((120, 50)) < np.r_[np.full(5, 0.8), np.full(45, 0.1)]).astype(int)
-    index, _, _, variance = rigorous.nogueira(many)
-    jackknife = [120 * index - 119 * rigorous.nogueira(np.delete(many, k, axis=0)).index for k in range(120)]
+    index, _, _, variance = robustness.nogueira(many)
+    jackknife = [120 * index - 119 * robustness.nogueira(np.delete(many, k, axis=0)).index for k in range(120)]
     assert np.var(jackknife, ddof=1) / 120 == pytest.approx(variance, rel=0.15)
     assert variance < found.variance
 
 
 def test_nogueira_at_its_ends():
     same = np.tile([1, 1, 0, 0, 0], (4, 1))
-    assert rigorous.nogueira(same)[:3] == (1, 1, 1)
+    assert robustness.nogueira(same)[:3] == (1, 1, 1)
     rng = np.random.default_rng(1)
     random = np.array([rng.permutation(np.r_[np.ones(10), np.zeros(90)]) for _ in range(200)])
-    assert abs(rigorous.nogueira(random).index) < 0.01
-    assert np.isnan(rigorous.nogueira(np.zeros((3, 4)))).all() and np.isnan(rigorous.nogueira(np.ones((3, 4)))).all()
+    assert abs(robustness.nogueira(random).index) < 0.01
+    assert (
+        np.isnan(robustness.nogueira(np.zeros((3, 4)))).all() and np.isnan(robustness.nogueira(np.ones((3, 4)))).all()
+    )
     for bad, message in ((same[:1], "at least two runs"), (same * 2, "other than 0 and 1")):
         with pytest.raises(VcfnbError, match=message):
-            rigorous.nogueira(bad)
+            robustness.nogueira(bad)
 
 
 def test_frequencies_count_runs_that_chose_nothing():
     runs = pd.DataFrame({"model": "radiomics", "repeat": [1, 1, 2, 2], "fold": [1, 2, 1, 2]})
     chosen = pd.DataFrame({"model": "radiomics", "repeat": [1, 1, 1], "fold": [1, 1, 2], "feature": ["a", "b", "a"]})
-    frequency, index = rigorous.selection_stability(chosen, pd.concat([runs, runs]), {"radiomics": list("abcd")})
+    frequency, index = robustness.selection_stability(chosen, pd.concat([runs, runs]), {"radiomics": list("abcd")})
     assert frequency[["feature", "n_chosen", "n_runs", "share"]].values.tolist() == [
         ["a", 2, 4, 0.5],
         ["b", 1, 4, 0.25],
@@ -434,10 +436,10 @@ def test_frequencies_count_runs_that_chose_nothing():
     matrix = [[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
     row = index.iloc[0]
     assert (row["n_runs"], row["n_universe"], row["n_selected_mean"]) == (4, 4, 0.75)
-    assert row["index"] == pytest.approx(rigorous.nogueira(matrix).index)
+    assert row["index"] == pytest.approx(robustness.nogueira(matrix).index)
     with pytest.raises(VcfnbError, match="not among those given"):
-        rigorous.selection_stability(chosen, runs, {"radiomics": ["a"]})
-    assert rigorous.selection_stability(chosen[:1], runs[:1], {"radiomics": list("abcd")})[1].empty
+        robustness.selection_stability(chosen, runs, {"radiomics": ["a"]})
+    assert robustness.selection_stability(chosen[:1], runs[:1], {"radiomics": list("abcd")})[1].empty
 
 
 # ---- learning curve ------------------------------------------------------------------------------------------------
@@ -446,22 +448,22 @@ def test_frequencies_count_runs_that_chose_nothing():
 def test_shares_of_patients_are_stratified_nested_and_whole():
     data = study()
     y, groups = data.cases["label"].to_numpy(), data.cases["patient_id"].to_numpy()
-    parts = [rigorous.share_of_patients(y, groups, share, np.random.default_rng(5)) for share in (0.3, 0.6, 1.0)]
+    parts = [robustness.share_of_patients(y, groups, share, np.random.default_rng(5)) for share in (0.3, 0.6, 1.0)]
     assert set(parts[0]) < set(parts[1]) < set(parts[2]) == set(range(len(y)))
     for part in parts:
         assert all(np.isin(np.flatnonzero(groups == patient), part).all() for patient in set(groups[part]))
         assert y[part].mean() == pytest.approx(y.mean(), abs=0.1)
-    few = rigorous.share_of_patients(y, groups, 0.01, np.random.default_rng(5))
+    few = robustness.share_of_patients(y, groups, 0.01, np.random.default_rng(5))
     assert np.bincount(y[few]).min() >= 2
 
 
 def test_learning_curve_rises_with_the_cases(nested, tmp_path):
     data, folds, _, _, found = nested
-    scores = rigorous.learning_scores(data, folds, [0.3], tmp_path, cores=1)
+    scores = robustness.learning_scores(data, folds, [0.3], tmp_path, cores=1)
     assert (scores.groupby("repeat")["case_id"].nunique() == len(data.cases)).all()
     sizes = pd.DataFrame([(f.repeat, f.fold, len(f.train)) for f in folds], columns=["repeat", "fold", "n_train"])
     whole = found.scores.query("model == 'radiomics'").merge(sizes).assign(share=1.0)
-    curve = rigorous.learning_curve(pd.concat([scores, whole[scores.columns]]), n_bootstrap=100)
+    curve = robustness.learning_curve(pd.concat([scores, whole[scores.columns]]), n_bootstrap=100)
     assert curve["share"].tolist() == [0.3, 1.0] and curve["n_train"].is_monotonic_increasing
     assert curve["n_train"].iloc[1] == pytest.approx(32) and (curve["repeats"] == 2).all()
     part = whole[whole["repeat"] == 1]
@@ -470,7 +472,7 @@ def test_learning_curve_rises_with_the_cases(nested, tmp_path):
     assert curve["auc"].iloc[1] == pytest.approx(expected)
     assert (curve["ci_low"] <= curve["auc"]).all() and (curve["auc"] <= curve["ci_high"]).all()
     with pytest.raises(VcfnbError, match="no scores -> give learning_shares"):
-        rigorous.learning_curve(rigorous.learning_scores(data, folds, [], tmp_path))
+        robustness.learning_curve(robustness.learning_scores(data, folds, [], tmp_path))
 
 
 # ---- imbalance -----------------------------------------------------------------------------------------------------
@@ -478,7 +480,7 @@ def test_learning_curve_rises_with_the_cases(nested, tmp_path):
 
 def test_imbalance_options(nested):
     found = nested[-1]
-    table = rigorous.imbalance_options(found.weighting).set_index("option")
+    table = robustness.imbalance_options(found.weighting).set_index("option")
     plain = found.weighting.query("weights == 'none'")
     repeats = [part for _, part in plain.groupby("repeat")]
     called = {
@@ -510,5 +512,5 @@ def test_imbalance_options(nested):
 def test_imbalance_without_calibration_has_nan_and_no_warning(recwarn):
     y = np.arange(20) % 2
     made = pd.DataFrame({"repeat": 1, "fold": 1, "label": y, "score": y * 0.8 + 0.1, "youden": 0.5, "share": 0.5})
-    table = rigorous.imbalance_options(pd.concat([made.assign(weights=w) for w in ("none", "balanced")]))
+    table = robustness.imbalance_options(pd.concat([made.assign(weights=w) for w in ("none", "balanced")]))
     assert table["slope"].isna().all() and (table["auc"] == 1).all() and not recwarn.list

@@ -13,8 +13,9 @@ from scipy import ndimage, stats
 from sklearn.metrics import roc_auc_score
 from study import ROOT, script
 
-from vcfnb import crops, phantom, preprocessing
+from vcfnb import phantom, preprocessing
 from vcfnb.errors import VcfnbError
+from vcfnb.preprocessing import crops
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.discrete.discrete_model import Logit
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
-from vcfnb import evaluation, models, selection
+from vcfnb import fusion, selection, statistics
 from vcfnb.errors import VcfnbError
 from vcfnb.params import FusionParams
 from vcfnb.selection.wrapper import forward_selection, recursive_elimination, ridge_logistic, score_statistics, wald_p
@@ -323,8 +323,8 @@ def test_test_labels_and_test_values_change_nothing_that_is_selected_or_fitted()
         both = x[train][[name for key in "ab" for name in found[key].selected["feature"]]]
         fused = selection.lasso_again(both, y[train], groups=patients[:60], seed=3)
         kept = both[fused.selected["feature"]]
-        model = models.fit_logistic(kept, y[train], grid, groups=patients[:60], seed=3)
-        threshold = evaluation.operating_point(y[train], model.score(x[train]))
+        model = fusion.fit_logistic(kept, y[train], grid, groups=patients[:60], seed=3)
+        threshold = statistics.operating_point(y[train], model.score(x[train]))
         tables = [getattr(result, table) for result in (*found.values(), fused) for table in TABLES]
         return tables, model.to_dict(), threshold, model.score(x[~train])
 

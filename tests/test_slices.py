@@ -10,11 +10,11 @@ from safetensors.torch import save_file
 from test_networks import saved
 from torch import nn
 
+from vcfnb.dtl import TrainSettings, features_and_scores, load_model, run_expansion, save_model, training
+from vcfnb.dtl.networks import build_network, check_layer, feature_layers, import_torchvision, pooled_output
+from vcfnb.dtl.networks.slices import middle_slices
+from vcfnb.dtl.networks.weights import read_weights
 from vcfnb.errors import VcfnbError
-from vcfnb.networks import build_network, check_layer, feature_layers, import_torchvision, pooled_output
-from vcfnb.networks.slices import middle_slices
-from vcfnb.networks.weights import read_weights
-from vcfnb.transfer import TrainSettings, features_and_scores, load_model, run_expansion, save_model, training
 
 FLAT = {"shufflenet_v2_x0_5_25d": "shufflenet_v2_x0_5", "shufflenet_v2_x1_0_25d": "shufflenet_v2_x1_0"}
 SMALL = "shufflenet_v2_x0_5_25d"

@@ -6,9 +6,10 @@ import shutil
 import pandas as pd
 import pytest
 
-from vcfnb import contents, runs, steps
+from vcfnb import runs
 from vcfnb.errors import VcfnbError
 from vcfnb.params import load_params
+from vcfnb.runs import contents, steps
 
 EXPANSIONS = ("04_dtl_00", "04_dtl_06")
 ORDER = (

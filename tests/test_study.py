@@ -9,9 +9,9 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from study import ROOT, UNDRAWN, columns, contract_files, executed, run_all, run_side_by_side, tables, tiny
+from study import ROOT, columns, contract_files, executed, run_all, run_side_by_side, tables, tiny
 
-from vcfnb import cli, models
+from vcfnb import cli, prediction
 from vcfnb.runs import Run
 
 pytestmark = pytest.mark.study
@@ -187,11 +187,11 @@ def test_the_saved_model_gives_each_test_case_the_score_of_the_study(smoke):
     names = ["radiomics", "dtl", "fusion"]
     test, train = (table.index[table.split == split] for split in ("test", "train"))
     for case in test[:2]:
-        found = models.predict(run.needs("fusion", "model"), table.image[case], table["mask"][case])
+        found = prediction.predict(run.needs("fusion", "model"), table.image[case], table["mask"][case])
         assert found.probability["radiomics"] == scores.radiomics[case]
         np.testing.assert_allclose([found.probability[name] for name in names], scores.loc[case, names], atol=1e-5)
         assert "was a training case" not in str(found)
-    found = models.predict(run.needs("fusion", "model"), table.image[train[0]], table["mask"][train[0]])
+    found = prediction.predict(run.needs("fusion", "model"), table.image[train[0]], table["mask"][train[0]])
     assert found.probability["radiomics"] == scores.radiomics[train[0]]
     assert found.probability["dtl"] != pytest.approx(scores.dtl[train[0]], abs=1e-5)
     assert "was a training case" in str(found)
@@ -233,21 +233,6 @@ def test_a_changed_section_reruns_only_what_depends_on_it(uninterrupted, tiny_co
         assert set(re.findall(r"^(\w+) +1$", planned, re.M)) == rules
 
 
-def test_a_failed_notebook_is_kept_and_its_message_shown(uninterrupted, tiny_copy):
-    """That the next call goes on from what was finished: test_interruption.py."""
-    damaged = sorted((tiny_copy / "tiny" / "01_preprocessing").glob("*_ct.nii.gz"))[0]
-    damaged.write_bytes(damaged.read_bytes()[:100])
-    call = (*tiny(uninterrupted.csv), "--until", "dtl", "--set", "dtl.epochs=2")
-    finished = run_all(tiny_copy, *call, check=False, **UNDRAWN)
-    assert finished.returncode != 0
-    assert "FAILED" in finished.stdout
-    assert damaged.name in finished.stdout
-    assert "crops.load_crops(" in finished.stdout
-    kept = sorted((tiny_copy / "tiny" / "notebooks").glob("04_dtl_*.failed.ipynb"))
-    assert kept
-    assert any(cell.get("outputs") for cell in nbformat.read(kept[0], 4).cells)
-
-
 def test_wrong_parameters_stop_before_the_first_notebook(tmp_path):
     finished = run_all(tmp_path, "params/smoke.yaml", "--set", "statistics.alpha=2", check=False)
     assert finished.returncode != 0
@@ -263,12 +248,16 @@ def test_weights_that_are_not_there_stop_before_the_first_notebook(tmp_path):
 
 
 def test_a_bad_cohort_stops_at_once_with_all_its_problems(tmp_path):
+    """The failed notebook is kept, and its message shown; that the next call goes on: test_interruption.py."""
     csv = tmp_path / "cohort.csv"
     csv.write_text("patient_id,image,mask,label\nP1,a.nii.gz,b.nii.gz,1\n../x,c.nii.gz,d.nii.gz,2\n")
     finished = run_all(tmp_path, "params/smoke.yaml", "--set", f"cohort.csv={csv}", check=False)
     assert finished.returncode != 0
+    assert "FAILED" in finished.stdout and "| " in finished.stdout
     assert "2 cases (P1, ../x): the file is missing" in finished.stdout
     assert "../x: label is '2'" in finished.stdout
+    kept = nbformat.read(tmp_path / "smoke" / "notebooks" / "00_cohort.failed.ipynb", 4)
+    assert any(cell.get("outputs") for cell in kept.cells)
 
 
 @pytest.mark.long

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vcfnb import evaluation, paper, tables
+from vcfnb import statistics
+from vcfnb.leakage import paper
+from vcfnb.statistics import tables
 
 MODELS = ["radiomics", "dtl", "fusion"]
 
@@ -25,7 +27,7 @@ def test_auc_matches_the_single_function(scores):
     assert list(zip(table.model, table.split, strict=True)) == [(m, s) for m in MODELS for s in ("train", "test")]
     test = scores.query("split == 'test'")
     row = table.query("model == 'dtl' and split == 'test'").iloc[0]
-    assert (row.auc, row.ci_low, row.ci_high) == evaluation.auc_ci(test.label, test.dtl)
+    assert (row.auc, row.ci_low, row.ci_high) == statistics.auc_ci(test.label, test.dtl)
     assert row.n == 30
 
 

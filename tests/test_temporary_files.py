@@ -16,7 +16,7 @@ def prefixes(monkeypatch):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     own, gone = (runs.aside_prefix().replace(str(os.getpid()), str(number)) for number in (os.getpid(), ended.pid))
-    monkeypatch.setattr(runs, "_HOST", "node_2")
+    monkeypatch.setattr(runs.files, "_HOST", "node_2")
     far = runs.aside_prefix()
     monkeypatch.undo()
     return own, gone, far, far.replace(str(os.getpid()), str(ended.pid))

@@ -11,7 +11,7 @@ from cases import ball, image, texture, write
 from scipy.special import expit
 from small_model import TRAINED_ON, small_cohort
 
-from vcfnb import cli, evaluation, external, models
+from vcfnb import cli, fusion, prediction, statistics
 
 TABLES = ["auc", "calibration", "calibration_curve", "decision_curves", "operating_points", "outside", "recalibration"]
 
@@ -51,7 +51,9 @@ def test_every_case_has_the_score_that_predict_gives(model, validated):
     scores = pd.read_csv(out / "scores.csv", keep_default_na=False)
     assert scores.case_id.tolist() == [f"C{number:02d}" for number in range(12)]
     for number in (0, 7):
-        found = models.predict(model, csv.parent / f"C{number:02d}.nii.gz", csv.parent / f"C{number:02d}_mask.nii.gz")
+        found = prediction.predict(
+            model, csv.parent / f"C{number:02d}.nii.gz", csv.parent / f"C{number:02d}_mask.nii.gz"
+        )
         assert scores.loc[number, list(found.probability)].to_dict() == found.probability
         assert bool(scores.outside[number]) == found.outside
         assert scores.unlike[number] == "; ".join(found.unlike)
@@ -77,8 +79,10 @@ def test_a_second_run_scores_nothing_and_a_new_label_is_judged(model, copied, mo
     # The results of other files, even if they are alike, are not taken.
     (out / "cases" / "C11.json").write_text("{")
     calls = []
-    examine = models.examine
-    monkeypatch.setattr(models, "examine", lambda *given, **named: calls.append(given[1]) or examine(*given, **named))
+    examine = prediction.examine
+    monkeypatch.setattr(
+        prediction, "examine", lambda *given, **named: calls.append(given[1]) or examine(*given, **named)
+    )
     before = pd.read_csv(out / "scores.csv")
     change(csv, label=[1] * 6 + [0] * 6)
     assert validate(model, csv, "--out", out) == 0
@@ -86,7 +90,7 @@ def test_a_second_run_scores_nothing_and_a_new_label_is_judged(model, copied, mo
     after = pd.read_csv(out / "scores.csv")
     pd.testing.assert_frame_equal(before.drop(columns="label"), after.drop(columns="label"))
     auc = pd.read_csv(out / "auc.csv").query("cases == 'all'").set_index("model")
-    expected = evaluation.auc_ci(after.label, after.fusion)
+    expected = statistics.auc_ci(after.label, after.fusion)
     np.testing.assert_allclose(auc.loc["fusion", ["auc", "ci_low", "ci_high"]].astype(float), expected)
     assert f"fusion     AUC {expected[0]:.3f}" in capsys.readouterr().out
 
@@ -94,7 +98,7 @@ def test_a_second_run_scores_nothing_and_a_new_label_is_judged(model, copied, mo
 @pytest.mark.usefixtures("no_drawing")
 def test_an_interrupted_validation_goes_on_and_ends_with_the_same_tables(model, validated, tmp_path, monkeypatch):
     csv, whole = validated
-    examine, calls = models.examine, []
+    examine, calls = prediction.examine, []
 
     def interrupted(*given, **named):
         calls.append(given[1])
@@ -102,7 +106,7 @@ def test_an_interrupted_validation_goes_on_and_ends_with_the_same_tables(model, 
             raise KeyboardInterrupt
         return examine(*given, **named)
 
-    monkeypatch.setattr(models, "examine", interrupted)
+    monkeypatch.setattr(prediction, "examine", interrupted)
     assert validate(model, csv, "--out", tmp_path) == 130
     assert not (tmp_path / "scores.csv").exists() and len(list((tmp_path / "cases").glob("*.json"))) == 4
     assert validate(model, csv, "--out", tmp_path) == 0
@@ -122,8 +126,10 @@ def test_another_model_scores_anew(model, copied, tmp_path, monkeypatch):
 
     runs.write_json(content | {"sha256": runs.digest(content)}, other / "model.json")
     calls = []
-    examine = models.examine
-    monkeypatch.setattr(models, "examine", lambda *given, **named: calls.append(given[1]) or examine(*given, **named))
+    examine = prediction.examine
+    monkeypatch.setattr(
+        prediction, "examine", lambda *given, **named: calls.append(given[1]) or examine(*given, **named)
+    )
     assert validate(other, csv, "--out", out) == 0
     assert len(calls) == 12
 
@@ -150,7 +156,7 @@ def test_training_cases_are_refused_with_all_of_their_patient(model, copied, cap
 def test_results_that_cannot_be_written_are_found_before_the_images_are_read(
     model, copied, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(external, "trained_on", None)
+    monkeypatch.setattr(prediction, "trained_on", None)
     (tmp_path / "file").touch()
     assert validate(model, copied[0], "--out", tmp_path / "file") == 1
     assert "a file stands where a folder should be" in capsys.readouterr().err
@@ -218,7 +224,7 @@ def made_scores(n=200, seed=0, patients=None):
 @pytest.fixture(scope="module")
 def judged(model):
     scores = made_scores()
-    return scores, external.judge(scores, models.load_model(model), n_bootstrap=200)
+    return scores, prediction.judge(scores, fusion.load_model(model), n_bootstrap=200)
 
 
 def test_judging_equals_the_statistics_of_notebook_07(judged):
@@ -228,14 +234,14 @@ def test_judging_equals_the_statistics_of_notebook_07(judged):
     for name in ("radiomics", "dtl", "fusion"):
         for cases, part in (("all", scores), ("within the training data", inside)):
             row = auc.loc[(cases, name)]
-            expected = evaluation.auc_ci(part.label, part[name])
+            expected = statistics.auc_ci(part.label, part[name])
             np.testing.assert_allclose(row[["auc", "ci_low", "ci_high"]].astype(float), expected)
             assert row.patient_low < row.auc < row.patient_high and row.n == len(part)
-        brier, slope, intercept = evaluation.calibration(scores.label, scores[name])
+        brier, slope, intercept = statistics.calibration(scores.label, scores[name])
         row = found["calibration"].set_index("model").loc[name]
         assert (row.brier, row.slope, row.intercept) == pytest.approx((brier, slope, intercept))
     (point,) = found["operating_points"].to_dict("records")
-    expected = evaluation.operating_metrics(scores.label, scores.fusion, 0.4)
+    expected = statistics.operating_metrics(scores.label, scores.fusion, 0.4)
     assert {name: point[name] for name in expected} == pytest.approx(expected)
     curve = found["decision_curves"].query("model == 'fusion'")
     assert (curve.low <= curve.net_benefit + 1e-9).mean() > 0.9 and curve.threshold.is_monotonic_increasing
@@ -249,14 +255,14 @@ def test_recalibration_is_judged_on_patients_it_was_not_fitted_to(judged):
     methods = ["none", "model's own", "intercept", "intercept and slope"]
     assert table.loc["fusion"].index.tolist() == methods
     # Too high by 2, too extreme by the factor 3: what was put in is found, with the sign that takes it away.
-    rule = evaluation.recalibrate(scores.label, scores.radiomics, "intercept")
+    rule = statistics.recalibrate(scores.label, scores.radiomics, "intercept")
     assert table.loc[("radiomics", "intercept"), "added_intercept"] == pytest.approx(rule.intercept)
     assert -2.5 < rule.intercept < -1.5
     assert 0.25 < table.loc[("dtl", "intercept and slope"), "factor"] < 0.45
     for name, method in (("radiomics", "intercept"), ("dtl", "intercept and slope")):
         assert table.loc[(name, method), "brier"] < table.loc[(name, "none"), "brier"]
-        whole = evaluation.recalibrate(scores.label, scores[name], method).apply(scores[name])
-        in_sample = evaluation.calibration(scores.label, whole)
+        whole = statistics.recalibrate(scores.label, scores[name], method).apply(scores[name])
+        in_sample = statistics.calibration(scores.label, whole)
         # Fitted and judged on the same cases it would look perfect.
         if method == "intercept and slope":
             assert in_sample.slope == pytest.approx(1, abs=1e-6)
@@ -265,14 +271,14 @@ def test_recalibration_is_judged_on_patients_it_was_not_fitted_to(judged):
 
 def test_order_of_cases_does_not_matter(model, judged):
     scores, found = judged
-    again = external.judge(scores.sample(frac=1, random_state=3).reset_index(drop=True), models.load_model(model))
+    again = prediction.judge(scores.sample(frac=1, random_state=3).reset_index(drop=True), fusion.load_model(model))
     columns = ["auc", "ci_low", "ci_high"]
     np.testing.assert_allclose(again["auc"][columns], found["auc"][columns])
 
 
 def test_too_few_patients_to_recalibrate_are_said(model):
     scores = made_scores(12).assign(label=[1, *[0] * 11])
-    found = external.judge(scores, models.load_model(model), n_bootstrap=100)
+    found = prediction.judge(scores, fusion.load_model(model), n_bootstrap=100)
     assert set(found["recalibration"].method) == {"none", "model's own"}
     none = found["recalibration"].query("method == 'none'")
     assert none.note.str.contains("not recalibrated on the new cohort").all()
@@ -280,8 +286,8 @@ def test_too_few_patients_to_recalibrate_are_said(model):
 
 
 def test_a_model_without_fingerprints_warns(model):
-    loaded = models.load_model(model)
+    loaded = fusion.load_model(model)
     object.__setattr__(loaded.cohort, "fingerprints", [])
-    problems = external.trained_on(loaded, pd.DataFrame({"image": [], "case_id": [], "patient_id": []}))
+    problems = prediction.trained_on(loaded, pd.DataFrame({"image": [], "case_id": [], "patient_id": []}))
     assert problems.severity.tolist() == ["warning"]
     assert "does not know its training images" in problems.problem[0]

@@ -12,9 +12,9 @@ import SimpleITK as sitk
 from cases import ball, image, texture, write
 
 import vcfnb
-from vcfnb import viewer
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.plots.pictures import Volume
+from vcfnb.figures.pictures import Volume
+from vcfnb.interactive import viewer
 
 
 def test_files_images_and_arrays_give_the_same_picture(tmp_path):

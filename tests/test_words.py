@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from vcfnb import clinical
+from vcfnb.cohort import clinical
+from vcfnb.fusion.words import _MEASURES, describe, image_in_words
 from vcfnb.radiomics import feature_names
 from vcfnb.radiomics.settings import CLASSES, SHAPE
-from vcfnb.words import _MEASURES, describe, image_in_words
 
 
 def test_every_feature_has_words_of_its_own():

@@ -6,9 +6,9 @@ from matplotlib.patheffects import withStroke
 from measures import BINS_HU, EDGES, RANGE
 from samples import COARSE, CONTROL, FIELD_MM, FRACTURE, REAL
 
+from vcfnb.figures.pictures import PLANES, scale_bar
+from vcfnb.figures.theme import BLUE, GREY, ORANGE, PURPLE, TWO_COLUMNS, VERMILLION, canvas, finish
 from vcfnb.phantom.patients import AROUND
-from vcfnb.plots.pictures import PLANES, scale_bar
-from vcfnb.plots.theme import BLUE, GREY, ORANGE, PURPLE, TWO_COLUMNS, VERMILLION, canvas, finish
 
 COLORS = {"L3": BLUE, "T12": ORANGE, "T12 DICOM": PURPLE}
 MARKERS = {"L3": "o", "T12": "s", "T12 DICOM": "D", "L2": "v", "L4": "^"}

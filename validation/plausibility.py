@@ -28,8 +28,8 @@ from measures import BINS_HU, EDGES, RANGE, SIGMAS_MM  # noqa: E402
 from samples import COARSE, COARSE_MM, CONTROL, FRACTURE, NO_SIGNS, REAL  # noqa: E402
 
 from vcfnb import images, runs  # noqa: E402
+from vcfnb.figures import style  # noqa: E402
 from vcfnb.phantom.patients import draw_patients  # noqa: E402
-from vcfnb.plots import style  # noqa: E402
 from vcfnb.radiomics import Settings, extract_features  # noqa: E402
 
 # The interior lies deeper in a body whose outline is rough.

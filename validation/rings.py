@@ -35,14 +35,15 @@ import SimpleITK as sitk
 import torch
 
 import vcfnb
-from vcfnb import crops, images, plots, runs, transfer
+from vcfnb import dtl, figures, images, runs
+from vcfnb.dtl.networks import build_network
 from vcfnb.errors import VcfnbError
-from vcfnb.networks import build_network
+from vcfnb.figures import theme
 from vcfnb.params import StudyParams, load_params
 from vcfnb.phantom import SIGNS
 from vcfnb.phantom.folder import simulate_case
 from vcfnb.phantom.patients import draw_patients
-from vcfnb.plots import theme
+from vcfnb.preprocessing import crops
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -185,11 +186,11 @@ def networks(experiment, seed):
     """One row a network of a training seed: arm, expansion, and the file of its test scores, named by its key."""
     asked, rows = experiment.study.dtl, []
     _, provenance = build_network(asked.network, asked.weights, seed=seed)
-    settings = transfer.TrainSettings.from_params(asked, seed=seed)
+    settings = dtl.TrainSettings.from_params(asked, seed=seed)
     # What follows the training changes nothing here; the weights are told by their digest.
     later = {"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction", "layer", "weights"}
-    trainer = [PACKAGE / "crops.py", PACKAGE / "transfer" / "training.py", PACKAGE / "transfer" / "augmentation.py"]
-    trainer += sorted((PACKAGE / "networks").glob("*.py"))
+    parts = ("preprocessing/crops.py", "dtl/training.py", "dtl/augmentation.py")
+    trainer = [*(PACKAGE / name for name in parts), *sorted((PACKAGE / "dtl" / "networks").glob("*.py"))]
     made_from = [*trainer, torch.__version__, provenance, settings.model_dump(mode="json", exclude=later)]
     for arm in ARMS:
         seen = [cases(experiment, arm, which)["image"].tolist() for which in (seed, TEST_SEED)]
@@ -205,9 +206,9 @@ def train_and_score(row, experiment):
     asked, seed = experiment.study.dtl, row["seed"]
     x, y = load(experiment, row["arm"], seed, row["expansion"])
     network, _ = build_network(asked.network, asked.weights, seed=seed)
-    transfer.fine_tune(network, x, y, transfer.TrainSettings.from_params(asked, seed=seed))
+    dtl.fine_tune(network, x, y, dtl.TrainSettings.from_params(asked, seed=seed))
     x, y = load(experiment, row["arm"], TEST_SEED, row["expansion"])
-    runs.write_csv(pd.DataFrame({"label": y, "score": transfer.scores(network, x)}), row["file"])
+    runs.write_csv(pd.DataFrame({"label": y, "score": dtl.scores(network, x)}), row["file"])
 
 
 def run_seed(experiment, seed, cores):
@@ -427,7 +428,7 @@ def main(arguments=None):
             )
         out = arguments.out or (experiment.work / "out" if arguments.quick else ROOT / "docs" / "phantom")
         labels, scores = patients(experiment, "as_simulated", TEST_SEED)["label"], []
-        plots.style()
+        figures.style()
         for seed in seeds:
             scores.append(run_seed(experiment, seed, arguments.cores))
             # After each seed: an interrupted run has shown what it has.

@@ -17,7 +17,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 # Columns of cohort.csv that a model may use (vcfnb.cohort.CLINICAL).
 ClinicalVariable = Literal["age", "sex", "bmd"]
-# Items of the checklists (vcfnb.checklists), and those of METRICS that its own conditions can switch off.
+# Items of the checklists (vcfnb.report.checklists), and those of METRICS that its own conditions can switch off.
 N_METRICS, N_CLEAR = 30, 58
 METRICS_CONDITIONAL = (8, 9, 10, 12, 14, 15, 16, 17)
 # The simulation's signs (vcfnb.phantom.SIGNS), named here so that a params file is checked without loading it.

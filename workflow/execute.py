@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from vcfnb.orphans import end_with_parent
+from vcfnb.runs.orphans import end_with_parent
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 

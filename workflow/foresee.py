@@ -6,11 +6,11 @@ The conditions are those of the later steps: their own checks are called here, w
 import numpy as np
 import pandas as pd
 
-from vcfnb import cohort, phantom, rigorous, selection, transfer
-from vcfnb.clinical import ClinicalEncoder
+from vcfnb import cohort, dtl, phantom, robustness, selection
+from vcfnb.cohort.clinical import ClinicalEncoder
+from vcfnb.dtl.networks import build_network, check_layer
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.harmonisation import fit_combat
-from vcfnb.networks import build_network, check_layer
+from vcfnb.selection.harmonisation import fit_combat
 
 
 def check_study(study):
@@ -89,9 +89,9 @@ def _split(study, table, network, layer, has_needs):
         return _told("cohort: ", error)
     labels, groups = table["label"].to_numpy(), table["patient_id"].to_numpy()
     train, test = (np.flatnonzero(table["split"] == name) for name in ("train", "test"))
-    settings = transfer.TrainSettings.from_params(study.dtl, seed=study.seed)
-    rows = _rows("dtl.", transfer.check_dimensions, settings, train, network, layer)
-    rows += _rows("dtl.", transfer.fold_jobs, labels, train, groups, settings)
+    settings = dtl.TrainSettings.from_params(study.dtl, seed=study.seed)
+    rows = _rows("dtl.", dtl.check_dimensions, settings, train, network, layer)
+    rows += _rows("dtl.", dtl.fold_jobs, labels, train, groups, settings)
     fewest = min(study.selection.lasso_folds, study.fusion.grid_folds)
     within = "selection.lasso_folds, fusion.grid_folds: "
     rows += _rows(within, selection.folds, labels[train], groups[train], fewest, study.seed)
@@ -109,7 +109,7 @@ def _outer(study, table, labels, groups, has_needs):
     """Problems of the nested cross-validation, of the first outer fold that has any."""
     asked = study.statistics
     try:
-        folds, _ = rigorous.outer_folds(labels, groups, asked.outer_folds, asked.outer_repeats, study.seed)
+        folds, _ = robustness.outer_folds(labels, groups, asked.outer_folds, asked.outer_repeats, study.seed)
     except VcfnbError as error:
         return _told("statistics.outer_folds: ", error)
     for fold in folds if asked.evaluation == "rigorous" else []:
@@ -117,12 +117,12 @@ def _outer(study, table, labels, groups, has_needs):
         where = f"statistics.outer_folds: {here}"
         rows = []
         if fold.repeat <= asked.network_repeats:
-            settings = rigorous.nested_settings(study.dtl, table.iloc[fold.train], fold.seed)
-            rows += _rows(where, transfer.fold_jobs, labels, fold.train, groups, settings)
+            settings = robustness.nested_settings(study.dtl, table.iloc[fold.train], fold.seed)
+            rows += _rows(where, dtl.fold_jobs, labels, fold.train, groups, settings)
         if has_needs:
             rows += _rows(where, _fit_tables, study, table, fold.train, fold.test)
             for share in asked.learning_shares:
-                few = fold.train[rigorous.learning_cases(table.iloc[fold.train], share, fold.seed)]
+                few = fold.train[robustness.learning_cases(table.iloc[fold.train], share, fold.seed)]
                 rows += _rows(
                     f"statistics.learning_shares: {share} {here}", _fit_tables, study, table, few, fold.test, ()
                 )

@@ -15,12 +15,12 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from vcfnb import checklists, html_page, steps
+from vcfnb.dtl import weights_provenance
 from vcfnb.images import location
-from vcfnb.orphans import end_with_parent
 from vcfnb.params import ReportingParams, StudyParams
-from vcfnb.runs import Run, digest, git_commit, versions, write_csv, write_json
-from vcfnb.transfer import weights_provenance
+from vcfnb.report import checklists, html_page
+from vcfnb.runs import Run, digest, git_commit, steps, versions, write_csv, write_json
+from vcfnb.runs.orphans import end_with_parent
 
 STYLE = (Path(__file__).parent / "report.css").read_text()
 

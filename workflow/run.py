@@ -14,11 +14,11 @@ from pathlib import Path
 import progress
 import yaml
 
-from vcfnb.cache import cached
 from vcfnb.errors import VcfnbError
 from vcfnb.params import load_params
 from vcfnb.runs import Run, atomic, clear_aside, disk_is_full, make_folder, writing
-from vcfnb.steps import State, told_of
+from vcfnb.runs.cache import cached
+from vcfnb.runs.steps import State, told_of
 
 HERE = Path(__file__).resolve().parent
 # Seconds: what is left of a killed run ends by itself within this, and so does Snakemake when it is asked to.
@@ -69,7 +69,7 @@ def command(run, params, cores, options):
         *("--config", f"params={params}", "--cores", str(cores) if cores else "all"),
         # Our own lock guards the study, so one left behind by a killed run means nothing.
         *("--nolock", "--rerun-incomplete", *found_profile(options)),
-        # What is stale is decided by content (vcfnb.steps), and put into the inputs.
+        # What is stale is decided by content (vcfnb.runs.steps), and put into the inputs.
         *("--rerun-triggers", "mtime"),
     ]
 
@@ -170,7 +170,7 @@ def check_once(run, study):
 
     files = [Path(str(name)) for name in (study.cohort.csv, study.dtl.weights)]
     inputs = [study.model_dump(mode="json"), *(path for path in files if path.is_file()), HERE / "foresee.py"]
-    cached(run.folder / ".foreseen.json", ("vcfnb.cohort", "vcfnb.phantom", "vcfnb.rigorous"), inputs, check)
+    cached(run.folder / ".foreseen.json", ("vcfnb.cohort", "vcfnb.phantom", "vcfnb.robustness"), inputs, check)
 
 
 def say_changes(stale):

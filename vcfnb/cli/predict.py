@@ -29,18 +29,18 @@ def add_patient(parser):
 
 def run(arguments):
     """Print the prediction, and write its page; 1 where model, image or mask cannot be used."""
-    from vcfnb import models
+    from vcfnb import fusion, prediction
 
-    model = models.load_model(arguments.model)
+    model = fusion.load_model(arguments.model)
     clinical = _clinical(model, arguments)
-    models.check_patient(model, clinical, arguments.site)
-    examined = models.examine(
+    prediction.check_patient(model, clinical, arguments.site)
+    examined = prediction.examine(
         model, arguments.image, arguments.mask, arguments.mask_label, heat=arguments.out is not None
     )
-    prediction = models.judge_examined(model, examined, clinical, arguments.site)
+    prediction = prediction.judge_examined(model, examined, clinical, arguments.site)
     print(prediction)
     if arguments.out is not None:
-        from vcfnb import patient_page
+        from vcfnb.prediction import patient_page
 
         for path in patient_page.write(arguments.out, model, examined, prediction, arguments.name).values():
             print(f"wrote {path}")

@@ -24,10 +24,10 @@ def run(arguments):
     """Check, score, judge, write; 1 where the cohort or the model cannot be used."""
     import pandas as pd
 
-    from vcfnb import cohort, external, models, runs
+    from vcfnb import cohort, fusion, prediction, runs
     from vcfnb.errors import VcfnbError
 
-    model = models.load_model(arguments.model)
+    model = fusion.load_model(arguments.model)
     folder = arguments.out or arguments.cohort.parent / "validation"
     table, problems = cohort.check_table(arguments.cohort, arguments.label_column)
     # A folder that cannot be made is found before the images are read.
@@ -38,7 +38,7 @@ def run(arguments):
     if not _usable(problems, arguments):
         return 1
     table, exclusions = cohort.apply_exclusions(table, problems, "exclude")
-    scores, failed = external.score_cohort(model, table, folder, arguments.cores)
+    scores, failed = prediction.score_cohort(model, table, folder, arguments.cores)
     if not _usable(failed, arguments):
         return 1
     exclusions = pd.concat([exclusions, cohort.apply_exclusions(table, failed, "exclude")[1]], ignore_index=True)
@@ -46,8 +46,8 @@ def run(arguments):
         raise VcfnbError(
             f"{len(scores)} cases are left, without one of each label", "give acute and chronic cases", code="one-class"
         )
-    judged = external.judge(scores, model, arguments.seed, arguments.bootstrap)
-    page = external.write_report(folder, model, scores, judged, exclusions, simulated)
+    judged = prediction.judge(scores, model, arguments.seed, arguments.bootstrap)
+    page = prediction.write_report(folder, model, scores, judged, exclusions, simulated)
     _say(model, scores, judged, exclusions, simulated)
     print(f"wrote {page}, and the tables and figures beside it")
     return 0
@@ -57,7 +57,7 @@ def _checked(model, table, problems, arguments):
     """All that is wrong with the cohort for this model: table, clinical values, headers, voxels, training cases."""
     import pandas as pd
 
-    from vcfnb import cohort, external
+    from vcfnb import cohort, prediction
 
     def usable():
         return table[~table["case_id"].isin(problems.loc[problems["severity"] == "error", "case_id"])]
@@ -65,10 +65,10 @@ def _checked(model, table, problems, arguments):
     # Second readings are not looked at here.
     problems = problems[problems["code"] != "readings-missing"]
     checks = (
-        lambda: external.case_problems(model, usable()),
+        lambda: prediction.case_problems(model, usable()),
         lambda: cohort.check_headers(usable(), arguments.cores),
         lambda: cohort.check_voxels(usable(), arguments.min_voxels, arguments.cores),
-        lambda: external.trained_on(model, usable(), arguments.cores),
+        lambda: prediction.trained_on(model, usable(), arguments.cores),
     )
     for check in checks:
         problems = pd.concat([problems, check()], ignore_index=True)

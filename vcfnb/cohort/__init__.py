@@ -6,27 +6,3 @@ from vcfnb.cohort.needs import check_needs
 from vcfnb.cohort.size import check_size
 from vcfnb.cohort.split import apply_exclusions, flow, relative_paths, second_readings, split_cohort
 from vcfnb.cohort.table import SIMULATED, check_table, is_simulated, read_cohort
-
-__all__ = [
-    "CLINICAL",
-    "FILES",
-    "OPTIONAL",
-    "READINGS",
-    "REQUIRED",
-    "SIMULATED",
-    "apply_exclusions",
-    "check_files",
-    "check_headers",
-    "check_needs",
-    "check_size",
-    "check_table",
-    "check_voxels",
-    "flow",
-    "is_simulated",
-    "problem_table",
-    "read_cohort",
-    "relative_paths",
-    "second_readings",
-    "split_cohort",
-    "voxel_digest",
-]

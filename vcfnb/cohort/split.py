@@ -110,7 +110,7 @@ def second_readings(table, n, seed):
 
 
 def flow(table, exclusions, n_read):
-    """Counts for the flow figure (:func:`vcfnb.plots.patient_flow`).
+    """Counts for the flow figure (:func:`vcfnb.figures.patient_flow`).
 
     Parameters
     ----------

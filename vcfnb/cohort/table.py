@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vcfnb import images
-from vcfnb.clinical import RANGES
+from vcfnb.cohort.clinical import RANGES
 from vcfnb.cohort.columns import CLINICAL, FILES, LEVELS, OPTIONAL, READINGS, REQUIRED, problem, problem_table
 from vcfnb.errors import BadInput
 

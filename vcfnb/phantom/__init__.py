@@ -5,5 +5,3 @@ For trying the study and teaching it. Nothing measured on it says anything about
 
 from vcfnb.phantom.folder import draw_cohort, simulate_cohort
 from vcfnb.phantom.patients import AROUND, SIGNS
-
-__all__ = ["AROUND", "SIGNS", "draw_cohort", "simulate_cohort"]

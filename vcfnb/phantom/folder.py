@@ -7,10 +7,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from vcfnb import images, runs
-from vcfnb.cache import cached, key_of
 from vcfnb.errors import VcfnbError
 from vcfnb.phantom import dicom, patients, readers, scanner, scene
 from vcfnb.phantom.canvas import FIELD_MM
+from vcfnb.runs.cache import cached, key_of
 
 _COLUMNS = ["patient_id", "case_id", "image", "mask", "label", "age", "sex", "bmd", "level", "site"]
 _SUFFIXES = {"nifti": ".nii.gz", "dicom": ""}

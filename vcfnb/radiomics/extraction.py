@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from vcfnb import runs
-from vcfnb.cache import cached
 from vcfnb.errors import COLUMNS, BadInput, CannotWrite, VcfnbError
 from vcfnb.radiomics.engine import extract_features
 from vcfnb.radiomics.settings import Settings, feature_names
+from vcfnb.runs.cache import cached
 
 
 def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="local", scheduler=None, desc="radiomics"):

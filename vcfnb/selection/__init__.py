@@ -7,23 +7,3 @@ from vcfnb.selection.filters import CollinearityFilter, CorrelationFilter, Stabl
 from vcfnb.selection.lasso import LassoSelector
 from vcfnb.selection.steps import SelectionResult, lasso_again, select_features, selection_pipeline
 from vcfnb.selection.wrapper import BackwardElimination, LogisticWrapper
-
-__all__ = [
-    "BackwardElimination",
-    "CollinearityFilter",
-    "CorrelationFilter",
-    "LassoSelector",
-    "LogisticWrapper",
-    "SelectionResult",
-    "SelectionSettings",
-    "StableFeatures",
-    "ZScore",
-    "best_expansion",
-    "check_features",
-    "check_labels",
-    "folds",
-    "lasso_again",
-    "select_features",
-    "selection_pipeline",
-    "variance_inflation",
-]

@@ -1,0 +1,161 @@
+"""What the network looks at: heat maps of the evidence for its answer, coarse (Grad-CAM) and fine (gradients).
+
+The evidence is the logit where the network says acute, and minus the logit where it says chronic.
+
+Sources: Selvaraju et al. 2017 (Grad-CAM, arXiv 1610.02391), Sundararajan et al. 2017 (integrated gradients, arXiv
+1703.01365); both computed by captum.
+"""
+
+import contextlib
+
+import numpy as np
+import torch
+
+from vcfnb.dtl.networks import check_layer
+from vcfnb.dtl.networks.slices import on_slices
+from vcfnb.dtl.training import device, one_thread, tensor
+from vcfnb.errors import VcfnbError
+
+
+@contextlib.contextmanager
+def _frozen(network):
+    """The network in evaluation on its device, without gradients of its weights; as it was afterwards.
+
+    Yields
+    ------
+    evidence : callable
+        Of crops and signs.
+    where : torch.device
+    """
+    where, training = device(), network.training
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    network.to(where, memory_format=network.memory_format).eval()
+    try:
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        with one_thread():
+            yield lambda x, sign: network(x).squeeze(1) * sign, where
+    finally:
+        network.train(training)
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+def _batches(network, crops, batch_size, where):
+    """Crops on the device and the sign of each one's answer: 1 acute, -1 chronic."""
+    if not len(crops):
+        raise VcfnbError("no crops", "there is nothing to look at", code="no-cases")
+    for start in range(0, len(crops), batch_size):
+        x = tensor(crops[start : start + batch_size], where).contiguous(memory_format=torch.channels_last_3d)
+        with torch.no_grad():
+            sign = torch.where(network(x).squeeze(1) >= 0, 1.0, -1.0)
+        yield x, sign
+
+
+def grad_cam(network, crops, layer=None, batch_size=16):
+    """Grad-CAM: the channels of a layer, weighted by the mean gradient of the evidence, summed, negative parts cut off.
+
+    The default layer is the network's ``cam_layer``: the first stage (stage2 of ShuffleNetV2, layer1 of version 1). A
+    crop of 48 voxels leaves 6 cells an edge there, one for about 8 mm of the patient; at the last stage there are 2,
+    which tell nothing about where. Even so a cell is as wide as the ring of 6 mm around the bone: its shares are
+    blurred, and :func:`integrated_gradients` is the finer method to hold them against.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        One output.
+    crops : array (n, 1, z, y, x)
+        Cubes, see :func:`vcfnb.preprocessing.crops.load_crops`.
+    layer : str, optional
+        See :func:`vcfnb.dtl.networks.feature_layers`. An activation that works in place on its output belongs to it.
+    batch_size : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (n, z, y, x)
+        Non-negative, in the logit's unit, interpolated linearly between the layer's cells. Zero everywhere where no
+        cell speaks for the answer. A network on slices has its maps on these slices, and zeros elsewhere.
+
+    Raises
+    ------
+    VcfnbError
+        When there is no such layer, or no crop.
+    """
+    from captum.attr import LayerGradCam
+
+    layer = check_layer(network, layer or network.cam_layer)
+    shape, heatmaps = np.shape(crops)[2:], []
+    with _frozen(network) as (evidence, where):
+        method = LayerGradCam(evidence, network.get_submodule(layer))
+        for x, sign in _batches(network, crops, batch_size, where):
+            # The input asks for the gradients, as no weight does.
+            cells = method.attribute(x.requires_grad_(), additional_forward_args=sign, relu_attributions=True)
+            cells = cells.detach().squeeze(1)
+            heat = _between_cells(cells, shape[: cells.dim() - 1])
+            heatmaps.append((on_slices(heat) if network.n_slices > 1 else heat).cpu().numpy())
+    return np.concatenate(heatmaps)
+
+
+def integrated_gradients(network, crops, baseline=None, n_steps=16, signed=False, batch_size=16):
+    """Integrated gradients: what each voxel adds to the evidence on the way from a crop without structure.
+
+    The gradient is averaged along the straight line from the baseline to the crop (Gauss-Legendre) and multiplied by
+    their difference; signed values sum to the evidence of the crop less that of the baseline.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        One output.
+    crops : array (n, 1, z, y, x)
+    baseline : float, optional
+        Grey value of a uniform crop, on the scale of the crops. By default each crop's own mean, which lies between
+        soft tissue and spongy bone: a baseline at either one's grey value gives that tissue no attribution at all,
+        whatever the network makes of it.
+    n_steps : int
+        Places along the line, a forward and a backward pass each.
+    signed : bool
+        Keep the sign: positive voxels speak for the network's answer, negative ones against it.
+    batch_size : int
+        Passes at once.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (n, z, y, x)
+        Absolute values unless `signed`.
+
+    Raises
+    ------
+    VcfnbError
+        When there is no crop.
+    """
+    from captum.attr import IntegratedGradients
+
+    heatmaps = []
+    with _frozen(network) as (evidence, where):
+        method = IntegratedGradients(evidence)
+        for x, sign in _batches(network, crops, max(1, batch_size // n_steps), where):
+            start = x.mean((1, 2, 3, 4), keepdim=True) if baseline is None else x.new_tensor(baseline)
+            heat = method.attribute(x, start.expand_as(x), additional_forward_args=sign, n_steps=n_steps)
+            heatmaps.append(heat.detach().squeeze(1).float().cpu().numpy())
+    heatmaps = np.concatenate(heatmaps)
+    return heatmaps if signed else np.abs(heatmaps)
+
+
+def _between_cells(cells, shape):
+    """Interpolate maps (n, *cells) linearly to a shape."""
+    for axis, size in enumerate(shape, start=1):
+        weights = torch.as_tensor(_hats(cells.shape[axis], size), dtype=cells.dtype, device=cells.device)
+        cells = torch.tensordot(cells, weights, ([axis], [0])).movedim(-1, axis)
+    return cells
+
+
+def _hats(n_cells, size):
+    """Weight of each cell at each voxel (n_cells, size).
+
+    The networks halve with kernels of 3 and a padding of 1, centred at every second voxel from the first one on: cell
+    i of a layer that halved k times is centred at voxel i * 2^k. torch's interpolate would put it in the middle of its
+    2^k voxels, and shift the map by nearly half a cell to the head, the back and the left.
+    """
+    steps = [2**k for k in range(size.bit_length() + 1) if -(-size // 2**k) == n_cells]
+    centres = np.arange(n_cells) * steps[0] if steps else (np.arange(n_cells) + 0.5) * size / n_cells - 0.5
+    return np.stack([np.interp(np.arange(size), centres, row) for row in np.eye(n_cells)])

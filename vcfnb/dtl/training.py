@@ -1,0 +1,383 @@
+"""Fine-tuning of one network, resumable and the same in every run."""
+
+import contextlib
+import os
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from vcfnb.dtl import checkpoints
+from vcfnb.dtl.augmentation import augment
+from vcfnb.errors import VcfnbError
+from vcfnb.runs.cache import key_of
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Run torch on one thread while the block runs.
+
+    With another process busy, a second thread waits in a spin: a step of 10 ms becomes one of 175 to 530 ms. Two
+    processes of one thread each are faster than one of two threads, and sums keep their order.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def device():
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextlib.contextmanager
+def deterministic(where):
+    """On a GPU, run the deterministic variant of every operation while the block runs.
+
+    torch has none of the backward passes of max_pool3d and avg_pool3d and warns about them: their sums may differ in
+    the last bits. On a CPU nothing needs to be changed.
+    """
+    if where.type != "cuda":
+        yield
+        return
+    # cuBLAS reads it when it starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    cudnn = torch.backends.cudnn
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    cudnn_before = cudnn.deterministic, cudnn.benchmark
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.deterministic, cudnn.benchmark = cudnn_before
+
+
+def tensor(array, where):
+    """A float32 copy: workers are handed arrays that must not be written to."""
+    return torch.tensor(array, dtype=torch.float32, device=where)
+
+
+def mixed_precision(where):
+    return torch.autocast(where.type, dtype=torch.bfloat16, enabled=where.type == "cuda")
+
+
+def check_inputs(crops, labels):
+    """Return crops and labels as arrays that can be trained on.
+
+    Raises
+    ------
+    VcfnbError
+        When sizes differ, crops are too small or hold values that are not finite, or labels are not 0 and 1, both.
+    """
+    crops, labels = np.asarray(crops, dtype=np.float32), np.asarray(labels)
+    if crops.ndim != 5 or crops.shape[1] != 1 or len(crops) != len(labels):
+        raise VcfnbError(
+            f"crops {crops.shape} and labels {labels.shape} do not fit",
+            "give (n, 1, z, y, x) and n labels",
+            code="wrong-shape",
+        )
+    if min(crops.shape[2:]) < 16:
+        raise VcfnbError(
+            f"crops of {crops.shape[2:]} voxels are too small",
+            "the networks need 16 or more a side",
+            code="wrong-shape",
+        )
+    if not np.isfinite(crops).all():
+        raise VcfnbError(
+            "crops hold values that are not finite",
+            "mend the images, see vcfnb.preprocessing.crops.load_crops",
+            code="not-finite",
+        )
+    if set(np.unique(labels)) != {0, 1}:
+        found = ", ".join(map(str, np.unique(labels)))
+        raise VcfnbError(
+            f"labels of the training cases are {found} only",
+            "both classes, 0 and 1, are needed to train a network",
+            code="one-class",
+        )
+    return crops, labels.astype(np.float32)
+
+
+def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuning", groups=None):
+    """Train all layers of a network on one logit: label 1 against label 0.
+
+    The loss is the binary cross-entropy; with ``class_weight="balanced"`` both classes weigh the same in it, and
+    probabilities refer to a population where they are equally frequent. Layers of BatchNorm that came folded are
+    recalibrated first. The running statistics of BatchNorm are taken anew from all crops that were trained on: after
+    a few dozen steps the running averages still lag behind the weights.
+
+    Early stopping: with ``validation_fraction`` above 0, that share of the patients (stratified) is not trained on.
+    Training ends when their loss has not fallen for ``patience`` epochs, and the weights of the epoch with the
+    smallest loss are kept. With too few patients of a class to spare one, all epochs are trained on all cases.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Changed in place. One output.
+    crops : array (n, 1, z, y, x)
+    labels : array of 0 and 1
+    settings : TrainSettings
+    checkpoint : path, optional
+        A safetensors file, written after every epoch and aside first. A call with the same network, data and
+        settings goes on from it and ends with the same weights, bit for bit.
+    desc : str
+        Label of the progress bar.
+    groups : array (n,), optional
+        Patients, kept together; by default every case is a patient of its own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        epoch, loss, train_auc (of the logits during the epoch: augmented crops, weights still moving), learning_rate,
+        val_loss and kept (the epoch whose weights stay; without validation NaN and the last one).
+
+    Raises
+    ------
+    VcfnbError
+        When the labels are of one class, or the loss is not finite.
+    """
+    from tqdm.auto import tqdm
+
+    crops, labels = check_inputs(crops, labels)
+    fitted, held = validation_split(labels, groups, settings)
+    where = device()
+    with one_thread(), deterministic(where):
+        key = _key(network, crops, labels, held, settings) if checkpoint else None
+        network.to(where, memory_format=network.memory_format)
+        optimizer = _optimizer(network, settings)
+        history, finished, best = checkpoints.resume(checkpoint, key, network, optimizer, where)
+        if not history and getattr(network, "folded", None):
+            recalibrate(network, crops[fitted])
+        progress = tqdm(total=settings.epochs, initial=len(history), desc=desc, leave=False)
+        while not finished and not _is_over(history, settings):
+            row = _epoch(network, optimizer, crops[fitted], labels[fitted], settings, len(history), where)
+            row |= {"epoch": len(history) + 1, "val_loss": None}
+            if len(held):
+                refresh_batch_norm(network, crops[fitted], settings.batch_size)
+                row["val_loss"] = _validation_loss(network, crops[held], labels[held], labels, settings, where)
+                if _best_epoch([*history, row]) == row["epoch"]:
+                    best = checkpoints.plain(network.state_dict())
+            history.append(row)
+            progress.update()
+            if checkpoint:
+                checkpoints.save(checkpoint, key, network, optimizer, history, finished=False, extra=best)
+        progress.close()
+        if not finished:
+            if len(held):
+                network.load_state_dict(best)
+            else:
+                refresh_batch_norm(network, crops, settings.batch_size)
+            if checkpoint:
+                checkpoints.save(checkpoint, key, network, None, history, finished=True)
+    network.eval()
+    table = pd.DataFrame(history)[["epoch", "loss", "train_auc", "learning_rate", "val_loss"]]
+    table["val_loss"] = table["val_loss"].astype(float)
+    return table.assign(kept=table["epoch"] == _best_epoch(history))
+
+
+def validation_split(labels, groups, settings):
+    """Indices to train on and indices that decide when to stop (none of them without early stopping).
+
+    Stratified by label, patients kept together; the same for the same labels, patients and seed.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    everything = np.arange(len(labels))
+    groups = everything if groups is None else np.asarray(groups)
+    patients = min(len(np.unique(groups[labels == label])) for label in (0, 1))
+    parts = round(1 / settings.validation_fraction) if settings.validation_fraction else 0
+    if settings.recipe == "paper" or not parts or patients < max(parts, 2):
+        return everything, everything[:0]
+    dealt = StratifiedGroupKFold(max(parts, 2), shuffle=True, random_state=settings.seed)
+    fitted, held = next(dealt.split(everything, labels, groups))
+    both = all(len(np.unique(labels[part])) == 2 for part in (fitted, held))
+    return (fitted, held) if both else (everything, everything[:0])
+
+
+def _best_epoch(history):
+    """Number of the epoch with the smallest validation loss, the first of equal ones; without validation the last."""
+    losses = [row["val_loss"] for row in history]
+    return len(history) if losses[-1] is None else 1 + int(np.argmin(losses))
+
+
+def _is_over(history, settings):
+    return bool(history) and (
+        len(history) >= settings.epochs or len(history) - _best_epoch(history) >= settings.patience
+    )
+
+
+def _validation_loss(network, crops, labels, all_labels, settings, where):
+    """The training loss on cases that are not trained on."""
+    weights = _class_weights(all_labels, settings)[labels.astype(int)]
+    network.eval()
+    total = 0.0
+    with torch.inference_mode():
+        for start in range(0, len(crops), settings.batch_size):
+            part = slice(start, start + settings.batch_size)
+            batch = tensor(crops[part], where).contiguous(memory_format=torch.channels_last_3d)
+            target, case_weights = tensor(labels[part], where), tensor(weights[part], where)
+            logit = network(batch).squeeze(1).float()
+            loss = functional.binary_cross_entropy_with_logits(logit, target, case_weights, reduction="sum")
+            total += loss.item()
+    return total / float(weights.sum())
+
+
+def _class_weights(labels, settings):
+    return len(labels) / (2 * np.bincount(labels.astype(int))) if settings.class_weight else np.ones(2)
+
+
+def _optimizer(network, settings):
+    if settings.recipe == "paper":
+        return torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    options = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "fused": True}
+    return torch.optim.AdamW(network.parameters(), **options)
+
+
+def one_cycle(fraction, peak):
+    """Learning rate after a fraction of training: a rise over the first 30 %, then a cosine to nearly zero.
+
+    Smith and Topin 2018, with the shape and factors of torch's OneCycleLR; a function of the step alone, so that a
+    resumed training needs no state.
+    """
+
+    def cosine(start, end, part):
+        return end + (start - end) * (1 + np.cos(np.pi * part)) / 2
+
+    if fraction < 0.3:
+        return cosine(peak / 25, peak, fraction / 0.3)
+    return cosine(peak, peak / 25e4, (fraction - 0.3) / 0.7)
+
+
+def batches(n, batch_size, rng):
+    """Shuffled indices in batches of nearly equal size: a last batch of one case has no variance to normalise by."""
+    n_batches = max(1, min(-(-n // batch_size), n // 2))
+    return np.array_split(rng.permutation(n), n_batches)
+
+
+def _epoch(network, optimizer, crops, labels, settings, epoch, where):
+    from sklearn.metrics import roc_auc_score
+
+    # A generator an epoch: what is drawn depends on the seed and the epoch, not on where training was resumed.
+    rng = np.random.default_rng([settings.seed, epoch])
+    weights = _class_weights(labels, settings)
+    chunks = batches(len(labels), settings.batch_size, rng)
+    network.train()
+    losses, logits = [], np.zeros(len(labels))
+    for step, chosen in enumerate(chunks):
+        if settings.recipe == "fast":
+            fraction = (epoch + (step + 0.5) / len(chunks)) / settings.epochs
+            optimizer.param_groups[0]["lr"] = float(one_cycle(fraction, settings.learning_rate))
+        batch = augment(tensor(crops[chosen], where), settings.augment, rng)
+        target = tensor(labels[chosen], where)
+        case_weights = tensor(weights[labels[chosen].astype(int)], where)
+        with mixed_precision(where):
+            logit = network(batch.contiguous(memory_format=torch.channels_last_3d)).squeeze(1).float()
+        loss = functional.binary_cross_entropy_with_logits(logit, target, case_weights)
+        if not torch.isfinite(loss):
+            raise VcfnbError(
+                f"the loss is {loss.item()} in epoch {epoch + 1}",
+                f"lower learning_rate ({settings.learning_rate})",
+                code="training-diverged",
+            )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item() * len(chosen))
+        logits[chosen] = logit.detach().cpu().numpy()
+    return {
+        "loss": sum(losses) / len(labels),
+        "train_auc": float(roc_auc_score(labels, logits)),
+        "learning_rate": optimizer.param_groups[0]["lr"],
+    }
+
+
+def _batch_norms(network):
+    return {name: module for name, module in network.named_modules() if isinstance(module, _BatchNorm)}
+
+
+def recalibrate(network, crops, n_crops=64):
+    """Give BatchNorm layers that came folded (mean 0, variance 1) their statistics back; outputs stay the same.
+
+    A folded layer normalises nothing. Training would start to normalise by the batch and lose the scale that the
+    weights were trained with. So each layer's input mean m and variance v over training crops become its running
+    statistics, sqrt(v) its weight and m is added to its bias: in evaluation nothing changes.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        ``network.folded`` names the layers.
+    crops : array (n, 1, z, y, x)
+        Training crops; the first `n_crops` of them are used.
+    n_crops : int
+    """
+    where = next(network.parameters()).device
+    sums = {}
+
+    def measure(name):
+        def hook(module, inputs):
+            x = inputs[0].detach().double()
+            axes = (0, *range(2, x.dim()))
+            sum_ = x.sum(axes)
+            total = torch.stack([torch.full_like(sum_, x[:, 0].numel()), sum_, (x * x).sum(axes)])
+            sums[name] = sums.get(name, 0) + total
+
+        return hook
+
+    norms = _batch_norms(network)
+    hooks = [norms[name].register_forward_pre_hook(measure(name)) for name in network.folded]
+    network.eval()
+    try:
+        with torch.inference_mode():
+            for start in range(0, min(len(crops), n_crops), 8):
+                network(tensor(crops[start : min(start + 8, n_crops)], where))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    with torch.no_grad():
+        for name in network.folded:
+            norm, (count, total, squares) = norms[name], sums[name].clone()
+            mean = total / count
+            variance = (squares / count - mean**2).clamp_min(0)
+            # For mean 0 and variance 1 these are m, v, weight * sqrt(v + eps), bias + weight * m.
+            old_sd, new_sd = (norm.running_var.double() + norm.eps).sqrt(), (variance + norm.eps).sqrt()
+            norm.bias += (norm.weight * (mean - norm.running_mean) / old_sd).float()
+            norm.weight *= (new_sd / old_sd).float()
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+
+
+def refresh_batch_norm(network, crops, batch_size):
+    """Take the running statistics of BatchNorm anew, as the mean over batches of all (unchanged) training crops."""
+    where = next(network.parameters()).device
+    norms = _batch_norms(network).values()
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    network.train()
+    # The same batches whatever the seed: the order of the cases, dealt out.
+    n_batches = max(1, min(-(-len(crops) // batch_size), len(crops) // 2))
+    with torch.no_grad():
+        for start in range(n_batches):
+            network(tensor(crops[start::n_batches], where))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
+
+
+def _key(network, crops, labels, held, settings):
+    """What a checkpoint depends on: start, data, settings, and the code that trains."""
+    from vcfnb.dtl.networks.weights import state_digest
+
+    chosen = settings.model_dump(
+        mode="json", exclude={"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction", "layer", "weights"}
+    )
+    start = [state_digest(network.state_dict()), str(network)]
+    return key_of((__name__, "vcfnb.dtl.networks"), *start, crops, labels, np.asarray(held), chosen)

@@ -1,0 +1,92 @@
+"""Short names of features and image types, so that PyRadiomics' long ones stay readable on an axis."""
+
+import re
+
+import numpy as np
+
+from vcfnb.cohort import clinical
+from vcfnb.figures.theme import BLUE, GREEN, GREY, MODELS, ORANGE, PURPLE, SKY, VERMILLION
+from vcfnb.radiomics.settings import image_type_of
+
+image_type = image_type_of
+
+# Image types by family: twenty colours could not be told apart.
+FAMILIES = {
+    "shape": VERMILLION,
+    "original": GREY,
+    "LoG": BLUE,
+    "wavelet": SKY,
+    "LBP3D": GREEN,
+    "gradient": PURPLE,
+    "intensity": ORANGE,
+}
+_SHORTER = {
+    "GrayLevel": "GL",
+    "Normalized": "Norm.",
+    "Emphasis": "Emph.",
+    "NonUniformity": "NonUnif.",
+    "Deviation": "Dev.",
+    "Percentile": "Pctl.",
+    "Dependence": "Dep.",
+    "Maximum": "Max.",
+    "Minimum": "Min.",
+    "Correlation": "Corr.",
+    "Difference": "Diff.",
+    "MeanAbsolute": "MeanAbs.",
+    "Variance": "Var.",
+}
+
+_CLINICAL = {clinical.FEATURES[name]: short for name, short in (("age", "age"), ("sex", "woman"), ("bmd", "BMD"))}
+_CLINICAL |= {clinical.flag(name): f"{name} unknown" for name in clinical.FEATURES}
+
+
+def short_image_type(name):
+    """``log-sigma-2-0-mm-3D`` -> ``LoG 2 mm``, ``lbp-3D-m1`` -> ``LBP3D m1``, ``wavelet-LLH`` -> ``wavelet LLH``."""
+    log = re.fullmatch(r"log-sigma-(\d+)-(\d+)-mm-3D", name)
+    if log:
+        return f"LoG {float('.'.join(log.groups())):g} mm"
+    return name.replace("lbp-3D", "LBP3D").replace("squareroot", "square root").replace("-", " ")
+
+
+def family(name):
+    """Family of an image type, a key of ``FAMILIES``."""
+    for start, result in (("log-", "LoG"), ("wavelet", "wavelet"), ("lbp", "LBP3D")):
+        if name.startswith(start):
+            return result
+    return name if name in FAMILIES else "intensity"
+
+
+def short_name(feature):
+    """A feature's name for an axis: ``LoG 3 mm GLSZM LargeAreaEmph.``, ``DTL 07``."""
+    feature = str(feature)
+    deep = re.fullmatch(r"dtl_(\d+)", feature)
+    if deep:
+        return f"DTL {int(deep[1]):02d}"
+    if feature in _CLINICAL:
+        return _CLINICAL[feature]
+    parts = feature.split("_", 2)
+    if len(parts) < 3:
+        return feature
+    kind, group, name = parts
+    for long, short in _SHORTER.items():
+        name = name.replace(long, short)
+    group = {"firstorder": "first order", "shape": "shape"}.get(group, group.upper())
+    return f"{short_image_type(kind)} {group} {name}"
+
+
+def source(feature):
+    """``radiomic``, ``DTL`` or ``clinical``."""
+    if str(feature).startswith("dtl_"):
+        return "DTL"
+    return "clinical" if str(feature).startswith(clinical.PREFIX) else "radiomic"
+
+
+def source_color(feature):
+    """Colour of radiomic, deep or clinical features."""
+    return {"radiomic": MODELS["radiomics"], "DTL": MODELS["dtl"], "clinical": PURPLE}[source(feature)]
+
+
+def image_type_order(names):
+    """Image types sorted by family, then by name."""
+    order = list(FAMILIES)
+    return sorted(np.unique(list(names)), key=lambda name: (order.index(family(name)), name))

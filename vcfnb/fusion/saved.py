@@ -1,0 +1,276 @@
+"""The saved model: a folder with ``model.json`` and the network's safetensors, nothing executable."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from vcfnb import images, runs, statistics
+from vcfnb.cohort.clinical import FEATURES, ClinicalEncoder
+from vcfnb.errors import VcfnbError
+from vcfnb.fusion.logistic import FittedLogistic
+from vcfnb.fusion.training_cohort import TrainingCohort, fingerprint
+from vcfnb.fusion.training_range import TrainingRange
+from vcfnb.selection.harmonisation import ComBat
+
+FORMAT = "vcfnb-model"
+FORMAT_VERSION = 3
+MODELS = ("radiomics", "dtl", "fusion")
+NETWORK = "network.safetensors"
+NOTICE = "Research use only. Not for diagnosis."
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What :func:`load_model` gives.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    models : dict of str to FittedLogistic
+        ``radiomics``, ``dtl``, ``fusion``.
+    expansion : int
+        ROI expansion of the network, voxels of 1 mm.
+    settings : dict of str to dict
+        ``preprocessing``, ``radiomics``, ``dtl``: the parameters of those notebooks.
+    thresholds : dict of str to float
+        Operating point of each model, chosen on training cases; may be empty.
+    training : TrainingRange
+        Of the fusion model's features.
+    cohort : TrainingCohort
+        Who was trained on, what their images were like, how well calibrated the models were on them.
+    clinical : ClinicalEncoder
+        Clinical variables that the fusion model uses; mostly none.
+    harmonisation : list of ComBat
+        What makes features of a new case comparable between the sites of the training cases; mostly none.
+    about : dict
+        study, simulated, versions, notice.
+    """
+
+    folder: Path
+    models: dict
+    expansion: int
+    settings: dict
+    thresholds: dict
+    training: TrainingRange
+    cohort: TrainingCohort
+    clinical: ClinicalEncoder
+    harmonisation: list
+    about: dict
+
+    @property
+    def sites(self):
+        """Sites that a new case may come from; empty when it does not matter."""
+        return list(self.harmonisation[0].sites) if self.harmonisation else []
+
+    @property
+    def variables(self):
+        """Clinical variables that must be known of a new case."""
+        encoders = [self.clinical, *(combat.encoder for combat in self.harmonisation)]
+        return [name for name in FEATURES if any(name in encoder.variables for encoder in encoders)]
+
+    @property
+    def trained_on(self):
+        """The training cases in one line."""
+        kind = "SIMULATED, the numbers say nothing about patients: " if self.about.get("simulated") else ""
+        return kind + str(self.cohort)
+
+    @property
+    def network(self):
+        """Path of the network's weights."""
+        return self.folder / NETWORK
+
+
+def save_model(
+    folder,
+    models,
+    network,
+    expansion,
+    settings,
+    train,
+    thresholds=None,
+    about=None,
+    clinical=None,
+    harmonisation=(),
+    cohort=None,
+):
+    """Write the model folder: ``model.json`` and ``network.safetensors``.
+
+    Parameters
+    ----------
+    folder : path
+    models : dict of str to FittedLogistic
+        ``radiomics``, ``dtl`` and ``fusion``.
+    network : path
+        Safetensors of the chosen expansion (:func:`vcfnb.dtl.save_model`); copied.
+    expansion : int
+        Voxels of 1 mm.
+    settings : dict of str to dict
+        ``preprocessing``, ``radiomics``, ``dtl``: parameters as the notebooks wrote them down.
+    train : pandas.DataFrame
+        Training cases, with at least the fusion model's features. Only their mean, SD, range and covariance are kept.
+    thresholds : dict of str to float, optional
+        Operating points, chosen on training cases (:func:`vcfnb.statistics.operating_point`).
+    about : dict, optional
+        Goes into the file as it is, such as ``study`` and ``simulated``.
+    clinical : ClinicalEncoder, optional
+        That made the clinical features; what no model uses is left out.
+    harmonisation : iterable of ComBat or None
+        That `train` went through, one a source of features; what no model uses is left out.
+    cohort : TrainingCohort, optional
+        Without it nothing is said of a new image's likeness, nor of the calibration.
+
+    Returns
+    -------
+    pathlib.Path
+        Of ``model.json``.
+
+    Raises
+    ------
+    VcfnbError
+        When a model is missing, or the network's file is.
+    """
+    missing = [name for name in MODELS if name not in models]
+    if missing:
+        raise VcfnbError(
+            f"model: {missing[0]!r} is missing", f"give the three models {', '.join(MODELS)}", code="model-incomplete"
+        )
+    folder, network = Path(folder), Path(network)
+    if not network.is_file():
+        raise VcfnbError(
+            f"model: no network at {network}", f"run notebook 04_dtl for expansion {expansion}", code="model-incomplete"
+        )
+    with runs.atomic(folder / NETWORK) as temporary:
+        shutil.copyfile(network, temporary)
+    used = {feature for name in MODELS for feature in models[name].features}
+    sites = [combat.only(used) for combat in harmonisation if combat is not None and len(combat.sites) > 1]
+    content = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "notice": NOTICE,
+        "about": (about or {}) | {"versions": runs.versions()},
+        "models": {name: models[name].to_dict() for name in MODELS},
+        "expansion": int(expansion),
+        "settings": {name: settings[name] for name in ("preprocessing", "radiomics", "dtl")},
+        "thresholds": {name: float(value) for name, value in (thresholds or {}).items()},
+        "training": TrainingRange.of(train[models["fusion"].features]).to_dict(),
+        "cohort": (cohort or TrainingCohort()).to_dict(),
+        "clinical": (clinical or ClinicalEncoder([])).only(used).to_dict(),
+        "harmonisation": [combat.to_dict() for combat in sites if len(combat.gamma.columns)],
+        "network_sha256": runs.digest(folder / NETWORK),
+    }
+    return runs.write_json(content | {"sha256": runs.digest(content)}, folder / "model.json")
+
+
+def save_study_model(
+    run, models, expansion, train, thresholds=None, clinical=None, harmonisation=(), table=None, out_of_fold=None
+):
+    """Write ``06_fusion/model/`` of a study, with the settings that its notebooks wrote down.
+
+    Parameters
+    ----------
+    run : vcfnb.runs.Run
+    models, expansion, train, clinical, harmonisation
+        As for :func:`save_model`.
+    thresholds : dict of str to float, optional
+        By default, where `table` gives the labels, Youden's point on the scores of the training cases, as in notebook
+        07 with ``operating_point: youden``.
+    table : pandas.DataFrame, optional
+        Training cases in the order of `train`, indexed by case_id: label, patient_id, image, and age, sex, bmd where
+        they are known; summarised with their images (:class:`TrainingCohort`).
+    out_of_fold : dict of str to pandas.Series, optional
+        By model: probabilities of training cases from regressions that had not seen their patient.
+    """
+    cohort = None
+    if table is not None:
+        if thresholds is None:
+            scores = {name: models[name].score(train) for name in MODELS}
+            thresholds = {name: statistics.operating_point(table["label"], score) for name, score in scores.items()}
+        quality = pd.read_csv(run.needs("preprocessing", "qc.csv"), dtype={"case_id": str}).set_index("case_id")
+        known = runs.parallel_map(_fingerprint, table["image"].tolist(), desc="fingerprints")
+        cohort = TrainingCohort.of(table, quality.loc[table.index], out_of_fold, known)
+    return save_model(
+        run.step("fusion") / "model",
+        models,
+        run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors"),
+        expansion,
+        {name: run.settings(name) for name in ("preprocessing", "radiomics", "dtl")},
+        train,
+        thresholds=thresholds,
+        about={"study": run.study, "simulated": run.simulated},
+        clinical=clinical,
+        harmonisation=harmonisation,
+        cohort=cohort,
+    )
+
+
+def _fingerprint(path):
+    return fingerprint(images.read_image(path))
+
+
+def load_model(folder):
+    """Read a model folder and check that it is whole and unchanged.
+
+    Parameters
+    ----------
+    folder : path
+        ``06_fusion/model`` of a study.
+
+    Returns
+    -------
+    SavedModel
+
+    Raises
+    ------
+    VcfnbError
+        A file is missing, truncated, edited, or of a later format; the message says which.
+    """
+    folder = Path(folder)
+    path = folder / "model.json"
+    again = "copy the model folder again, or run notebook 06_fusion"
+    for needed in (path, folder / NETWORK):
+        if not needed.is_file():
+            raise VcfnbError(f"model: {needed} is missing", f"{again}", code="model-incomplete")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stored = content.pop("sha256")
+        version = content["format_version"]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise VcfnbError(
+            f"model: {path} is truncated or no vcfnb model ({error})", f"{again}", code="model-unreadable"
+        ) from None
+    if content.get("format") != FORMAT or version != FORMAT_VERSION:
+        raise VcfnbError(
+            f"model: {path} has format {content.get('format')!r} version {version!r}, this vcfnb reads {FORMAT!r} "
+            f"version {FORMAT_VERSION}",
+            f"use the vcfnb that wrote it ({_writer(content)})",
+            code="model-version",
+        )
+    if stored != runs.digest(content):
+        raise VcfnbError(f"model: {path} was changed after it was written", f"{again}", code="model-changed")
+    if content["network_sha256"] != runs.digest(folder / NETWORK):
+        raise VcfnbError(
+            f"model: {folder / NETWORK} is truncated or not the network of {path.name}",
+            f"{again}",
+            code="model-unreadable",
+        )
+    return SavedModel(
+        folder=folder,
+        models={name: FittedLogistic.from_dict(content["models"][name]) for name in MODELS},
+        expansion=content["expansion"],
+        settings=content["settings"],
+        thresholds={name: content["thresholds"][name] for name in MODELS if name in content["thresholds"]},
+        training=TrainingRange(**content["training"]),
+        cohort=TrainingCohort(**content["cohort"]),
+        clinical=ClinicalEncoder(**content["clinical"]),
+        harmonisation=[ComBat.from_dict(values) for values in content["harmonisation"]],
+        about=content["about"] | {"notice": content["notice"]},
+    )
+
+
+def _writer(content):
+    about = content.get("about")
+    versions = about.get("versions") if isinstance(about, dict) else None
+    return f"version {versions.get('vcfnb')}" if isinstance(versions, dict) else "version unknown"

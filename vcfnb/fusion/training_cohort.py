@@ -1,0 +1,198 @@
+"""Who a model was trained on: counts, what their images were like, how well calibrated it was; no single patient."""
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import pandas as pd
+import SimpleITK as sitk
+
+from vcfnb import cohort, statistics
+
+# What a new image is compared in: words, unit.
+MEASURES = {
+    "voxel_min_mm": ("shortest voxel edge", "mm"),
+    "voxel_max_mm": ("longest voxel edge", "mm"),
+    "roi_volume_ml": ("volume of the ROI", "ml"),
+    "hu_p5": ("5th percentile in the ROI", "HU"),
+    "hu_p50": ("median in the ROI", "HU"),
+    "hu_p95": ("95th percentile in the ROI", "HU"),
+}
+# Of a new value that is exchangeable with n training values, 2 in n + 1 lie beyond their ends: the ends are moved
+# out by this share of their distance, or of their size, before a value is called unlike.
+_SLACK = 0.1
+_SLACK_OF_SIZE = 0.05
+# Training cases that share a point of the calibration, at least, and points at most.
+_CASES_A_POINT, _POINTS = 8, 5
+
+
+@dataclass(frozen=True)
+class TrainingCohort:
+    """What is kept of the training cases beside the model itself.
+
+    Attributes
+    ----------
+    patients : dict
+        n_cases, n_patients, n_acute; women and known_sex (cases); age and bmd (n, mean, sd). No extremes of age, which
+        may point to one person.
+    images : dict of str to dict
+        By measure (:data:`MEASURES`): low and high, the smallest and largest value of the training images.
+    calibration : dict of str to dict
+        By model, of out-of-fold probabilities (:func:`vcfnb.fusion.out_of_fold_scores`): points (n, predicted,
+        observed, low, high), and the logistic recalibration fitted on them: method, intercept, slope, note.
+    fingerprints : list of str
+        Of the training images (:func:`fingerprint`), sorted: to tell that an image was trained on.
+    """
+
+    patients: dict = field(default_factory=dict)
+    images: dict = field(default_factory=dict)
+    calibration: dict = field(default_factory=dict)
+    fingerprints: list = field(default_factory=list)
+
+    @classmethod
+    def of(cls, table, quality=None, out_of_fold=None, fingerprints=()):
+        """Summarise training cases.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Training cases indexed by case_id: label, patient_id, and age, sex, bmd where they are known.
+        quality : pandas.DataFrame, optional
+            Their rows of 01_preprocessing/qc.csv.
+        out_of_fold : dict of str to pandas.Series, optional
+            By model: probability of each training case from a regression that had not seen its patient.
+        fingerprints : iterable of str, optional
+        """
+        images = {}
+        if quality is not None:
+            values = pd.DataFrame([measures(row) for row in quality.to_dict("records")])
+            images = {
+                name: {"low": float(column.min()), "high": float(column.max())} for name, column in values.items()
+            }
+        return cls(
+            _patients(table),
+            images,
+            {name: _calibration(table["label"], score) for name, score in (out_of_fold or {}).items()},
+            sorted(set(fingerprints)),
+        )
+
+    def compare(self, quality):
+        """A new image beside the training images.
+
+        Parameters
+        ----------
+        quality : dict
+            Its row of quality, as :func:`vcfnb.images.quality` gives it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            measure, in_words, unit, value, low, high, unlike (beyond the ends by more than a tenth of their distance
+            and 5 % of the end itself); without rows for a model that does not know its images.
+        """
+        value = measures(quality) if self.images else {}
+        rows = []
+        for name in [name for name in MEASURES if name in self.images]:
+            low, high = self.images[name]["low"], self.images[name]["high"]
+            below, above = (max(_SLACK * (high - low), _SLACK_OF_SIZE * abs(end)) for end in (low, high))
+            unlike = not low - below <= value[name] <= high + above
+            rows.append((name, *MEASURES[name], value[name], low, high, unlike))
+        return pd.DataFrame(rows, columns=["measure", "in_words", "unit", "value", "low", "high", "unlike"])
+
+    def calibrated(self, model, probability):
+        """What became of training cases with such a probability.
+
+        Parameters
+        ----------
+        model : str
+        probability : float
+
+        Returns
+        -------
+        dict
+            n, predicted, observed, low, high: the point of the calibration whose mean prediction is nearest, its share
+            of acute cases with Wilson's interval; recalibrated: the probability after the recalibration fitted on
+            training cases; prevalence: share of acute training cases; slope. Empty where nothing is known.
+
+        Notes
+        -----
+        This is observed frequency, with an interval that says how few cases it rests on. It stands in place of an
+        interval from redrawn coefficients, which would be conditional on the selected features and the trained network
+        (:func:`vcfnb.fusion.coefficient_intervals`), much too narrow, and silent about calibration. The selection has
+        seen all training cases, so even these out-of-fold probabilities remain somewhat too good.
+        """
+        known = self.calibration.get(model)
+        if not known:
+            return {}
+        nearest = min(known["points"], key=lambda point: abs(point["predicted"] - probability))
+        rule = statistics.Recalibration(known["method"], known["intercept"], known["slope"])
+        return nearest | {
+            "recalibrated": float(rule.apply([probability])[0]),
+            "slope": known["slope"],
+            "prevalence": self.patients["n_acute"] / self.patients["n_cases"],
+        }
+
+    def __str__(self):
+        who = self.patients
+        if not who:
+            return "training cases not described"
+        text = f"{who['n_cases']} training cases of {who['n_patients']} patients, {who['n_acute']} acute"
+        for name, said, unit in (("age", "age", " years"), ("bmd", "T-score", "")):
+            if who[name]["n"]:
+                text += f"; {said} {who[name]['mean']:.1f}{unit} (SD {who[name]['sd']:.1f})"
+        return text + (f"; {who['women']} of {who['known_sex']} women" if who["known_sex"] else "")
+
+    def to_dict(self):
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def measures(quality):
+    """The measures of :data:`MEASURES` from a row of quality: dict of str to float."""
+    edges = [float(edge) for edge in quality["spacing_in"].split(" x ")]
+    found = {"voxel_min_mm": min(edges), "voxel_max_mm": max(edges), "roi_volume_ml": quality["roi_volume_ml_out"]}
+    return {name: float(found[name] if name in found else quality[name]) for name in MEASURES}
+
+
+def fingerprint(image):
+    """Digest of an image by which it is known again, in any format and any order of its voxels.
+
+    Only who has the image can compute it: nothing of the image or the patient can be got back from it, so it needs no
+    salt. An id would: ids are short and can be guessed, and `P001` of another hospital is another patient.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+        As read, in HU; of another type of numbers it is the same.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    turned = sitk.DICOMOrient(sitk.Cast(image, sitk.sitkFloat32), "LPS")
+    return cohort.voxel_digest(turned).hex()
+
+
+def _patients(table):
+    known = table["sex"].dropna() if "sex" in table else pd.Series(dtype=object)
+    found = {
+        "n_cases": len(table),
+        "n_patients": int(table["patient_id"].nunique()),
+        "n_acute": int(table["label"].sum()),
+        "women": int((known == "F").sum()),
+        "known_sex": len(known),
+    }
+    for name in ("age", "bmd"):
+        values = table[name].dropna() if name in table else pd.Series(dtype=float)
+        enough = len(values) > 1
+        spread = {"mean": float(values.mean()), "sd": float(values.std())} if enough else {"mean": None, "sd": None}
+        found[name] = {"n": len(values) if enough else 0, **spread}
+    return found
+
+
+def _calibration(label, score):
+    y, probability = label.to_numpy(), score.loc[label.index].to_numpy()
+    bins = int(np.clip(len(y) // _CASES_A_POINT, 1, _POINTS))
+    points = statistics.calibration_curve_points(y, probability, bins=bins)
+    rule = statistics.recalibrate(y, probability)
+    return {"points": points.drop(columns="bin").to_dict("records")} | rule._asdict()

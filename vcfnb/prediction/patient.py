@@ -1,0 +1,267 @@
+"""A saved model applied to one new case."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from vcfnb import runs
+from vcfnb.cohort.clinical import ClinicalEncoder
+from vcfnb.errors import VcfnbError
+from vcfnb.fusion.saved import NOTICE, load_model
+from vcfnb.fusion.training_cohort import TrainingCohort
+from vcfnb.prediction.examination import examine
+
+_KNOWN = (
+    "This image was a training case: the network has seen it, and its probability is too good to judge the model by. "
+    "In the study its deep features came from a network that had not seen it, so its score there differs."
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a saved model says about one case.
+
+    Attributes
+    ----------
+    probability : dict of str to float
+        Probability of an acute fracture by model: ``radiomics``, ``dtl``, ``fusion``.
+    call : dict of str to str
+        ``"acute"`` or ``"chronic"`` at each model's operating point; empty when none was saved.
+    thresholds : dict of str to float
+        The operating points: from here on a case is called acute.
+    contributions : pandas.DataFrame
+        What drove the fusion model: feature, value, z (training SDs from the training mean), contribution (to the log
+        odds, coefficient times z), low and high (range of the training cases), beyond (whether the value lies outside
+        that range). From large to small. With the model's intercept the contributions add up to the log odds.
+    outside : bool
+        Whether the case lies farther from the training cases than 99 % of them lie from the others; the probability
+        should then not be believed.
+    distance, reference : float
+        Mahalanobis distance of the case, and the limit.
+    image : pandas.DataFrame
+        Voxel size, HU and volume of the ROI beside the training images
+        (:meth:`vcfnb.fusion.TrainingCohort.compare`); without rows where the image is not known.
+    calibration : dict of str to dict
+        By model, what became of training cases with such a probability
+        (:meth:`vcfnb.fusion.TrainingCohort.calibrated`).
+    notes : list of str
+        Such as other versions than those that made the model, or a crop that leaves the image.
+    cohort : str
+        The training cases in one line, and whether they are simulated.
+    notice : str
+    """
+
+    probability: dict
+    call: dict
+    thresholds: dict
+    contributions: pd.DataFrame
+    outside: bool
+    distance: float
+    reference: float
+    image: pd.DataFrame
+    calibration: dict
+    notes: list
+    cohort: str
+    notice: str = NOTICE
+
+    @property
+    def unlike(self):
+        """In words, in what the image is unlike the training images; empty where it is like them."""
+        return [
+            f"{row.in_words} {row.value:.4g} {row.unit}, training cases {row.low:.4g} to {row.high:.4g}"
+            for row in self.image[self.image["unlike"].astype(bool)].itertuples()
+        ]
+
+    @property
+    def warnings(self):
+        """Why the probability may not be believed, a sentence each; empty where nothing speaks against it."""
+        found = []
+        if self.outside:
+            found.append(
+                f"OUTSIDE the training data: distance {self.distance:.2f}, limit {self.reference:.2f}. "
+                "The model was never tried on such a case; do not believe the probability."
+            )
+        if self.unlike:
+            found.append(f"The image is UNLIKE the training images: {'; '.join(self.unlike)}.")
+        beyond = self.contributions.loc[self.contributions["beyond"], "feature"].tolist()
+        if beyond:
+            found.append(f"beyond the range of the training cases: {', '.join(beyond)}")
+        return found + self.notes
+
+    def calibration_note(self, model="fusion"):
+        """What the calibration on training cases says of this probability, in words."""
+        known = self.calibration.get(model)
+        if self.outside:
+            return "Calibration: that of the training cases says nothing of this case, which lies outside of them."
+        if not known:
+            return "Calibration: not known, the model was saved without out-of-fold probabilities."
+        return (
+            f"Calibration ({model}): of the {known['n']} training cases with probabilities nearest to this one (mean "
+            f"{known['predicted']:.2f}, each from a regression that had not seen the patient), {known['observed']:.0%} "
+            f"were acute (95% interval {known['low']:.0%} to {known['high']:.0%}). Recalibrated on training cases the "
+            f"probability is {in_words(known['recalibrated'])}. {known['prevalence']:.0%} of the training cases "
+            "were acute: where acute fractures are rarer, the probability is too high, and the other way round."
+        )
+
+    def to_dict(self):
+        """Plain values, for JSON."""
+        tables = {name: getattr(self, name).to_dict("records") for name in ("contributions", "image")}
+        return vars(self) | tables | {"warnings": self.warnings, "calibration_note": self.calibration_note()}
+
+    def __str__(self):
+        lines = [
+            f"{name}: probability of an acute fracture {in_words(value)}"
+            + (f", called {self.call[name]} (from {self.thresholds[name]:.3f} on)" if name in self.call else "")
+            for name, value in self.probability.items()
+        ]
+        lines.append(self.calibration_note())
+        if not self.outside:
+            lines.append(f"within the training data (distance {self.distance:.2f}, limit {self.reference:.2f})")
+        if len(self.image) and not self.unlike:
+            lines.append("voxel size, HU and volume of the ROI are like those of the training images")
+        first = self.contributions.head(5)
+        drivers = ", ".join(
+            f"{name} {value:+.2f}" for name, value in zip(first.feature, first.contribution, strict=True)
+        )
+        return "\n".join([*lines, f"drivers (log odds): {drivers}", self.cohort, *self.warnings, self.notice])
+
+
+def in_words(probability):
+    """A probability with three decimals, which are never 0.000 or 1.000."""
+    if 0.0005 <= probability < 0.9995:
+        return f"{probability:.3f}"
+    return "below 0.001" if probability < 0.5 else "above 0.999"
+
+
+def predict(model_dir, image, mask, mask_label=None, clinical=None, site=None):
+    """Apply a saved model to one case. Research use only, not for diagnosis.
+
+    The case takes the same way as a test case of the study: preprocessing, radiomics, and the network that was trained
+    on all training cases, with the settings that are saved in the model.
+
+    Parameters
+    ----------
+    model_dir : path
+        ``06_fusion/model`` of a study.
+    image, mask : path or SimpleITK.Image
+        CT (HU) and ROI in any format that :mod:`vcfnb.images` reads.
+    mask_label : int or str, optional
+        Value of the vertebra in a mask with several labels; number or name of a segment or structure.
+    clinical : dict, optional
+        ``age`` (years), ``sex`` (F or M), ``bmd`` (T-score), for a model that uses them.
+    site : str, optional
+        Where the CT was made, for a model whose study harmonised its features by site.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    VcfnbError
+        When the model folder is damaged; when the model needs a clinical variable or the site, and it is not given, or
+        the site has no training case (the features of its scanner cannot be made comparable).
+    BadInput
+        When image or mask or a clinical value cannot be used.
+    """
+    model = load_model(model_dir)
+    check_patient(model, clinical, site)
+    return judge_examined(model, examine(model, image, mask, mask_label), clinical, site)
+
+
+def judge_examined(model, examined, clinical=None, site=None):
+    """Apply a loaded model to a case that :func:`vcfnb.prediction.examine` has seen; as :func:`predict`."""
+    known = [_KNOWN] if examined.fingerprint in model.cohort.fingerprints else []
+    notes = known + _other_versions(model) + examined.notes
+    return judge(model, examined.features, notes, clinical, site, examined.quality)
+
+
+def check_patient(model, clinical=None, site=None):
+    """What the model must know of a new patient beside the image, before anything is computed.
+
+    Raises
+    ------
+    VcfnbError, BadInput
+        As :func:`predict`.
+    """
+    if model.sites and str(site) not in model.sites:
+        given = "no site is given" if site is None else f"site {site!r} has no training case"
+        raise VcfnbError(
+            f"site: the model's features are harmonised by site, and {given}",
+            f"give site as one of {', '.join(model.sites)}; for other sites fit a model without harmonisation, or with "
+            "cases of theirs",
+            code="site-unknown",
+        )
+    ClinicalEncoder([name for name in model.variables if name not in model.clinical.variables]).of_one(clinical)
+    model.clinical.of_one(clinical)
+
+
+def judge(model, features, notes=(), clinical=None, site=None, quality=None):
+    """Apply a loaded model to the features of one case.
+
+    Parameters
+    ----------
+    model : SavedModel
+    features : pandas.DataFrame
+        One row; the columns that the models need, in any order.
+    notes : iterable of str
+        Passed on.
+    clinical, site
+        As for :func:`predict`.
+    quality : dict, optional
+        The image's row of quality, to compare it with the training images.
+
+    Returns
+    -------
+    Prediction
+    """
+    check_patient(model, clinical, site)
+    features = _with_patient(model, features, clinical, site)
+    probability = {name: float(fitted.score(features).iloc[0]) for name, fitted in model.models.items()}
+    fusion, training = model.models["fusion"], model.training
+    by_feature = pd.DataFrame(
+        {
+            "value": features[fusion.features].iloc[0],
+            "z": fusion.z_scores(features).iloc[0],
+            "contribution": fusion.contributions(features).iloc[0],
+            "low": pd.Series(training.low, training.features),
+            "high": pd.Series(training.high, training.features),
+            "beyond": training.beyond(features).iloc[0],
+        }
+    )
+    distance = float(training.distance(features)[0])
+    compared = model.cohort.compare(quality) if quality is not None else TrainingCohort().compare({})
+    return Prediction(
+        probability=probability,
+        call={
+            name: "acute" if probability[name] >= threshold else "chronic"
+            for name, threshold in model.thresholds.items()
+        },
+        thresholds=dict(model.thresholds),
+        contributions=by_feature.sort_values("contribution", key=abs, ascending=False, kind="stable")
+        .rename_axis("feature")
+        .reset_index(),
+        outside=distance > training.reference,
+        distance=distance,
+        reference=training.reference,
+        image=compared,
+        calibration={name: model.cohort.calibrated(name, value) for name, value in probability.items()},
+        notes=list(notes),
+        cohort=f"Model of study {model.about.get('study', 'without a name')}: {model.trained_on}.",
+    )
+
+
+def _with_patient(model, features, clinical, site):
+    """Features of one case, made comparable between sites, with its clinical features."""
+    known = {name: [clinical[name]] for name in model.variables}
+    patient = pd.DataFrame(known | {"site": [site]}, index=features.index)
+    for combat in model.harmonisation:
+        features = combat.transform(features, patient)
+    return pd.concat([features, model.clinical.transform(patient)], axis=1)
+
+
+def _other_versions(model):
+    """Packages that decide the numbers, where they differ from those that made the model."""
+    made, here = model.about["versions"], runs.versions()
+    other = [f"{name} {made[name]} (here {here.get(name, 'missing')})" for name in made if made[name] != here.get(name)]
+    return [f"The model was made with {', '.join(other)}."] if other else []

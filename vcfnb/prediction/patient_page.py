@@ -1,0 +1,235 @@
+"""One case on one page: HTML for the screen, PDF for paper, JSON for programs."""
+
+import textwrap
+from datetime import UTC, datetime
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from vcfnb import figures, runs
+from vcfnb.figures.patient import draw_case_views, draw_contributions
+from vcfnb.figures.theme import SIMULATED, VERMILLION, model_name
+from vcfnb.fusion.words import describe
+from vcfnb.prediction.patient import in_words
+from vcfnb.report import html_page
+
+FORMAT, FORMAT_VERSION = "vcfnb-prediction", 1
+_A4 = (8.27, 11.69)  # inches
+_HEAT = (
+    "Yellow: the ROI. Heat: where the network found what speaks for its own answer (Grad-CAM, mean along the line of "
+    "sight); it says where, not why, and concerns the deep features only."
+)
+
+
+def write(folder, model, examined, prediction, name="case"):
+    """Write ``prediction.json``, ``prediction.html`` and ``prediction.pdf``.
+
+    Neither paths nor anything of a file's header is written, only `name`, and digests by which image and model are
+    known again.
+
+    Parameters
+    ----------
+    folder : path
+    model : vcfnb.fusion.SavedModel
+    examined : vcfnb.prediction.Examined
+        With its heat map.
+    prediction : vcfnb.prediction.Prediction
+    name : str
+        What the case is called on the page.
+
+    Returns
+    -------
+    dict of str to pathlib.Path
+        json, html, pdf.
+    """
+    figures.style()
+    paths = {kind: Path(folder) / f"prediction.{kind}" for kind in ("json", "html", "pdf")}
+    note = as_json(model, examined, prediction, name)
+    window = model.settings["preprocessing"]
+    views = (examined.image, examined.mask, examined.heatmap, window["window_level"], window["window_width"])
+    runs.write_json(note, paths["json"])
+    html_page.write_page(paths["html"], f"vcfnb: {name}", _html(note, model, prediction, views))
+    _write_pdf(paths["pdf"], note, model, prediction, views)
+    return paths
+
+
+def as_json(model, examined, prediction, name="case"):
+    """The prediction as plain values, with what is needed to know where it came from."""
+    return prediction.to_dict() | {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "image_sha256": examined.fingerprint,
+        "quality": examined.quality,
+        "model": {
+            "study": model.about.get("study"),
+            "simulated": bool(model.about.get("simulated")),
+            "expansion": model.expansion,
+            "sha256": runs.digest(model.folder / "model.json"),
+            "versions": model.about["versions"],
+            "training_cohort": model.cohort.patients,
+        },
+        "versions": runs.versions(),
+    }
+
+
+def probabilities(prediction):
+    """Table model, probability of acute, call, threshold; as text."""
+    return pd.DataFrame(
+        [
+            {
+                "model": model_name(name),
+                "probability of acute": in_words(value),
+                "call": prediction.call.get(name, "no operating point"),
+                "acute from": in_words(prediction.thresholds[name]) if name in prediction.thresholds else "–",
+            }
+            for name, value in prediction.probability.items()
+        ]
+    )
+
+
+def features(prediction):
+    """Table of the fusion model's features against the training cases, in words."""
+    table = prediction.contributions
+    return pd.DataFrame(
+        {
+            "feature": table["feature"],
+            "what it measures": [describe(name) for name in table["feature"]],
+            "value": table["value"],
+            "smallest in training": table["low"],
+            "largest in training": table["high"],
+            "z": table["z"],
+            "contribution": table["contribution"],
+            "beyond": table["beyond"].map({True: "yes", False: ""}),
+        }
+    )
+
+
+def likeness(prediction):
+    """Table of the image against the training images, in words."""
+    table = prediction.image
+    return pd.DataFrame(
+        {
+            "measure": table["in_words"] + ", " + table["unit"],
+            "value": table["value"],
+            "smallest in training": table["low"],
+            "largest in training": table["high"],
+            "unlike": table["unlike"].map({True: "yes", False: ""}),
+        }
+    )
+
+
+def _versions(note):
+    here = ", ".join(f"{name} {version}" for name, version in note["versions"].items())
+    model = note["model"]
+    return (
+        f"Made {note['made']} with {here}. Model: study {model['study']}, model.json SHA-256 {model['sha256'][:16]}, "
+        f"expansion {model['expansion']} mm. Image: SHA-256 of its voxels {note['image_sha256'][:16]}."
+    )
+
+
+def _nothing(prediction):
+    where = f"distance {prediction.distance:.2f}, limit {prediction.reference:.2f}"
+    return prediction.warnings or [f"Nothing unusual was found: the case lies within the training data ({where})."]
+
+
+def _html(note, model, prediction, views):
+    simulated = note["model"]["simulated"]
+    trained = f"Trained on: {model.trained_on}."
+    parts = [
+        f"<h1>Acute or chronic vertebral fracture: {html_page.text(note['name'])}</h1>",
+        html_page.notice([prediction.notice, trained]),
+        html_page.table(probabilities(prediction)),
+        f"<p>{html_page.text(prediction.calibration_note())}</p>",
+        "<h2>Can it be believed?</h2>",
+        "<ul>" + "".join(f"<li>{html_page.text(line)}</li>" for line in _nothing(prediction)) + "</ul>",
+        "<h2>The case</h2>",
+        html_page.picture(figures.case_views(*views), "CT in three planes with ROI, and Grad-CAM heat map"),
+        f'<p class="small">{_HEAT}</p>',
+        "<h2>What drove the fusion model</h2>",
+        html_page.picture(
+            figures.contributions(prediction.contributions, simulated=simulated), "Contributions of the features"
+        ),
+        html_page.table(features(prediction)),
+        '<p class="small">Contributions and the intercept '
+        f"({model.models['fusion'].intercept:+.2f}) add up to the log odds. z: SDs from the training mean.</p>",
+        "<h2>The image beside those of training cases</h2>",
+        html_page.table(likeness(prediction)) if len(prediction.image) else "<p>Not known to this model.</p>",
+        f'<h2>Where this comes from</h2><p class="small">{html_page.text(_versions(note))}</p>',
+        html_page.notice([prediction.notice]),
+    ]
+    return "\n".join(parts)
+
+
+def _write_pdf(path, note, model, prediction, views):
+    """All of it on one A4 page."""
+    figure = plt.figure(figsize=_A4)
+    plt.close(figure)
+    trained = f"Trained on: {model.trained_on}."
+    place = _text(figure, 0.972, [f"Acute or chronic vertebral fracture: {note['name']}"], size=13, weight="bold")
+    place = _text(figure, place, [f"{prediction.notice} {trained}"], size=8, color=VERMILLION)
+    rows = probabilities(prediction).to_numpy().tolist()
+    lines = [
+        f"{name}: probability of acute {value}, called {call} (acute from {threshold} on)"
+        for name, value, call, threshold in rows
+    ]
+    place = _text(figure, place - 0.004, lines, size=10)
+    place = _text(figure, place, [prediction.calibration_note()], size=7.5)
+    place = _text(figure, place - 0.004, _shortened(_nothing(prediction)), size=7.5, weight="bold")
+    _pictures(figure, place - 0.02, views)
+    _text(figure, 0.392, [_HEAT], size=6.5)
+    left, right = figure.add_axes((0.3, 0.155, 0.3, 0.2)), figure.add_axes((0.62, 0.155, 0.32, 0.2))
+    draw_contributions(left, right, prediction.contributions)
+    _text(figure, 0.105, [_image_line(prediction)], size=6.5)
+    _text(figure, 0.07, [_versions(note), f"{prediction.notice}"], size=6)
+    if note["model"]["simulated"]:
+        figure.text(0.96, 0.012, f"model of {SIMULATED}", ha="right", fontsize=6, fontstyle="italic")
+    with runs.atomic(path) as temporary:
+        figure.savefig(temporary, format="pdf", metadata={"Creator": "vcfnb", "Title": note["name"]})
+
+
+def _text(figure, top, lines, size, **look):
+    """Write lines, wrapped to the page, from `top` down; return where the next may start (shares of the page)."""
+    width = int((880 if look.get("weight") else 1010) / size)
+    wrapped = [part for line in lines for part in textwrap.wrap(line, width)]
+    figure.text(0.06, top, "\n".join(wrapped), va="top", fontsize=size, linespacing=1.25, **look)
+    return top - len(wrapped) * size * 1.4 / 72 / _A4[1] - 0.004
+
+
+def _shortened(lines, most=12, longest=400):
+    """What fits on the page, `most` lines of text; the HTML has all of it."""
+    shown, used = [], 0
+    for line in lines:
+        line = line if len(line) <= longest else f"{line[:longest]} ... (whole in prediction.html)"
+        used += len(textwrap.wrap(line, 110))
+        if used > most:
+            return [*shown, f"{len(lines) - len(shown)} more in prediction.html"]
+        shown.append(line)
+    return shown
+
+
+def _pictures(figure, top, views):
+    """Two rows of three planes between `top` and the middle of the page."""
+    height = min((top - 0.4) / 2 - 0.006, 0.19)
+    width = height * _A4[1] / _A4[0]
+    left = 0.5 - 1.5 * width - 0.01
+    axes = [
+        [
+            figure.add_axes((left + column * (width + 0.01), top - (row + 1) * (height + 0.004), width, height))
+            for column in range(3)
+        ]
+        for row in range(2)
+    ]
+    draw_case_views(np.array(axes), *views)
+
+
+def _image_line(prediction):
+    if not len(prediction.image):
+        return "The image cannot be compared with training images: the model does not know them."
+    return "Image (training images): " + "; ".join(
+        f"{row.in_words} {row.value:.4g} {row.unit} ({row.low:.4g} to {row.high:.4g})"
+        for row in prediction.image.itertuples()
+    )

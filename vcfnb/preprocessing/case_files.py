@@ -1,0 +1,183 @@
+"""The preprocessed cohort on disk: one image and its masks a case, on one grid, with a quality row."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import SimpleITK as sitk
+
+from vcfnb import images, runs
+from vcfnb.errors import BadInput, CannotWrite, VcfnbError
+from vcfnb.runs.cache import cached
+
+# Suffix of each reading's file: reader A, reader A a week later, reader B.
+READINGS = {"a": "mask", "a2": "mask_a2", "b": "mask_b"}
+_MASK_COLUMNS = {"a": "mask", "a2": "mask_reader_a2", "b": "mask_reader_b"}
+
+
+def preprocess_cohort(table, folder, settings, expansions, cores=None):
+    """Write ``<case_id>_{ct,mask}.nii.gz`` (and ``_mask_a2``, ``_mask_b``) for every case.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The study's cohort with absolute paths (:meth:`vcfnb.runs.Run.cohort`).
+    folder : path
+        Where to write.
+    settings : vcfnb.params.PreprocessingParams
+    expansions : sequence of int
+        ROI expansions, voxels, for the columns ``outside_<n>`` of the quality table.
+    cores : int, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        One quality row per case (:func:`vcfnb.images.quality`), in the table's order. A case whose files, settings
+        and code are as before is not computed again.
+
+    Raises
+    ------
+    BadInput
+        After all cases were tried: every case that could not be preprocessed, with its reason.
+    """
+    work = partial(
+        _preprocessed, folder=Path(folder), settings=settings.model_dump(mode="json"), expansions=list(expansions)
+    )
+    rows = list(runs.parallel_map(work, table.to_dict("records"), cores, desc="preprocessing"))
+    problems = [problem for row in rows if isinstance(row, list) for problem in row]
+    if problems:
+        raise BadInput(problems)
+    return pd.DataFrame(rows)
+
+
+def _preprocessed(case, folder, settings, expansions):
+    """Quality row of one case, or a list of its problems; its files are made unless the same input gave them before."""
+    sources = {name: Path(case[column]) for name, column in _MASK_COLUMNS.items() if _given(case.get(column))}
+    places = [images.location(path) for path in (case["image"], *sources.values())]
+    inputs = [
+        *(file for file, _ in places),
+        [number for _, number in places],
+        list(sources),
+        _label_value(case),
+        settings,
+        expansions,
+    ]
+    outputs = [
+        folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in ("ct", *(READINGS[name] for name in sources))
+    ]
+
+    def work():
+        # As pairs: a stored row keeps the order of its columns.
+        return list(_preprocess_case(case, sources, folder, settings, expansions).items())
+
+    try:
+        return dict(cached(folder / "cases" / f"{case['case_id']}.json", __name__, inputs, work, outputs))
+    except CannotWrite:
+        raise
+    except VcfnbError as error:
+        return error.rows(case["case_id"], case["mask"])
+
+
+def _given(value):
+    return isinstance(value, str) and value != ""
+
+
+def _label_value(case):
+    return images.as_label(case.get("mask_label"))
+
+
+def _preprocess_case(case, sources, folder, settings, expansions):
+    image = images.read_image(case["image"])
+    masks = {name: images.read_mask(path, image, label=_label_value(case)) for name, path in sources.items()}
+    processed, processed_masks = images.preprocess(
+        image,
+        masks,
+        spacing_mm=settings["spacing_mm"],
+        level=settings["window_level"],
+        width=settings["window_width"],
+        clip=settings["clip"],
+        mask_interpolator=settings["mask_interpolator"],
+        margin_mm=settings["margin_mm"],
+    )
+    for name, written in {"ct": processed, **{READINGS[k]: mask for k, mask in processed_masks.items()}}.items():
+        images.write_image(written, folder / f"{case['case_id']}_{name}.nii.gz")
+    level, width = settings["window_level"], settings["window_width"]
+    window = (level - width / 2, level + width / 2) if settings["clip"] else None
+    row = images.quality(image, masks["a"], processed, processed_masks["a"], expansions, window)
+    return {"case_id": case["case_id"], **row}
+
+
+def cases(folder, case_ids, reading="a"):
+    """Table case_id, image, mask of preprocessed cases (absolute paths), for one reading.
+
+    Parameters
+    ----------
+    folder : path
+        Folder that :func:`preprocess_cohort` wrote.
+    case_ids : iterable of str
+    reading : {"a", "a2", "b"}
+    """
+    folder = Path(folder)
+    return pd.DataFrame(
+        [
+            {
+                "case_id": case_id,
+                "image": str(folder / f"{case_id}_ct.nii.gz"),
+                "mask": str(folder / f"{case_id}_{READINGS[reading]}.nii.gz"),
+            }
+            for case_id in case_ids
+        ],
+        columns=["case_id", "image", "mask"],
+    )
+
+
+def readings(folder, case_ids):
+    """The three readings of the given cases, one below the other: reading, case_id, image, mask."""
+    return pd.concat([cases(folder, case_ids, name).assign(reading=name) for name in READINGS], ignore_index=True)
+
+
+def dice_of_readings(table):
+    """Dice coefficient of reader A's mask with each second reading.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As :func:`readings` gives it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        case_id, comparison (``intra``: A with A again; ``inter``: A with B), dice.
+    """
+    rows = []
+    for case_id, group in table.groupby("case_id", sort=False):
+        masks = {row.reading: sitk.ReadImage(row.mask) for row in group.itertuples()}
+        rows += [
+            {"case_id": case_id, "comparison": comparison, "dice": images.dice(masks["a"], masks[other])}
+            for comparison, other in (("intra", "a2"), ("inter", "b"))
+        ]
+    return pd.DataFrame(rows, columns=["case_id", "comparison", "dice"]).astype({"dice": float})
+
+
+def read_case(folder, case):
+    """One preprocessed case for a picture.
+
+    Parameters
+    ----------
+    folder : path
+    case : row with ``case_id`` and ``label``
+
+    Returns
+    -------
+    dict
+        case_id, label, image (int16 HU, z y x), mask (uint8, z y x), spacing (mm, z y x).
+    """
+    image = sitk.ReadImage(str(Path(folder) / f"{case.case_id}_ct.nii.gz"))
+    mask = sitk.ReadImage(str(Path(folder) / f"{case.case_id}_mask.nii.gz"))
+    return {
+        "case_id": case.case_id,
+        "label": case.label,
+        "image": sitk.GetArrayFromImage(image),
+        "mask": sitk.GetArrayFromImage(mask),
+        "spacing": image.GetSpacing()[::-1],
+    }

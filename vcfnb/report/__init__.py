@@ -1,0 +1,1 @@
+"""Pages: their frame, and the checklists of the report."""

@@ -1,0 +1,61 @@
+"""What was computed once is read again, as long as inputs, settings and code are the same."""
+
+import json
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from vcfnb import runs
+from vcfnb.runs.code import code_of
+
+
+def key_of(code, *inputs):
+    """Digest of everything that a result depends on.
+
+    Parameters
+    ----------
+    code : str or tuple of str
+        The modules that compute it; what they import is found (:func:`vcfnb.runs.code.code_of`).
+    *inputs
+        Files, settings and data, as :func:`vcfnb.runs.digest` takes them.
+    """
+    return runs.digest(code_of(*([code] if isinstance(code, str) else code)), *inputs)
+
+
+def cached(path, code, inputs, compute, outputs=()):
+    """The stored result of a computation, or a new one.
+
+    The computation runs with one thread of the linear algebra library, whichever process it runs in: sums are then
+    rounded the same way with any number of cores.
+
+    Parameters
+    ----------
+    path : path
+        JSON file of the result. One that was made from other inputs or by other code is replaced.
+    code : str or tuple of str
+        As for :func:`key_of`.
+    inputs : sequence
+        As for :func:`key_of`: everything else that the result depends on.
+    compute : callable
+        Without arguments; returns plain values (what JSON can hold).
+    outputs : iterable of path
+        Files that `compute` writes besides; the stored result counts only while they are there.
+
+    Returns
+    -------
+    object
+        As JSON gives it back, also when it was computed now.
+    """
+    path, key = Path(path), key_of(code, *inputs)
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["key"] == key and all(Path(output).exists() for output in outputs):
+            return stored["result"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not there, or not whole
+    # From here on the other files are not those of an older result.
+    path.unlink(missing_ok=True)
+    with threadpool_limits(1):
+        result = compute()
+    runs.write_json({"key": key, "result": result}, path)
+    return json.loads(path.read_text(encoding="utf-8"))["result"]

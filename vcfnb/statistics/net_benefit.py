@@ -1,0 +1,109 @@
+"""Decision curve analysis: would acting on the model help?"""
+
+import numpy as np
+import pandas as pd
+
+from vcfnb.errors import VcfnbError
+from vcfnb.statistics import checks
+from vcfnb.statistics.bootstrap import draw_counts, percentile_interval
+
+
+def decision_curve(y, probability, thresholds):
+    """Net benefit of acting on a model, of treating everybody and of treating nobody.
+
+    ``net benefit = TP / n - FP / n * t / (1 - t)`` at threshold probability t: a false positive costs the odds of
+    the threshold, which is how a decision maker who acts from t upwards weighs it.
+
+    Parameters
+    ----------
+    y : array_like of 0 and 1, shape (n,)
+    probability : array_like, shape (n,)
+        Predicted probabilities of class 1. A case is positive at or above the threshold.
+    thresholds : array_like
+        Threshold probabilities, 0 <= t < 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        threshold, net_benefit, treat_all, treat_none (0 everywhere), in the order of `thresholds`.
+
+    Raises
+    ------
+    VcfnbError
+        Thresholds or probabilities out of range, and as :func:`vcfnb.statistics.auc_ci`.
+
+    References
+    ----------
+    Vickers and Elkin 2006, Med Decis Making 26:565. Values as R ``dcurves::dca``
+    (which at threshold 0 leaves cases with probability 0 untreated; by the definition they are treated).
+    """
+    positive, probability = checks.labels_and_probabilities(y, probability)
+    thresholds = _checked(thresholds)
+    n, odds = len(positive), thresholds / (1 - thresholds)
+    # Number of cases at or above each threshold, by class.
+    hits, alarms = (
+        group.sum() - np.searchsorted(np.sort(probability[group]), thresholds) for group in (positive, ~positive)
+    )
+    return pd.DataFrame(
+        {
+            "threshold": thresholds,
+            "net_benefit": hits / n - alarms / n * odds,
+            "treat_all": positive.mean() - (~positive).mean() * odds,
+            "treat_none": 0.0,
+        }
+    )
+
+
+def decision_curve_band(y, probability, thresholds, patients=None, *, seed, n_boot=2000, alpha=0.05):
+    """Pointwise bootstrap band of a model's net benefit.
+
+    Patients are drawn anew from all patients, acute or not, as net benefit depends on how many cases are acute.
+
+    Parameters
+    ----------
+    y : array_like of 0 and 1, shape (n,)
+    probability : array_like, shape (n,)
+    thresholds : array_like
+        Threshold probabilities, 0 <= t < 1.
+    patients : array_like, shape (n,), optional
+        Patient of each case; by default each case is a patient of its own. See :func:`vcfnb.statistics.draw_counts`.
+    seed : int
+    n_boot : int
+    alpha : float
+        At each threshold the band holds ``1 - alpha`` of the samples' net benefits (percentiles). It is no band for
+        the whole curve at once, and the models are not fitted anew.
+
+    Returns
+    -------
+    pandas.DataFrame
+        threshold, low, high, in the order of `thresholds`.
+
+    Raises
+    ------
+    VcfnbError
+        As :func:`decision_curve` and :func:`vcfnb.statistics.draw_counts`.
+
+    References
+    ----------
+    Vickers et al. 2008, BMC Med Inform Decis Mak 8:53 (bootstrap of decision curves); draws as R
+    ``rmda::decision_curve(bootstraps = ...)``, by patient.
+    """
+    positive, probability = checks.labels_and_probabilities(y, probability)
+    checks.between(alpha, "alpha")
+    thresholds = _checked(thresholds)
+    counts = draw_counts(y, patients, n_boot=n_boot, seed=seed, stratify=False).astype(float)
+    called = probability[:, np.newaxis] >= thresholds
+    hits, alarms = (counts[:, group] @ called[group] for group in (positive, ~positive))
+    benefit = (hits - alarms * thresholds / (1 - thresholds)) / counts.sum(axis=1, keepdims=True)
+    low, high = percentile_interval(benefit, alpha)
+    return pd.DataFrame({"threshold": thresholds, "low": low, "high": high})
+
+
+def _checked(thresholds):
+    thresholds = checks.numbers(np.atleast_1d(thresholds), "thresholds")
+    if len(thresholds) == 0 or thresholds.min() < 0 or thresholds.max() >= 1:
+        raise VcfnbError(
+            "thresholds must be at least one number, each at least 0 and below 1 (at 1 the odds are infinite)",
+            code="out-of-range",
+        )
+    return thresholds

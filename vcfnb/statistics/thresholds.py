@@ -1,0 +1,115 @@
+"""Operating points: a threshold chosen on training cases, and what it does to other cases."""
+
+import numpy as np
+
+from vcfnb.errors import VcfnbError
+from vcfnb.statistics import checks
+from vcfnb.statistics.proportions import wilson
+from vcfnb.statistics.roc import roc_points
+
+
+def operating_point(y_train, score_train, method="youden", target=0.9):
+    """A threshold for calling cases positive, chosen on training cases only.
+
+    Parameters
+    ----------
+    y_train : array_like of 0 and 1, shape (n,)
+    score_train : array_like, shape (n,)
+        Scores or probabilities; a case is positive at or above the threshold.
+    method : {"youden", "sensitivity"}
+        ``youden``: largest sensitivity + specificity - 1; of equally good thresholds the lowest, which is the most
+        sensitive. ``sensitivity``: the highest threshold whose sensitivity reaches `target`.
+    target : float
+        Sensitivity to reach, 0 < target <= 1; for ``method="sensitivity"``.
+
+    Returns
+    -------
+    float
+        Halfway between the lowest score called positive and the next score below (the lowest score itself where
+        there is none below).
+
+    Raises
+    ------
+    VcfnbError
+        Unknown method, target out of range, and as :func:`vcfnb.statistics.auc_ci`.
+
+    References
+    ----------
+    Youden 1950, Cancer 3:32. Thresholds as R ``pROC::coords``.
+    """
+    points = roc_points(y_train, score_train).iloc[1:]
+    if method == "youden":
+        youden = (points["tpr"] - points["fpr"]).to_numpy()
+        # The same counts can differ by a rounding error.
+        at = np.flatnonzero(youden >= youden.max() - 1e-12)[-1]
+    elif method == "sensitivity":
+        if not 0 < target <= 1:
+            raise VcfnbError(f"target sensitivity is {target}: it must be above 0 and at most 1", code="out-of-range")
+        at = np.flatnonzero(points["tpr"] >= target)[0]
+    else:
+        raise VcfnbError(f'unknown method {method!r}: use "youden" or "sensitivity"', code="unknown-choice")
+    scores = points["threshold"].to_numpy()
+    if at + 1 == len(scores):
+        return float(scores[at])
+    middle = scores[at + 1] + (scores[at] - scores[at + 1]) / 2
+    # Between neighbouring floating-point numbers there is no middle.
+    return float(middle if middle > scores[at + 1] else scores[at])
+
+
+def operating_metrics(y, score, threshold, alpha=0.05):
+    """Confusion counts and rates at a threshold, with Wilson intervals.
+
+    Parameters
+    ----------
+    y : array_like of 0 and 1, shape (n,)
+    score : array_like, shape (n,)
+        A case is positive at or above the threshold.
+    threshold : float
+        From :func:`operating_point`, chosen on other cases.
+    alpha : float
+        The intervals are ``1 - alpha``.
+
+    Returns
+    -------
+    dict
+        n, tp, fp, tn, fn; sensitivity, specificity, ppv, npv, accuracy and f1, each followed by ``<name>_low`` and
+        ``<name>_high``. A rate without cases (ppv when nobody is called positive) is NaN, as is its interval.
+
+    Raises
+    ------
+    VcfnbError
+        A threshold that is NaN, and as :func:`vcfnb.statistics.auc_ci`.
+
+    Notes
+    -----
+    F1 is no proportion, but ``F* = TP / (TP + FP + FN)`` is, and ``F1 = 2 F* / (1 + F*)`` (Hand et al. 2021, Mach
+    Learn 110:451): its interval is the transformed Wilson interval of F*.
+
+    References
+    ----------
+    Wilson 1927, J Am Stat Assoc 22:209.
+    """
+    positive, score = checks.labels_and_scores(y, score)
+    checks.between(alpha, "alpha")
+    if np.isnan(threshold):
+        raise VcfnbError(
+            "the threshold is NaN: choose one on training cases with operating_point", code="threshold-missing"
+        )
+    called = score >= threshold
+    tp, fp = int((called & positive).sum()), int((called & ~positive).sum())
+    fn, tn = int((~called & positive).sum()), int((~called & ~positive).sum())
+    shares = {
+        "sensitivity": (tp, tp + fn),
+        "specificity": (tn, tn + fp),
+        "ppv": (tp, tp + fp),
+        "npv": (tn, tn + fn),
+        "accuracy": (tp + tn, len(score)),
+        "f1": (tp, tp + fp + fn),
+    }
+    metrics = {"n": len(score), "tp": tp, "fp": fp, "tn": tn, "fn": fn}
+    for name, (count, total) in shares.items():
+        values = [float(value) for value in wilson(count, total, alpha)]
+        if name == "f1":
+            values = [2 * value / (1 + value) for value in values]
+        metrics |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+    return metrics
