@@ -37,7 +37,7 @@ def cohort(n_patients, voxel_mm, settings, cores):
 
 
 def parts(n_patients, voxel_mm, settings):
-    """CPU seconds a patient of scene, scanner and readers, after one that is not counted."""
+    """CPU seconds per patient of scene, scanner and readers, after one that is not counted."""
     import numpy as np
 
     from vcfnb.phantom import patients, readers, scanner, scene
@@ -83,7 +83,7 @@ def main():
     row = {"patients": n_patients, "cores": arguments.cores, "wall_s": wall}
     row |= {f"{name}_cpu_s_per_patient": value for name, value in seconds.items()}
     print(f"{n_patients} patients in {wall:.0f} s on {arguments.cores} of {os.cpu_count()} cores")
-    print("CPU seconds a patient: " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
+    print("CPU seconds per patient: " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
     if not arguments.quick and n_patients == 218:
         print(f"promised: less than {PROMISE_S} s on 2 cores: {'kept' if wall < PROMISE_S else 'MISSED'}")
     out = arguments.out or (None if arguments.quick else ROOT / "docs" / "benchmarks")

@@ -52,7 +52,7 @@ EXPANSION = 6
 SETTINGS = (
     *("cohort.voxel_mm=[2.5,2.5,2.5]", f"expansions=[{EXPANSION}]", "icc.icc_cases=12", "selection.lasso_folds=5"),
     *("dtl.network=shufflenet_v2_x0_5_3d", "dtl.weights=random", "dtl.input_size=24", "dtl.epochs=1"),
-    *("statistics.evaluation=paper", "statistics.audit_runs=0", "preprocessing.margin_mm=12"),
+    *("robustness.evaluation=paper", "leakage.audit_runs=0", "preprocessing.margin_mm=12"),
 )
 # What every notebook does first.
 _START = """

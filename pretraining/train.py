@@ -1,4 +1,4 @@
-"""Train the weights that vcfnb ships, on volumes made by formula.
+"""Train the weights that vcfnb ships, on synthetic volumes.
 
     .venv/bin/python pretraining/train.py shufflenet_v2_x1_0_3d
 
@@ -164,7 +164,7 @@ def ship(network, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", choices=NETWORKS)
-    parser.add_argument("--volumes", type=int, default=18432, help="made by formula, the last 2048 for measuring")
+    parser.add_argument("--volumes", type=int, default=18432, help="synthetic, the last 2048 for measuring")
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,4 @@
-"""Volumes made by formula: an object with a texture, a shell, cracks and surroundings, and the numbers that made it.
+"""Synthetic volumes: an object with a texture, a shell, cracks and surroundings, and the numbers that made it.
 
 Nothing here is anatomy, and no image is read: the generating parameters, cut into classes, are what a network learns to
 name (formula-driven supervised learning: Kataoka et al. 2020, ACCV, FractalDB; Tadokoro et al. 2023, BMVC, PrimGeoSeg).

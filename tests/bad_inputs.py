@@ -58,8 +58,8 @@ def of_look(folder, kind):
 
 LOOKS = {
     "column without a meaning": dict(scanner="A"),
-    "second readings missing": {},
-    "one second reading of two": dict(mask_reader_b=["x.nii", *[""] * 7]),
+    "repeat segmentations missing": {},
+    "one repeat segmentation of two": dict(mask_reader_b=["x.nii", *[""] * 7]),
 }
 
 

@@ -15,7 +15,7 @@ AXIAL = (1, 0, 0, 0, 1, 0)
 def write_series(
     folder, array, spacing=(1.0, 1.0, 2.0), step=None, orientation=AXIAL, number=1, intercept=-1024, **tags
 ):
-    """A CT series of HU (z, y, x), a file a slice.
+    """A CT series of HU (z, y, x), a file per slice.
 
     Parameters
     ----------

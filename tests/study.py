@@ -89,28 +89,32 @@ def contract_files(expansions):
     names = ("scores.csv", "out_of_fold_scores.csv", "feature_mode_scores.csv", "model/model.json")
     yield from (f"06_fusion/{name}" for name in names)
     names = ("auc", "delong", "auc_differences", "dca", "calibration", "recalibration", "operating_points")
-    names += ("mcnemar", "reclassification", "subgroups", "audit")
-    names += ("rigorous_auc", "rigorous_differences", "stability", "stability_index", "learning_curve", "imbalance")
+    names += ("mcnemar", "reclassification", "subgroups")
     yield from (f"07_statistics/{name}.csv" for name in names)
+    names = ("rigorous_auc", "rigorous_differences", "stability", "stability_index", "learning_curve", "imbalance")
+    yield from (f"08_robustness/{name}.csv" for name in names)
+    yield from (f"09_leakage/{name}.csv" for name in ("audit", "permuted_auc", "selection_order"))
     yield from ("report/index.html", "provenance.json")
     for name in ("00_cohort/flow", "05_selection/figure5_radiomics_lasso", "05_selection/figure6_dtl_lasso"):
         yield from (f"{name}.png", f"{name}.svg")
     for name in ("figure8_expansions", "figure9_roc", "figure10_decision_curves"):
         yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
-    for name in ("rigorous_auc", "rigorous_differences", "stability", "learning_curve", "audit"):
-        yield from (f"07_statistics/{name}_figure.{suffix}" for suffix in ("png", "svg", "csv"))
-    for name in ("feature_modes_figure", "attribution_figure", "grad_cam", "recalibration_figure", "subgroups_figure"):
+    for name in ("rigorous_auc", "rigorous_differences", "stability", "learning_curve"):
+        yield from (f"08_robustness/{name}_figure.{suffix}" for suffix in ("png", "svg", "csv"))
+    for name in ("feature_modes", "audit"):
+        yield from (f"09_leakage/{name}_figure.{suffix}" for suffix in ("png", "svg", "csv"))
+    for name in ("attribution_figure", "grad_cam", "recalibration_figure", "subgroups_figure"):
         yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
     yield from ("06_fusion/figure7_fusion_lasso.png", "06_fusion/figure7_fusion_lasso.svg")
     for name in ("selected_features", "nomogram", "shap"):
         yield from (f"06_fusion/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
-    yield from (f"08_predict/prediction.{kind}" for kind in ("html", "pdf", "json"))
-    yield from (f"08_predict/{name}.{suffix}" for name in ("case", "contributions") for suffix in ("png", "svg"))
+    yield from (f"10_predict/prediction.{kind}" for kind in ("html", "pdf", "json"))
+    yield from (f"10_predict/{name}.{suffix}" for name in ("case", "contributions") for suffix in ("png", "svg"))
     # What docs/fidelity.md names besides.
     yield from ("00_cohort/figure2_workflow.png", "00_cohort/test_set_size.csv", "02_icc/dice.csv")
     yield from ("03_radiomics/feature_counts.csv", "05_selection/radiomics_lasso_error.csv")
     yield from ("05_selection/expansion_choice.csv", "06_fusion/fusion_selected.csv", "07_statistics/expansions.csv")
-    yield from ("07_statistics/feature_modes.csv", "07_statistics/paper_consistency.csv", "report/checklists.html")
+    yield from ("09_leakage/feature_modes.csv", "09_leakage/paper_consistency.csv", "report/checklists.html")
     yield from (f"report/checklist_{name}.csv" for name in ("metrics", "clear"))
 
 
@@ -122,8 +126,8 @@ def columns(folder, name):
 _TINY = (
     *("study=tiny", "expansions=[6]", "cohort.on_bad_case=exclude", "preprocessing.margin_mm=15", "icc.icc_cases=3"),
     *("radiomics.log_sigma_mm=[3.0]", "dtl.epochs=1", "selection.lasso_folds=2", "fusion.grid_folds=2"),
-    *("fusion.coefficient_bootstrap=100", "statistics.n_bootstrap=100", "statistics.evaluation=paper"),
-    "statistics.audit_runs=0",
+    *("fusion.coefficient_bootstrap=100", "statistics.n_bootstrap=100", "robustness.evaluation=paper"),
+    "leakage.audit_runs=0",
 )
 TINY_PATIENTS = 14
 

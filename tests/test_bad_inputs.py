@@ -32,7 +32,7 @@ PROMISED = {
     "sex out of range": ("Its rows", "sex"),
     "duplicated id": ("Its rows", "repeated id"),
     "unsafe id": ("Its rows", "unsafe id"),
-    "second readings missing": ("Its cases as a whole", "second readings missing"),
+    "repeat segmentations missing": ("Its cases as a whole", "repeat segmentations missing"),
     "unknown column": ("Its cases as a whole", "column without a meaning"),
     "wrong encoding": ("The table", "latin-1"),
     "wrong separator": ("The table", "semicolons"),

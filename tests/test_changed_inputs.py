@@ -77,7 +77,7 @@ def test_a_redrawn_mask_is_computed_again_and_nothing_else(uninterrupted, tiny_c
     # A test case has no part in the agreement of repeat segmentations.
     planned = run_all(tiny_copy, *tiny(uninterrupted.csv), "--dry-run").stdout
     assert set(re.findall(r"^(\w+) +1$", planned, re.M)) == {
-        *("dtl", "selection", "fusion", "statistics", "predict", "report", "all")
+        *("dtl", "selection", "fusion", "statistics", "robustness", "leakage", "predict", "report", "all")
     }
 
 

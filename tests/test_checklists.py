@@ -13,7 +13,7 @@ from vcfnb.params import METRICS_CONDITIONAL, N_CLEAR, N_METRICS, ReportingParam
 from vcfnb.report import checklists
 from vcfnb.report.checklists import catalogue, lookup
 
-# What a run writes, as small as the checklists read it. Two sites, second readings, no simulated patient.
+# What a run writes, as small as the checklists read it. Two sites, repeat segmentations, no simulated patient.
 COHORT = """patient_id,case_id,image,mask,label,split,age,sex,bmd,site,mask_reader_a2,mask_reader_b
 P1,P1,a,b,1,train,60,F,-1.0,North,c,d
 P2,P2,a,b,0,train,61,M,,North,c,d
@@ -197,7 +197,7 @@ def test_without_its_evidence_a_yes_becomes_a_no(run, name, item, changed):
 
 @pytest.mark.parametrize("item", [9, 4, 19])
 def test_what_can_have_been_done_outside_of_the_run_is_not_called_no(run, item):
-    """Without second readings, sites or subgroups, it is the authors' turn."""
+    """Without repeat segmentations, sites or subgroups, it is the authors' turn."""
     table = pd.read_csv(run / "00_cohort/cohort.csv").drop(columns=["site", "mask_reader_a2", "mask_reader_b"])
     table.to_csv(run / "00_cohort/cohort.csv", index=False)
     (run / "07_statistics/subgroups.csv").unlink()
@@ -222,8 +222,8 @@ def test_later_results_count_when_they_are_there(run):
     assert row(run, "metrics", 24)["answer"] == row(run, "clear", 48)["answer"] == "yes"
     assert row(run, "clear", 17)["why"] == "The fusion sees age."
     assert "bmd 1; in the fusion: median" in row(run, "clear", 29)["why"]
-    write(run, {"07_statistics/rigorous_auc.csv": "auc\n0.9\n"})
-    assert "07_statistics/rigorous_auc.csv" in row(run, "metrics", 21)["proof"]
+    write(run, {"08_robustness/rigorous_auc.csv": "auc\n0.9\n"})
+    assert "08_robustness/rigorous_auc.csv" in row(run, "metrics", 21)["proof"]
 
 
 def test_ten_cases_of_the_rarer_class_for_each_feature(run):

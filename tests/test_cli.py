@@ -60,7 +60,7 @@ def test_a_usable_cohort_gives_0(folder, capsys, more):
     said = capsys.readouterr().out
     assert "12 cases of 12 patients, 12 can be used (6 acute, 6 chronic)" in said
     assert "0 error(s), 3 warning(s)" in said
-    assert "no second readings" in said
+    assert "no repeat segmentations" in said
     assert ("voxels were not looked at" in said) == bool(more)
 
 
@@ -92,7 +92,7 @@ def test_a_table_that_is_none_gives_1(tmp_path, capsys):
     assert "the file is missing" in capsys.readouterr().out
     (tmp_path / "cohort.csv").write_text("patient_id;image;mask;label\n")
     assert cli.main(["check", str(tmp_path / "cohort.csv")]) == 1
-    assert "columns are not parted by commas" in capsys.readouterr().out
+    assert "columns are not separated by commas" in capsys.readouterr().out
 
 
 # ---- problems on the console

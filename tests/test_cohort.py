@@ -107,11 +107,11 @@ BAD_ROWS = {
         dict(mask=["a.nii", "a.nii", *[f"{i}.nii" for i in range(6)]]),
         ["P0", "P1", "the same mask is given for several images, of cases P0, P1"],
     ),
-    "second reading is the first": (
+    "repeat segmentation is the first": (
         dict(mask_reader_b=[f"masks/P{i}.nii.gz" for i in range(8)]),
         ["mask_reader_b is the file of mask"],
     ),
-    "second readings alike": (
+    "repeat segmentations alike": (
         dict(mask_reader_a2="again.nii", mask_reader_b="again.nii"),
         ["mask_reader_b is the file of mask_reader_a2"],
     ),
@@ -162,8 +162,8 @@ def bad_table(folder, kind):
         ("folder", "is a folder"),
         ("spreadsheet", "is a spreadsheet, not CSV"),
         ("empty", "is not a table"),
-        ("semicolons", "columns are not parted by commas"),
-        ("tabs", "columns are not parted by commas"),
+        ("semicolons", "columns are not separated by commas"),
+        ("tabs", "columns are not separated by commas"),
         ("utf-16", "is not UTF-8 text"),
         ("latin-1", "is not UTF-8 text"),
         ("no mask column", "column mask is missing"),
@@ -188,8 +188,8 @@ def test_another_label_column_must_be_there(tmp_path):
     ("change", "message"),
     [
         (dict(scanner="A"), "columns without a meaning here: scanner"),
-        ({}, "no second readings"),
-        (dict(mask_reader_b=["x.nii", *[""] * 7]), "1 cases have one of two second readings"),
+        ({}, "no repeat segmentations"),
+        (dict(mask_reader_b=["x.nii", *[""] * 7]), "1 cases have one of two repeat segmentations"),
     ],
 )
 def test_what_deserves_a_look_stops_nothing(tmp_path, change, message):

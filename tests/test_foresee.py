@@ -107,16 +107,16 @@ def test_a_class_with_one_training_patient(foresee, tmp_path):
 
 def test_outer_folds_that_leave_too_few_patients_to_train_networks(foresee, tmp_path):
     csv = table(tmp_path, 3, 12)
-    asked = ("statistics.outer_folds=2", "dtl.n_folds=2", "selection.lasso_folds=2", "dtl.n_dimensions=2")
+    asked = ("robustness.outer_folds=2", "dtl.n_folds=2", "selection.lasso_folds=2", "dtl.n_dimensions=2")
     found = told(foresee, *asked, "cohort.test_fraction=0.3", csv=csv)
-    assert [text[:60] for text in found] == ["statistics.outer_folds: in repeat 1, fold 2: n_folds: 2 fold"]
-    assert told(foresee, *asked, "statistics.network_repeats=0", csv=csv) == []
-    assert told(foresee, *asked, "statistics.evaluation=paper", csv=csv) == []
+    assert [text[:60] for text in found] == ["robustness.outer_folds: in repeat 1, fold 2: n_folds: 2 fold"]
+    assert told(foresee, *asked, "robustness.network_repeats=0", csv=csv) == []
+    assert told(foresee, *asked, "robustness.evaluation=paper", csv=csv) == []
 
 
 def test_sites_that_cannot_be_harmonised_in_the_parts_that_are_trained_on(foresee, tmp_path):
     combat = ("selection.harmonise=combat", "dtl.n_dimensions=2")
-    paper = "statistics.evaluation=paper"
+    paper = "robustness.evaluation=paper"
     split = np.where(np.arange(20) % 4 == 0, "test", "train")
     # Two cases of site C: one to train on, and one to test.
     site = np.array(["A", "B"] * 10)
@@ -133,13 +133,13 @@ def test_sites_that_cannot_be_harmonised_in_the_parts_that_are_trained_on(forese
     site[[0, 4, 1, 2, 3]] = [*"AACCC"]
     csv = table(tmp_path, split=split, site=site)
     assert told(foresee, paper, *combat, csv=csv) == []
-    found = told(foresee, "statistics.outer_repeats=5", *combat, csv=csv)
-    assert found and all("statistics." in text and "harmonise: site C" in text for text in found)
+    found = told(foresee, "robustness.outer_repeats=5", *combat, csv=csv)
+    assert found and all("robustness." in text and "harmonise: site C" in text for text in found)
 
 
 def test_covariates_that_the_sites_fix(foresee, tmp_path):
     csv = table(tmp_path, site=["A", "B"] * 10, sex=["F", "M"] * 10)
-    combat = ("selection.harmonise=combat", "selection.harmonise_covariates=[sex]", "statistics.evaluation=paper")
+    combat = ("selection.harmonise=combat", "selection.harmonise_covariates=[sex]", "robustness.evaluation=paper")
     (found,) = told(foresee, *combat, csv=csv)
     assert "the sites fix" in found
 
@@ -147,7 +147,7 @@ def test_covariates_that_the_sites_fix(foresee, tmp_path):
 def test_a_clinical_variable_that_no_training_case_has(foresee, tmp_path):
     split = np.where(np.arange(20) % 4 == 0, "test", "train")
     csv = table(tmp_path, split=split, age=[60 if part == "test" else None for part in split])
-    asked = ("fusion.clinical=[age]", "fusion.clinical_missing=median", "statistics.evaluation=paper")
+    asked = ("fusion.clinical=[age]", "fusion.clinical_missing=median", "robustness.evaluation=paper")
     (found,) = told(foresee, *asked, "dtl.n_dimensions=2", csv=csv)
     assert found == "clinical: no training case has age"
 

@@ -32,7 +32,9 @@ def test_demo_yaml_equals_the_literals_of_each_notebook(notebook):
 
 def test_flat_names_do_not_collide():
     for study_wide, sections in params.NOTEBOOKS.values():
-        names = [*study_wide, *(name for section in sections for name in params.SECTIONS[section].model_fields)]
+        names = list(study_wide)
+        for section, _, key in (part.partition(".") for part in sections):
+            names += [key] if key else params.SECTIONS[section].model_fields
         assert len(names) == len(set(names))
 
 
@@ -77,9 +79,9 @@ def test_own_cohort_template_asks_for_the_table():
         ("dtl.epochs=many", r"dtl\.epochs: 'many' is not allowed: .*integer"),
         ("selection.lasso_rule=best", r"selection\.lasso_rule: 'best' is not allowed: .*'min' or '1se'"),
         ("selection.last_step=both", r"selection\.last_step: 'both' is not allowed: .*'vif', 'backward' or 'none'"),
-        ("statistics.evaluation=honest", r"statistics\.evaluation: 'honest' is not allowed: .*'paper' or 'rigorous'"),
-        ("statistics.network_repeats=6", r"statistics: .*network_repeats is 6: at most outer_repeats, 5"),
-        ("statistics.learning_shares=[0.5,1]", r"statistics\.learning_shares\.1: 1 is not allowed: .*less than 1"),
+        ("robustness.evaluation=honest", r"robustness\.evaluation: 'honest' is not allowed: .*'paper' or 'rigorous'"),
+        ("robustness.network_repeats=6", r"robustness: .*network_repeats is 6: at most outer_repeats, 5"),
+        ("robustness.learning_shares=[0.5,1]", r"robustness\.learning_shares\.1: 1 is not allowed: .*less than 1"),
         ("study=../elsewhere", r"study: '\.\./elsewhere' is not allowed"),
         ("expansions=[6,2]", r"expansions: .*must increase"),
         ("radiomics.executor=dask", r"executor dask needs scheduler"),

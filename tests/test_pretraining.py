@@ -1,4 +1,4 @@
-"""Volumes made by formula, the training of the weights that are shipped, and these weights."""
+"""Synthetic volumes, the training of the weights that are shipped, and these weights."""
 
 import importlib
 import sys

@@ -157,7 +157,7 @@ def test_the_icc_step_looks_at_the_re_drawn_cases_among_the_training_cases_alone
     assert robustness.stable_features({}, data.cases.index) == (None, "")
     assert robustness.stable_features(data.readings, data.cases.index[16:]) == (
         None,
-        "ICC step not applied: 2 re-drawn cases among the training cases",
+        "ICC step not applied: 2 repeat segmentations among the training cases",
     )
 
 

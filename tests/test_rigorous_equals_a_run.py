@@ -13,12 +13,12 @@ from vcfnb.runs import Run
 pytestmark = [pytest.mark.study, pytest.mark.long]
 
 SEED = 1
-# Few epochs and voxels; every step of the study is there. All second readings are used: which of them are is drawn.
+# Few epochs and voxels; every step of the study is there. All repeat segmentations are used.
 _SHORT = (
     *("expansions=[6]", "cohort.voxel_mm=[2.5,2.5,2.5]", "preprocessing.margin_mm=15", "icc.icc_cases=1000"),
     *("radiomics.log_sigma_mm=[3.0]", "dtl.epochs=1", "fusion.coefficient_bootstrap=100"),
-    *("statistics.n_bootstrap=100", "statistics.outer_folds=2", "statistics.outer_repeats=1"),
-    *("statistics.network_repeats=1", "statistics.network_expansion=6", "statistics.audit_runs=0"),
+    *("statistics.n_bootstrap=100", "robustness.outer_folds=2", "robustness.outer_repeats=1"),
+    *("robustness.network_repeats=1", "robustness.network_expansion=6", "leakage.audit_runs=0"),
 )
 
 
@@ -27,7 +27,7 @@ def call(*values):
 
 
 def cohort_of(fold, run, path):
-    """The study's cohort with the split of an outer fold, and second readings where the study used them."""
+    """The study's cohort with the split of an outer fold, and repeat segmentations where the study used them."""
     table = run.cohort()
     used = table["split"] == "train"
     table.loc[~used, list(READINGS)] = np.nan
@@ -37,7 +37,7 @@ def cohort_of(fold, run, path):
 
 
 def test_an_outer_fold_scores_its_held_out_cases_as_a_run_on_its_split_does(tmp_path):
-    run_all(tmp_path, *call("study=whole", f"seed={SEED}"), "--until", "statistics")
+    run_all(tmp_path, *call("study=whole", f"seed={SEED}"), "--until", "robustness")
     whole, again = Run("whole", tmp_path), Run("again", tmp_path)
     cases = whole.cohort()
     fold = robustness.outer_folds(cases["label"], cases["patient_id"], 2, 1, SEED)[0][0]
@@ -48,13 +48,13 @@ def test_an_outer_fold_scores_its_held_out_cases_as_a_run_on_its_split_does(tmp_
         *("--until", "fusion"),
     )
     text = {"case_id": str, "patient_id": str}
-    nested = pd.read_csv(whole.needs("statistics", "rigorous_scores.csv"), dtype=text).query(
+    nested = pd.read_csv(whole.needs("robustness", "rigorous_scores.csv"), dtype=text).query(
         "repeat == 1 and fold == 1"
     )
     nested = nested.pivot(index="case_id", columns="model", values="score")
     scores = pd.read_csv(again.needs("fusion", "scores.csv"), dtype=text).query("split == 'test'").set_index("case_id")
     assert set(scores.index) == set(nested.index) == set(cases["case_id"].iloc[fold.test])
-    chosen = pd.read_csv(whole.needs("statistics", "rigorous_selected.csv")).query("repeat == 1 and fold == 1")
+    chosen = pd.read_csv(whole.needs("robustness", "rigorous_selected.csv")).query("repeat == 1 and fold == 1")
     for model, file in (
         ("radiomics", ("selection", "radiomics_selected.csv")),
         ("dtl", ("selection", "dtl_06_selected.csv")),

@@ -235,5 +235,5 @@ def test_seeds_reports_every_study(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "seed 3, dtl: 1.000" in said and "fusion: mean 1.000, 1.000 to 1.000 over 3 seeds; 0 of 3 within" in said
     monkeypatch.setattr(seeds.subprocess, "run", lambda command: SimpleNamespace(returncode=1))
-    with pytest.raises(SystemExit, match="study paper_seed_1 stopped -> mend"):
+    with pytest.raises(SystemExit, match="study paper_seed_1 stopped -> fix"):
         seeds.main(options)

@@ -14,10 +14,11 @@ from vcfnb.runs import contents, steps
 EXPANSIONS = ("04_dtl_00", "04_dtl_06")
 ORDER = (
     *("00_cohort", "01_preprocessing", "02_icc", "03_radiomics", *EXPANSIONS),
-    *("05_selection", "06_fusion", "07_statistics", "08_predict", "report"),
+    *("05_selection", "06_fusion", "07_statistics", "08_robustness", "09_leakage", "10_predict", "report"),
 )
 FILES = ("image", "mask", "mask_reader_a2", "mask_reader_b")
-AFTER_05 = {"05_selection", "06_fusion", "07_statistics", "08_predict", "report"}
+LAST = {"07_statistics", "08_robustness", "09_leakage"}
+AFTER_05 = {"05_selection", "06_fusion", *LAST, "10_predict", "report"}
 
 
 class Study:
@@ -142,7 +143,7 @@ def test_values_of_the_table_concern_who_uses_them(study):
     study.edit(study.csv, "age", 33)
     assert study.stale() == {"00_cohort"}
     study.ran("00_cohort")
-    assert study.stale() == {"06_fusion", "07_statistics", "08_predict", "report"}
+    assert study.stale() == {"06_fusion", *LAST, "10_predict", "report"}
     study.ran()
     study.edit(study.csv, "label", 1)
     study.ran("00_cohort")
@@ -162,7 +163,8 @@ def test_a_notebook_sees_the_columns_that_it_says_it_uses(study):
 
 
 def test_parameters_concern_their_step_and_what_comes_after(study):
-    assert study.stale("statistics.alpha=0.1") == {"07_statistics", "report"}
+    assert study.stale("statistics.alpha=0.1") == {*LAST, "report"}
+    assert study.stale("robustness.outer_repeats=3") == {"08_robustness", "report"}
     assert study.stale("selection.lasso_folds=4") == AFTER_05
     assert study.stale("dtl.epochs=3") == {*EXPANSIONS, *AFTER_05}
     changed = study.state("dtl.epochs=3").stale()["05_selection"]

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.study
 
 NOTEBOOKS = [
     *("00_cohort", "01_preprocessing", "02_icc", "03_radiomics", "04_dtl_00", "04_dtl_06"),
-    *("05_selection", "06_fusion", "07_statistics", "08_predict"),
+    *("05_selection", "06_fusion", "07_statistics", "08_robustness", "09_leakage", "10_predict"),
 ]
 
 
@@ -196,7 +196,7 @@ def test_the_saved_model_gives_each_test_case_the_score_of_the_study(smoke):
     assert found.probability["radiomics"] == scores.radiomics[train[0]]
     assert found.probability["dtl"] != pytest.approx(scores.dtl[train[0]], abs=1e-5)
     assert "was a training case" in str(found)
-    note = json.loads((run.folder / "08_predict" / "prediction.json").read_text())
+    note = json.loads((run.folder / "10_predict" / "prediction.json").read_text())
     np.testing.assert_allclose(
         [note["probability"][name] for name in names], scores.loc[note["name"], names], atol=1e-5
     )
@@ -225,10 +225,11 @@ def test_validated_on_its_own_cohort_a_model_has_the_auc_of_its_test_set(smoke, 
 
 def test_a_changed_section_reruns_only_what_depends_on_it(uninterrupted, tiny_copy):
     """From the plan; that a plan is kept to: test_changed_inputs.py."""
-    last = {"statistics", "report", "all"}
+    last = {"statistics", "robustness", "leakage", "report", "all"}
     for changed, rules in (
         ("statistics.alpha=0.1", last),
         ("selection.lasso_folds=3", last | {"selection", "fusion", "predict"}),
+        ("leakage.audit_runs=1", {"leakage", "report", "all"}),
     ):
         planned = run_all(tiny_copy, *tiny(uninterrupted.csv), "--set", changed, "--dry-run").stdout
         assert set(re.findall(r"^(\w+) +1$", planned, re.M)) == rules
@@ -256,7 +257,7 @@ def test_a_bad_cohort_stops_at_once_with_all_its_problems(tmp_path):
 
 @pytest.mark.long
 def test_real_ct(shared, flipped_and_real):
-    """Sixteen real patients with a label from PET: no second readings, no age, sex or BMD."""
+    """Sixteen real patients with a label from PET: no repeat segmentations, no age, sex or BMD."""
     folder, finished = flipped_and_real["real"]
     study = folder / "sarcoma"
     assert "SIMULATED" not in finished.stdout
@@ -271,7 +272,7 @@ def test_real_ct(shared, flipped_and_real):
         for output in cell.get("outputs", [])
         if output.output_type == "stream"
     )
-    assert "Without second readings" in said
+    assert "Without repeat segmentations" in said
     assert "not recorded" in (study / "00_cohort" / "table1.csv").read_text()
     assert "is SIMULATED" not in (study / "report" / "index.html").read_text()
     assert "SIMULATED" not in said

@@ -137,7 +137,7 @@ def compare(table):
     Parameters
     ----------
     table : pandas.DataFrame
-        name, group, voxels and one column a feature.
+        name, group, voxels and one column per feature.
 
     Returns
     -------

@@ -6,7 +6,7 @@ The paper's argument: swelling and stranded fat lie around the bone, so the AUC 
 without them it would not. Two arms test it. In one the signs are as simulated, in the other those of --off have
 strength 0; patients, random numbers, networks' starts and the order of training are the same in both.
 
-- Settings are those of params/paper.yaml: 175 training cases (137 acute), one network an expansion, trained on all of
+- Settings are those of params/paper.yaml: 175 training cases (137 acute), one network per expansion, trained on all of
   them. Only the weights are the shipped ones, as ImageNet's need a download (--weights imagenet), and every patient has
   one fractured vertebra.
 - Each seed draws other training patients. The paper's 43 test cases would give an AUC a standard error of about 0.06,
@@ -102,7 +102,7 @@ def patients(experiment, arm, seed):
 
 
 def cases(experiment, arm, seed):
-    """One row a patient: seed, number, patient (dict), image (its key), key (of its crops), file (of its crops)."""
+    """One row per patient: seed, number, patient (dict), image (its key), key (of its crops), file (of its crops)."""
     study, rows = experiment.study, []
     folder = experiment.folder("crops", arm, seed)
     made_from = [experiment.code, study.cohort.voxel_mm, study.preprocessing.model_dump(mode="json")]

@@ -94,7 +94,7 @@ class Sample:
 
 
 def real_samples(folder):
-    """The real vertebrae whose body can be told apart, by name."""
+    """The real vertebrae whose body can be distinguished, by name."""
     samples = {}
     for name, source in REAL.items():
         image = images.read_image(folder / source.image)

@@ -33,7 +33,7 @@ def run_study(study, seed, assignments, cores):
         command += ["--cores", str(cores)]
     finished = subprocess.run(command)
     if finished.returncode:
-        sys.exit(f"seeds: study {study} stopped -> mend what it says above; the same command goes on from there")
+        sys.exit(f"seeds: study {study} stopped -> fix what it says above; the same command goes on from there")
     table = pd.read_csv(runs.Run(study).needs("statistics", "auc.csv")).query("split == 'test'")
     table = table[["model", "n", "auc", "ci_low", "ci_high"]].assign(in_range=table["auc"].between(LOW, HIGH))
     table.insert(0, "study", study)

@@ -1,6 +1,6 @@
-"""Parameters: one pydantic model a notebook, read from ``params/*.yaml`` and checked whole before anything runs.
+"""Parameters: one pydantic model per notebook, read from ``params/*.yaml`` and checked whole before anything runs.
 
-A params file has the study-wide keys ``study``, ``seed``, ``expansions``, one section a notebook, and ``reporting``.
+A params file has the study-wide keys ``study``, ``seed``, ``expansions``, one section per notebook, and ``reporting``.
 Each notebook holds the same names as plain literals in its cell tagged ``parameters``.
 """
 
@@ -55,25 +55,28 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
     @classmethod
-    def from_cell(cls, namespace):
+    def from_cell(cls, namespace, *names):
         """Make the settings from a notebook's variables.
 
         Parameters
         ----------
         namespace : dict
             ``globals()`` of the notebook, after its ``parameters`` cell ran. Only names of fields are looked at.
+        *names : str
+            Fields to take, where the notebook is handed some of them alone; by default all.
 
         Raises
         ------
         ParameterError
             When a field is not in the namespace, or its value is not allowed.
         """
-        missing = [name for name in cls.model_fields if name not in namespace]
+        names = names or tuple(cls.model_fields)
+        missing = [name for name in names if name not in namespace]
         if missing:
             raise ParameterError(
                 f"{cls.__name__}: the parameters cell does not set {', '.join(missing)}", code="parameter-missing"
             )
-        return _checked(cls, {name: namespace[name] for name in cls.model_fields})
+        return _checked(cls, {name: namespace[name] for name in names})
 
 
 class CohortParams(Section):
@@ -123,7 +126,7 @@ class PreprocessingParams(Section):
 class IccParams(Section):
     """Notebook 02: which features two readings agree on."""
 
-    icc_cases: int = Field(30, ge=0, description="Training cases with second readings to use. Paper: 30.")
+    icc_cases: int = Field(30, ge=0, description="Training cases with repeat segmentations to use. Paper: 30.")
     icc_form: Literal["ICC(2,1)", "ICC(3,1)"] = Field("ICC(2,1)", description="Shrout and Fleiss form, single rating.")
     icc_threshold: Fraction = Field(0.8, description="A feature is stable above this ICC, both ways. Paper: 0.8.")
 
@@ -144,7 +147,7 @@ class RadiomicsParams(Section):
 
 
 class DtlParams(Section):
-    """Notebook 04: fine-tuning of one network an expansion, and its features."""
+    """Notebook 04: fine-tuning of one network per expansion, and its features."""
 
     network: Literal[
         "shufflenet_v2_x1_0_3d",
@@ -156,7 +159,7 @@ class DtlParams(Section):
     weights: str = Field(
         "shipped",
         min_length=1,
-        description="shipped (made by formula), imagenet (downloads), random, or a weights file. Paper: ImageNet.",
+        description="shipped (synthetic), imagenet (downloads), random, or a weights file. Paper: ImageNet.",
     )
     layer: str | None = Field(None, description="Feature layer; null takes the network's last. Paper: layer3.3.conv3.")
     input_size: int = Field(48, ge=16, description="Edge of the network's input, voxels.")
@@ -245,11 +248,16 @@ class StatisticsParams(Section):
     subgroup_min_cases: int = Field(
         5, ge=2, description="Fewest acute and fewest chronic test cases of a subgroup for which an AUC is given."
     )
+
+
+class RobustnessParams(Section):
+    """Notebook 08: does the result hold on other splits, and with fewer patients?"""
+
     evaluation: Literal["paper", "rigorous"] = Field(
         "paper", description="paper: one split; rigorous: nested, repeated cross-validation of all cases beside it."
     )
     outer_folds: int = Field(5, ge=2, description="Outer folds, for evaluation rigorous.")
-    outer_repeats: int = Field(5, ge=1, description="How often all cases are dealt into outer folds anew.")
+    outer_repeats: int = Field(5, ge=1, description="How often all cases are assigned to outer folds again.")
     network_repeats: int = Field(
         1, ge=0, description="Of these, in how many networks are trained in every outer fold; 0: radiomics alone."
     )
@@ -259,15 +267,20 @@ class StatisticsParams(Section):
     learning_shares: tuple[Fraction, ...] = Field(
         (0.4, 0.6, 0.8), description="Shares of an outer fold's training patients for the learning curve."
     )
-    audit_runs: int = Field(
-        30, ge=0, description="Leakage audit: label permutations, and random splits; 0 leaves both out."
-    )
 
     @model_validator(mode="after")
     def _networks_within_the_repeats(self):
         if self.network_repeats > self.outer_repeats:
             raise ValueError(f"network_repeats is {self.network_repeats}: at most outer_repeats, {self.outer_repeats}")
         return self
+
+
+class LeakageParams(Section):
+    """Notebook 09: what a leak would have been worth."""
+
+    audit_runs: int = Field(
+        30, ge=0, description="Leakage audit: label permutations, and random splits; 0 leaves both out."
+    )
 
 
 class ChecklistAnswer(Section):
@@ -324,10 +337,12 @@ SECTIONS = {
     "selection": SelectionParams,
     "fusion": FusionParams,
     "statistics": StatisticsParams,
+    "robustness": RobustnessParams,
+    "leakage": LeakageParams,
     "reporting": ReportingParams,
 }
 
-# Which study-wide keys and sections each notebook is handed, as flat names.
+# Which study-wide keys, and which sections or single values of one, each notebook is handed, as flat names.
 NOTEBOOKS = {
     "00_cohort": (("study", "seed"), ("cohort",)),
     "01_preprocessing": (("study", "expansions"), ("preprocessing",)),
@@ -337,7 +352,9 @@ NOTEBOOKS = {
     "05_selection": (("study", "seed", "expansions"), ("selection",)),
     "06_fusion": (("study", "seed", "expansions"), ("selection", "fusion")),
     "07_statistics": (("study", "seed"), ("statistics",)),
-    "08_predict": (("study",), ()),
+    "08_robustness": (("study", "seed"), ("statistics.alpha", "statistics.n_bootstrap", "robustness")),
+    "09_leakage": (("study", "seed"), ("statistics.alpha", "statistics.n_bootstrap", "leakage")),
+    "10_predict": (("study",), ()),
 }
 
 
@@ -361,6 +378,8 @@ class StudyParams(BaseModel):
     selection: SelectionParams = SelectionParams()
     fusion: FusionParams = FusionParams()
     statistics: StatisticsParams = StatisticsParams()
+    robustness: RobustnessParams = RobustnessParams()
+    leakage: LeakageParams = LeakageParams()
     reporting: ReportingParams = ReportingParams()
 
     @field_validator("expansions")
@@ -381,8 +400,8 @@ class StudyParams(BaseModel):
         study_wide, sections = NOTEBOOKS[name]
         whole = self.model_dump(mode="json")
         flat = {key: whole[key] for key in study_wide}
-        for section in sections:
-            flat |= whole[section]
+        for section, _, key in (part.partition(".") for part in sections):
+            flat |= {key: whole[section][key]} if key else whole[section]
         return flat
 
 
@@ -443,7 +462,7 @@ def load_params(path, assignments=()):
     Parameters
     ----------
     path : path
-        YAML file with ``study`` and one section a notebook; sections and keys left out keep their defaults.
+        YAML file with ``study`` and one section per notebook; sections and keys left out keep their defaults.
     assignments : sequence of str
         ``section.key=value`` pairs that replace values of the file.
 

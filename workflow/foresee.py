@@ -107,14 +107,14 @@ def _split(study, table, network, layer, has_needs):
 
 def _outer(study, table, labels, groups, has_needs):
     """Problems of the nested cross-validation, of the first outer fold that has any."""
-    asked = study.statistics
+    asked = study.robustness
     try:
         folds, _ = robustness.outer_folds(labels, groups, asked.outer_folds, asked.outer_repeats, study.seed)
     except VcfnbError as error:
-        return _told("statistics.outer_folds: ", error)
+        return _told("robustness.outer_folds: ", error)
     for fold in folds if asked.evaluation == "rigorous" else []:
         here = f"in repeat {fold.repeat}, fold {fold.fold}: "
-        where = f"statistics.outer_folds: {here}"
+        where = f"robustness.outer_folds: {here}"
         rows = []
         if fold.repeat <= asked.network_repeats:
             settings = robustness.nested_settings(study.dtl, table.iloc[fold.train], fold.seed)
@@ -124,7 +124,7 @@ def _outer(study, table, labels, groups, has_needs):
             for share in asked.learning_shares:
                 few = fold.train[robustness.learning_cases(table.iloc[fold.train], share, fold.seed)]
                 rows += _rows(
-                    f"statistics.learning_shares: {share} {here}", _fit_tables, study, table, few, fold.test, ()
+                    f"robustness.learning_shares: {share} {here}", _fit_tables, study, table, few, fold.test, ()
                 )
         if rows:
             return rows

@@ -21,7 +21,7 @@ NAMES = {"string": "text", "integer": "whole number", "number": "number", "boole
 RULES = [
     ("expansions=[6, 2]", "`expansions` increase, each once."),
     ("radiomics.executor=dask", "`radiomics.executor: dask` needs `radiomics.scheduler`."),
-    ("statistics.network_repeats=9", "`statistics.network_repeats` is at most `statistics.outer_repeats`."),
+    ("robustness.network_repeats=9", "`robustness.network_repeats` is at most `robustness.outer_repeats`."),
     ("fusion.clinical=[age, age]", "`fusion.clinical` and `selection.harmonise_covariates` name a variable once."),
     ("cohort.csv=nowhere.csv", "`cohort.csv`, and a file that `dtl.weights` names, must exist."),
     ("reporting.metrics={31: {answer: yes}}", "`reporting.metrics` has the items 1 to 30, `reporting.clear` 1 to 58."),
@@ -36,7 +36,7 @@ TOP = f"""# Parameters
 *Reference. This page is generated from [vcfnb/params.py](../vcfnb/params.py) and the params files; do not edit it:
 `{COMMAND}` makes it anew.*
 
-A params file is YAML: the study-wide keys, then one section a notebook, then `reporting`. The whole file is checked
+A params file is YAML: the study-wide keys, then one section per notebook, then `reporting`. The whole file is checked
 before anything runs, and all problems are listed at once: an unknown key, a wrong type, a value that is not allowed.
 What is left out has its default. The columns *demo.yaml* and *paper.yaml* show [params/demo.yaml](../params/demo.yaml)
 and [params/paper.yaml](../params/paper.yaml). What the paper itself says stands in the last column and, sentence by

@@ -201,7 +201,7 @@ def write_page(path, title, links, body):
 def sections_of(notebooks, expansion):
     """Links and sections of the executed notebooks.
 
-    Notebook 04 was run once an expansion: only that of the chosen one is open, the others unfold at a click and are
+    Notebook 04 was run once per expansion: only that of the chosen one is open, the others unfold at a click and are
     left out in print.
     """
     first = {}

@@ -26,7 +26,7 @@ def icc(ratings, form="ICC(2,1)", alpha=0.05):
     Returns
     -------
     pandas.DataFrame
-        One row a feature: icc, low, high. A feature that does not vary (range within the rounding error of its
+        One row per feature: icc, low, high. A feature that does not vary (range within the rounding error of its
         values) has no ICC: NaN. Without any disagreement icc, low and high are 1. The ICC may be negative.
 
     Raises
@@ -142,8 +142,8 @@ def icc_of_readings(features, form="ICC(2,1)", threshold=0.8, alpha=0.05):
     Parameters
     ----------
     features : dict of pandas.DataFrame
-        By reading: ``a`` (reader A), ``a2`` (reader A again), ``b`` (reader B), each with case_id and one column a
-        feature, for the same cases. An empty dict (nobody drew again) gives an empty table.
+        By reading: ``a`` (reader A), ``a2`` (reader A again), ``b`` (reader B), each with case_id and one column per
+        feature, for the same cases. An empty dict (no repeat segmentations) gives an empty table.
     form, alpha
         As in :func:`icc`.
     threshold : float

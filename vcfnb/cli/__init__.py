@@ -14,7 +14,7 @@ from vcfnb.errors import BadInput, VcfnbError
 
 COMMANDS = ("check", "template", "predict", "validate")
 _ABOUT = (
-    "Acute or chronic vertebral fracture, told from CT. Research use only: not a medical device, not for diagnosis."
+    "Acute or chronic vertebral fracture, classified on CT. Research use only: not a medical device, not for diagnosis."
 )
 
 

@@ -62,7 +62,7 @@ def _checked(model, table, problems, arguments):
     def usable():
         return table[~table["case_id"].isin(problems.loc[problems["severity"] == "error", "case_id"])]
 
-    # Second readings are not looked at here.
+    # Repeat segmentations are not looked at here.
     problems = problems[problems["code"] != "readings-missing"]
     checks = (
         lambda: prediction.case_problems(model, usable()),

@@ -1,4 +1,4 @@
-"""Who is in and where: exclusions, the split by patient, second readings, counts for the flow figure."""
+"""Who is in and where: exclusions, the split by patient, repeat segmentations, counts for the flow figure."""
 
 import os
 
@@ -88,7 +88,7 @@ def relative_paths(table, folder):
 
 
 def second_readings(table, n, seed):
-    """Training cases whose second readings are used, at most n, drawn at random.
+    """Training cases whose repeat segmentations are used, at most n, drawn at random.
 
     Parameters
     ----------

@@ -27,11 +27,11 @@ def read_cohort(csv, label_column="label"):
     Parameters
     ----------
     csv : path
-        UTF-8, commas, one row a case (one vertebra). Needed: patient_id, image, mask and the label. Optional: case_id
+        UTF-8, commas, one row per case (one vertebra). Needed: patient_id, image, mask and the label. Optional: case_id
         (by default the patient, with the level where a patient has several), split (train or test), age (years),
         sex (F or M), bmd (T-score), level (T1 to L6), site, mask_label (value of the ROI in a mask with several, or
-        number or name of a DICOM segment or structure), mask_reader_a2 and mask_reader_b (second readings). Paths are
-        seen from the table's folder.
+        number or name of a DICOM segment or structure), mask_reader_a2 and mask_reader_b (repeat segmentations). Paths
+        are seen from the table's folder.
     label_column : str
         Column with 1 (acute) and 0 (chronic).
 
@@ -50,7 +50,7 @@ def read_cohort(csv, label_column="label"):
     table, problems = check_table(csv, label_column)
     errors = problems[problems["severity"] == "error"]
     if len(errors):
-        # Single cases without files could be excluded; with the table to be mended anyway, they are named with it.
+        # Single cases without files could be excluded; with the table to be fixed anyway, they are named with it.
         raise BadInput([*errors.to_dict("records"), *_missing_files(table)])
     return table
 
@@ -141,9 +141,11 @@ def _read_text(csv):
     if "\0" in "".join(table.columns):
         raise BadInput.of(csv, "is not UTF-8 text", "save it as CSV UTF-8", code="wrong-encoding")
     if len(table.columns) == 1 and (";" in table.columns[0] or "\t" in table.columns[0]):
-        raise BadInput.of(csv, "columns are not parted by commas", "save it as CSV with commas", code="wrong-separator")
+        raise BadInput.of(
+            csv, "columns are not separated by commas", "save it as CSV with commas", code="wrong-separator"
+        )
     if not len(table):
-        raise BadInput.of(csv, "has no rows", "write one row a vertebra", code="empty-table")
+        raise BadInput.of(csv, "has no rows", "write one row per vertebra", code="empty-table")
     table.columns = table.columns.str.strip()
     return table.apply(lambda column: column.str.strip()).replace("", np.nan)
 
@@ -304,7 +306,7 @@ def _resolve(table, folder, problems):
 
 
 def _check_repeats(table, problems):
-    """One image in two patients, one mask in two cases, a second reading that is the first."""
+    """One image in two patients, one mask in two cases, a repeat segmentation that is the first."""
     whole = table["image"].notna() & table["mask"].notna()
     same = table.duplicated([name for name in ("image", "mask", "mask_label") if name in table], keep="first")
     for row in table[same & whole].itertuples():
@@ -345,10 +347,10 @@ def _check_readings(table, problems):
     n_both, n_one = int(given.all(axis=1).sum()), int((given.any(axis=1) & ~given.all(axis=1)).sum())
     remedy = "draw about 30 cases again (mask_reader_a2 by the same reader, mask_reader_b by another), or go on without"
     if not given.any(axis=None):
-        told = "no second readings: which features survive another contour is not judged"
+        told = "no repeat segmentations: which features survive another contour is not judged"
         problems.append(problem(told, remedy, severity="warning", code="readings-missing"))
     elif n_one:
-        told = f"{n_one} cases have one of two second readings and are not used for agreement; {n_both} have both"
+        told = f"{n_one} cases have one of two repeat segmentations and are not used for agreement; {n_both} have both"
         problems.append(problem(told, remedy, severity="warning", code="readings-missing"))
 
 

@@ -17,7 +17,7 @@ _MASK_WORDS = {"mask", "masks", "seg", "segs", "segmentation", "segmentations", 
 _MASK_WORDS |= {"rois", "rtstruct", "rtstructs", "contours", "body"}
 _IMAGE_WORDS = {"ct", "cts", "image", "images", "img", "imgs", "imaging", "volume", "volumes", "scan", "scans"}
 _IMAGE_WORDS |= {"dicom", "dcm", "series", "nifti", "nii"}
-# Second readings: by the same reader again, and by another reader.
+# Repeat segmentations: by the same reader again, and by another reader.
 _READINGS = {"a2": "mask_reader_a2", "b": "mask_reader_b"}
 _WHO = {"a", "a1", "reader", *_READINGS}
 
@@ -44,7 +44,7 @@ def template(folder, seen_from=None):
     ----------
     folder : path
         Looked through with its sub-folders. Layouts: ``P001.nii.gz`` with ``P001_mask.nii.gz``; ``images/P001.nii.gz``
-        with ``masks/P001.nii.gz``; a folder a patient; DICOM series with NIfTI masks, SEG or RTSTRUCT. Several masks
+        with ``masks/P001.nii.gz``; a folder per patient; DICOM series with NIfTI masks, SEG or RTSTRUCT. Several masks
         of one image (``P001_L1_mask``, ``P001_L3_mask``) become several cases.
     seen_from : path, optional
         Folder of the table that will be written; by default `folder`.
@@ -198,7 +198,7 @@ def _pair(images, masks):
 
 
 def _rows(pairs):
-    """One row a vertebra: an image and its first mask, with the readings of the same name."""
+    """One row per vertebra: an image and its first mask, with the readings of the same name."""
     rows = {}
     for image, mask in pairs:
         shared = tuple(os.path.commonprefix([image.key, mask.key]))

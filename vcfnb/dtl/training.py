@@ -92,7 +92,7 @@ def check_inputs(crops, labels):
     if not np.isfinite(crops).all():
         raise VcfnbError(
             "crops hold values that are not finite",
-            "mend the images, see vcfnb.preprocessing.crops.load_crops",
+            "fix the images, see vcfnb.preprocessing.crops.load_crops",
             code="not-finite",
         )
     if set(np.unique(labels)) != {0, 1}:

@@ -1,4 +1,4 @@
-"""Figures: one function a figure. Each takes tidy data and returns a matplotlib Figure.
+"""Figures: one function per figure. Each takes tidy data and returns a matplotlib Figure.
 
 Call :func:`style` once; :func:`vcfnb.runs.save_figure` writes PNG, SVG and the data. With ``simulated=True`` a figure
 says so.

@@ -84,7 +84,7 @@ def _mean_and_half(values):
 
 
 def grad_cam_examples(cases, level=500, width=1200, threshold=0.5, *, simulated=False):
-    """Heat maps over CT, one row a case: slices through the middle of the mask's box, heat along the line of sight.
+    """Heat maps over CT, one row per case: slices through the middle of the mask's box, heat along the line of sight.
 
     Heat seldom lies in the very slice that shows the vertebra best: drawn is its mean over all slices, so that none is
     missed.

@@ -100,7 +100,7 @@ def _scatter(axis, icc, types, threshold):
 
 
 def dice(dice, *, simulated=False):
-    """Overlap of the second readings with the first.
+    """Overlap of the repeat segmentations with the first.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def feature_by_class(values, *, simulated=False):
     Parameters
     ----------
     values : pandas.DataFrame
-        Long: feature, label (1 acute, 0 chronic), value; one row a case and feature.
+        Long: feature, label (1 acute, 0 chronic), value; one row per case and feature.
     simulated : bool
         Add the note that patients are simulated.
 

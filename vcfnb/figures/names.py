@@ -10,7 +10,7 @@ from vcfnb.radiomics.settings import image_type_of
 
 image_type = image_type_of
 
-# Image types by family: twenty colours could not be told apart.
+# Image types by family: twenty colours could not be distinguished.
 FAMILIES = {
     "shape": VERMILLION,
     "original": GREY,

@@ -186,7 +186,7 @@ def leakage_audit(permuted, audit, order, *, simulated=False):
     Returns
     -------
     matplotlib.figure.Figure
-        a: test AUC with permuted training labels, lines: with the true ones; b: training less test AUC by how deep
+        a: test AUC with permuted training labels, lines: with the true ones; b: training minus test AUC by how deep
         features were taken; c: AUC over random splits by when features were selected.
     """
     require(permuted, "run", "model", "auc", what="the permutations")

@@ -140,7 +140,7 @@ class Nomogram:
         return cls(axes, per_point, fitted.intercept + float(lowest.sum()), fitted)
 
     def points(self, x):
-        """Points of any cases: one row a case, one column a feature, in the order of :attr:`axes`.
+        """Points of any cases: one row per case, one column per feature, in the order of :attr:`axes`.
 
         Beyond the training range they go on below 0 or above the axis' end.
         """
@@ -181,7 +181,7 @@ def shap_values(fitted, x, background=None):
     Returns
     -------
     values : pandas.DataFrame
-        One row a case, one column a feature, log odds.
+        One row per case, one column per feature, log odds.
     base : float
         Log odds of the average case. With a case's values it adds up to the case's log odds.
 

@@ -73,7 +73,7 @@ class FittedLogistic:
         return (x[self.features] - self.mean) / self.sd
 
     def contributions(self, x):
-        """What each feature adds to the log odds, coefficient times z-score: one row a case, one column a feature."""
+        """What each feature adds to the log odds, coefficient times z-score: one row per case."""
         return self.z_scores(x) * self.coefficients
 
     def score(self, x):
@@ -136,7 +136,7 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
     Parameters
     ----------
     x : pandas.DataFrame
-        Training cases only, one column a feature, in the features' own units; scaled here.
+        Training cases only, one column per feature, in the features' own units; scaled here.
     y : pandas.Series or array of 0 and 1
     settings : vcfnb.params.FusionParams, optional
         Grid of C, folds, class weight.

@@ -17,7 +17,7 @@ def out_of_fold_scores(x, y, settings=None, groups=None, seed=0):
     Parameters
     ----------
     x : pandas.DataFrame
-        Training cases only, one column a feature.
+        Training cases only, one column per feature.
     y : pandas.Series or array of 0 and 1
     settings : vcfnb.params.FusionParams, optional
         Grid of C, number of folds (of both the outer and the inner cross-validation), class weight.

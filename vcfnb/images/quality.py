@@ -28,7 +28,7 @@ def quality(image, mask, processed, processed_mask, expansions=(), window=None):
         spacing_in (mm) and size_in, size_out (voxels) as text x y z; roi_voxels_in, roi_voxels_out, roi_volume_ml_in,
         roi_volume_ml_out; hu_p5, hu_p50, hu_p95, hu_mean, hu_sd of the processed ROI; clipped_fraction (share of the
         ROI at an end of the window; 0 without a window); pieces (connected by faces, edges or corners);
-        touches_border; outside_N (voxels by which the box of expansion N leaves the image); warnings (text, parted
+        touches_border; outside_N (voxels by which the box of expansion N leaves the image); warnings (text, separated
         by "; ", empty when there are none).
     """
     inside = sitk.GetArrayFromImage(processed_mask) != 0

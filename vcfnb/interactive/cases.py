@@ -1,4 +1,4 @@
-"""Single cases: slices with mask and expansions, the image a feature is measured on, what a network looks at."""
+"""Single cases: slices with mask and expansions, the image per feature is measured on, what a network looks at."""
 
 import numpy as np
 import SimpleITK as sitk
@@ -99,7 +99,7 @@ def feature(run, features, table, settings, feature, case_id):
     run : vcfnb.runs.Run
         Of a study whose notebook 01 has run.
     features : pandas.DataFrame
-        Indexed by case_id; one column a feature.
+        Indexed by case_id; one column per feature.
     table : pandas.DataFrame
         case_id and label of the cases to show (training cases).
     settings : vcfnb.radiomics.Settings

@@ -39,7 +39,7 @@ def readings(features, icc, labels, feature, simulated=False):
     Parameters
     ----------
     features : dict of str to pandas.DataFrame
-        Readings ``a``, ``a2`` and ``b``: case_id and one column a feature, the same cases in each.
+        Readings ``a``, ``a2`` and ``b``: case_id and one column per feature, the same cases in each.
     icc : pandas.DataFrame
         feature, icc_intra, icc_inter and their intervals (``02_icc/icc.csv``).
     labels : pandas.Series

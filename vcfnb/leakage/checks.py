@@ -26,7 +26,7 @@ def set_rows(cases, drawn_again=()):
     cases : pandas.DataFrame
         case_id, patient_id, split.
     drawn_again : iterable of str
-        Cases whose second readings chose the stable features.
+        Cases whose repeat segmentations chose the stable features.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def set_rows(cases, drawn_again=()):
         _row("case-ids-repeated", "case ids that occur twice", len(twice), "none", _named("case id(s) twice", twice)),
         _row(
             "readings-outside-training",
-            "re-drawn cases outside the training set",
+            "repeat segmentations outside the training set",
             len(outside),
             f"all {len(set(drawn_again))} are training cases",
             _named("re-drawn case(s) that are no training cases", outside),
@@ -185,17 +185,15 @@ def scaling_row(fitted, x_train):
     )
 
 
-def threshold_row(points, scores, target):
-    """Are the operating points those of the training cases?
+def threshold_row(thresholds, scores):
+    """Are the saved thresholds those of the training cases?
 
     Parameters
     ----------
-    points : pandas.DataFrame
-        model, method, threshold: ``07_statistics/operating_points.csv``.
+    thresholds : dict of str to float
+        Youden's, by model.
     scores : pandas.DataFrame
-        label, split, one column a model.
-    target : float
-        Sensitivity to reach, for method ``sensitivity``.
+        label, split, one column per model.
 
     Returns
     -------
@@ -203,10 +201,8 @@ def threshold_row(points, scores, target):
         value: largest difference of a threshold.
     """
     train = scores[scores["split"] == "train"]
-    worst = 0.0
-    for row in points.drop_duplicates(["model", "method", "threshold"]).itertuples():
-        again = statistics.operating_point(train["label"], train[row.model], method=row.method, target=target)
-        worst = max(worst, float(abs(again - row.threshold)))
+    again = {name: statistics.operating_point(train["label"], train[name], method="youden") for name in thresholds}
+    worst = max(float(abs(again[name] - threshold)) for name, threshold in thresholds.items())
     fine = "every threshold is the one that training cases alone give"
     return _row(
         "thresholds-recomputed",
@@ -217,20 +213,18 @@ def threshold_row(points, scores, target):
     )
 
 
-def plain_rows(run, data, expansion, stable, target):
+def plain_rows(run, data, expansion, stable):
     """All plain checks of a finished study.
 
     Parameters
     ----------
     run : vcfnb.runs.Run
-        With the results of notebooks 00 to 06, and ``07_statistics/operating_points.csv``.
+        With the results of notebooks 00 to 06.
     data : vcfnb.robustness.StudyData
     expansion : int
         The chosen one.
     stable : set of str or None
         Features that passed the ICC step.
-    target : float
-        Sensitivity of the operating point of that name.
 
     Returns
     -------
@@ -257,9 +251,8 @@ def plain_rows(run, data, expansion, stable, target):
         rows.append(selection_row(name, stored, x.loc[train.index], train, judged, data.lasso, data.seed))
     everything = pd.concat([*features.values(), saved.clinical.transform(table)], axis=1)
     rows.append(scaling_row(saved.models, everything.loc[train.index]))
-    points = pd.read_csv(run.needs("statistics", "operating_points.csv"))
     scores = pd.read_csv(run.needs("fusion", "scores.csv"), dtype={"case_id": str})
-    rows.append(threshold_row(points, scores, target))
+    rows.append(threshold_row(saved.thresholds, scores))
     return rows
 
 

@@ -36,7 +36,7 @@ def feature_mode_rows(scores, patients, seed=0, n_bootstrap=2000, alpha=0.05):
     rows = [
         (
             "training-inflation",
-            "training AUC, in-sample less out-of-fold deep features",
+            "training AUC, in-sample minus out-of-fold deep features",
             inflation,
             f"measured: training AUC {train['in_sample'][0]:.3f} with features of networks that saw the case, "
             f"{train['out_of_fold'][0]:.3f} with features of networks that did not",
@@ -44,7 +44,7 @@ def feature_mode_rows(scores, patients, seed=0, n_bootstrap=2000, alpha=0.05):
     ]
     for mode, name in (("in_sample", "in-sample"), ("out_of_fold", "out-of-fold")):
         text = f"measured: training AUC {train[mode][0]:.3f}, test AUC {means[mode, 'test'][0]:.3f}"
-        rows.append((f"gap-{name}", f"training less test AUC, {name} deep features", gap[mode], text))
+        rows.append((f"gap-{name}", f"training minus test AUC, {name} deep features", gap[mode], text))
     found = []
     for code, check, values, finding in rows:
         low, high = percentile_interval(values[1:], alpha)

@@ -1,4 +1,4 @@
-"""A simulated cohort: CT of a fractured vertebra a case, made by formula, with masks of three readings.
+"""A simulated cohort: CT of a fractured vertebra a case, synthetic, with masks of three readings.
 
 For trying the study and teaching it. Nothing measured on it says anything about patients.
 """

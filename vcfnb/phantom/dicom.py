@@ -21,11 +21,11 @@ _WINDOW = {"WindowCenter": 500, "WindowWidth": 1200}
 # Attributes that must be there and may be empty: a simulation has no dates and no names of people.
 _EMPTY = ("PatientBirthDate", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName")
 _EMPTY += ("PositionReferenceIndicator", "AcquisitionNumber", "KVP")
-_NOTICE = "SIMULATED: made by formula, not a patient"
+_NOTICE = "SIMULATED: synthetic, not a patient"
 
 
 def write_series(hu, spacing, origin, folder, patient, key):
-    """Write one CT series, a file a slice; the same arguments give the same bytes.
+    """Write one CT series, a file per slice; the same arguments give the same bytes.
 
     Slices are sagittal and numbered from the patient's right to the left; rows run from head to feet, columns from
     front to back.

@@ -1,4 +1,4 @@
-"""The tables of an external validation: one row a model, made from the scores of the new cohort."""
+"""The tables of an external validation: one row per model, made from the scores of the new cohort."""
 
 import warnings
 

@@ -137,7 +137,7 @@ def readings(folder, case_ids):
 
 
 def dice_of_readings(table):
-    """Dice coefficient of reader A's mask with each second reading.
+    """Dice coefficient of reader A's mask with each repeat segmentation.
 
     Parameters
     ----------

@@ -287,5 +287,5 @@ def _load_crop(case, expansion, size, level, width):
     bad = np.size(array) - np.count_nonzero(np.isfinite(array))
     with naming(case, "image"):
         if bad:
-            raise VcfnbError(f"{bad} voxels of the crop are not finite", "mend the image", code="not-finite")
+            raise VcfnbError(f"{bad} voxels of the crop are not finite", "fix the image", code="not-finite")
     return resize(scale(array, level, width), size)

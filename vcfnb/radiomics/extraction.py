@@ -37,7 +37,7 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
     Returns
     -------
     features : pandas.DataFrame
-        case_id and one column a feature, for the cases that could be computed, in the given order.
+        case_id and one column per feature, for the cases that could be computed, in the given order.
     failures : pandas.DataFrame
         case_id, file, problem, remedy, code.
     """

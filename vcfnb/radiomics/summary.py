@@ -35,7 +35,7 @@ def most_different(features, label, n=6):
     Returns
     -------
     pandas.DataFrame
-        case_id, label, feature, value: one row a case and feature.
+        case_id, label, feature, value: one row per case and feature.
     """
     label = np.asarray(label)
     ranks = pd.DataFrame(stats.rankdata(features, axis=0), columns=features.columns)

@@ -16,7 +16,7 @@ class BootstrappedAreas:
     Parameters
     ----------
     scores : pandas.DataFrame
-        model, repeat, fold, case_id, patient_id, label, score: every case once a model and repeat.
+        model, repeat, fold, case_id, patient_id, label, score: every case once per model and repeat.
     seed : int
     n_bootstrap : int
     alpha : float

@@ -22,8 +22,8 @@ class StudyData:
     radiomics : pandas.DataFrame
         All radiomic features, same index.
     readings : dict of pandas.DataFrame
-        Features of the re-drawn cases by reading (``a``, ``a2``, ``b``), each with case_id; empty without second
-        readings.
+        Features of the repeat segmentations by reading (``a``, ``a2``, ``b``), each with case_id; empty without
+        repeat segmentations.
     icc : vcfnb.params.IccParams
     lasso : vcfnb.params.SelectionParams
     fusion : vcfnb.params.FusionParams

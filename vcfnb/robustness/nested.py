@@ -44,7 +44,7 @@ class NestedResult:
     Attributes
     ----------
     scores : pandas.DataFrame
-        model, repeat, fold, case_id, patient_id, label, score: every case once a model and repeat, scored by a model
+        model, repeat, fold, case_id, patient_id, label, score: every case once per model and repeat, scored by a model
         that was selected and fitted without it and its patient.
     selected : pandas.DataFrame
         model, repeat, fold, feature.
@@ -98,8 +98,8 @@ def _seed(*parts):
 def nested_cross_validation(data, folds, folder, deep=None, cores=None):
     """Run the whole tabular pipeline in every outer fold, and score its held-out cases.
 
-    Inside a fold the z-score, the ICC step (of the re-drawn cases that are not held out), the correlation filter, the
-    wrapper, the LASSO with the choice of its penalty, the fusion and the regression with the choice of C see the
+    Inside a fold the z-score, the ICC step (of repeat segmentations that are not held out), the correlation filter,
+    the wrapper, the LASSO with the choice of its penalty, the fusion and the regression with the choice of C see the
     training part alone.
 
     Parameters

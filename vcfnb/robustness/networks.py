@@ -37,7 +37,7 @@ def nested_networks(data, crops, params, folds, folder, cores=None):
     Returns
     -------
     dict of str to pandas.DataFrame
-        By the fold's name: one row a case, columns dtl_000, dtl_001, ...
+        By the fold's name: one row per case, columns dtl_000, dtl_001, ...
 
     Raises
     ------

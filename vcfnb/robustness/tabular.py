@@ -73,7 +73,7 @@ class TabularStudy:
         return x if self.encoder is None else pd.concat([x, self.encoder.transform(cases.loc[x.index])], axis=1)
 
     def score(self, radiomics, deep, cases):
-        """Probabilities of any cases, one column a model."""
+        """Probabilities of any cases, one column per model."""
         x = self.features(radiomics, deep, cases)
         return pd.DataFrame({name: model.score(x) for name, model in self.models.items()})
 
@@ -166,14 +166,14 @@ def _without_features(y, why):
 
 
 def stable_features(readings, among, form="ICC(2,1)", threshold=0.8):
-    """Features that pass the ICC step, judged by the re-drawn cases among the given ones.
+    """Features that pass the ICC step, judged by the repeat segmentations among the given ones.
 
     Parameters
     ----------
     readings : dict of pandas.DataFrame
         By reading (``a``, ``a2``, ``b``): case_id and features; empty when nobody drew again.
     among : iterable of str
-        Training cases; re-drawn cases outside are not looked at.
+        Training cases; repeat segmentations outside are not looked at.
     form, threshold
         As :func:`vcfnb.agreement.icc_of_readings`.
 
@@ -188,6 +188,6 @@ def stable_features(readings, among, form="ICC(2,1)", threshold=0.8):
     among = set(among)
     inside = {name: table[table["case_id"].isin(among)] for name, table in readings.items()}
     if len(inside["a"]) < 3:
-        return None, f"ICC step not applied: {len(inside['a'])} re-drawn cases among the training cases"
+        return None, f"ICC step not applied: {len(inside['a'])} repeat segmentations among the training cases"
     table = icc_of_readings(inside, form=form, threshold=threshold)
     return set(table.loc[table["stable"], "feature"]), ""

@@ -18,7 +18,9 @@ STEPS = {
     "selection": "05_selection",
     "fusion": "06_fusion",
     "statistics": "07_statistics",
-    "predict": "08_predict",
+    "robustness": "08_robustness",
+    "leakage": "09_leakage",
+    "predict": "10_predict",
 }
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -23,7 +23,7 @@ _CLINICAL = ("age", "sex", "bmd")
 _READ = ("image", "mask")
 _REPEATS = ("mask_reader_a2", "mask_reader_b")
 # Folders of cached results: a step can do without them.
-_CACHES = {"cases", "checkpoints", "rigorous", "made"}
+_CACHES = {"cases", "checkpoints", "cached", "made"}
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,11 @@ USES = {
     "04_dtl": Uses(("01_preprocessing",), ("mask_label", "label", "split", "patient_id"), (), _READ),
     "05_selection": Uses(("02_icc", "03_radiomics", "04_dtl"), ("label", "split", "patient_id")),
     "06_fusion": Uses(("05_selection",), _CLINICAL),
-    "07_statistics": Uses(("06_fusion",), ("level", "site")),
-    "08_predict": Uses(("06_fusion",), ("site",)),
-    "report": Uses(("07_statistics", "08_predict")),
+    "07_statistics": Uses(("06_fusion",), ("level",)),
+    "08_robustness": Uses(("06_fusion",), ("site",)),
+    "09_leakage": Uses(("06_fusion",), ("site",)),
+    "10_predict": Uses(("06_fusion",), ("site",)),
+    "report": Uses(("07_statistics", "08_robustness", "09_leakage", "10_predict")),
 }
 
 
@@ -85,8 +87,10 @@ def begin(name, namespace):
     """
     study_wide, sections = NOTEBOOKS[name]
     values = {key: namespace[key] for key in study_wide}
-    for section in sections:
-        values |= SECTIONS[section].from_cell(namespace).model_dump(mode="json")
+    for section, _, key in (part.partition(".") for part in sections):
+        names = [key] if key else []
+        found = SECTIONS[section].from_cell(namespace, *names)
+        values |= found.model_dump(mode="json", include=set(names) or None)
     title = name
     if name == "04_dtl":
         values["expansion"] = namespace["expansion"]

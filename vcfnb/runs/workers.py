@@ -35,7 +35,7 @@ def parallel_map(function, items, cores=None, desc="", total=None):
     Raises
     ------
     VcfnbError
-        The system killed a worker, most often for want of memory.
+        The system killed a worker, most often because memory ran out.
     """
     from tqdm.auto import tqdm
 

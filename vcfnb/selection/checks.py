@@ -13,7 +13,7 @@ def check_features(x):
     Parameters
     ----------
     x : pandas.DataFrame
-        One row a case (the index names it), one numeric column a feature.
+        One row per case (the index names it), one numeric column per feature.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def check_labels(x, y, groups=None):
     Parameters
     ----------
     x : pandas.DataFrame
-        Features, one row a case.
+        Features, one row per case.
     y : pandas.Series or array of 0 and 1
         1 acute, 0 chronic. A Series must carry the index of `x`.
     groups : pandas.Series or array, optional

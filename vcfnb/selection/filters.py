@@ -23,7 +23,7 @@ class FeatureStep(SelectorMixin, BaseEstimator):
         Parameters
         ----------
         x : pandas.DataFrame
-            Training cases, one column a feature.
+            Training cases, one column per feature.
         y : array of 0 and 1, shape (n,)
             Training labels.
 
@@ -96,10 +96,10 @@ class StableFeatures(FeatureStep):
     ----------
     stable : iterable of str, optional
         Names of the features with intra- and inter-observer ICC above the limit (paper: 0.8). None: there were no
-        second readings, and all features stay.
+        repeat segmentations, and all features stay.
     """
 
-    _remedy = "no feature had an ICC above the limit both ways: check the second readings, or lower icc_threshold"
+    _remedy = "no feature had an ICC above the limit both ways: check the repeat segmentations, or lower icc_threshold"
 
     def __init__(self, stable=None):
         self.stable = stable

@@ -72,7 +72,7 @@ class ComBat:
         Parameters
         ----------
         x : pandas.DataFrame
-            One row a case; columns that are not known here stay as they are.
+            One row per case; columns that are not known here stay as they are.
         table : pandas.DataFrame
             Indexed by case_id: ``site``, and the covariates.
 
@@ -130,7 +130,7 @@ def fit_combat(x, table, covariates=()):
     Parameters
     ----------
     x : pandas.DataFrame
-        Training cases only; one column a feature, finite values.
+        Training cases only; one column per feature, finite values.
     table : pandas.DataFrame
         Indexed by case_id: ``site``, and the covariates.
     covariates : sequence of str
@@ -198,7 +198,7 @@ def _standardised(x, member, clinical):
     if np.linalg.matrix_rank(design / np.maximum(np.abs(design).max(axis=0), 1e-300)) < design.shape[1]:
         raise VcfnbError(
             f"harmonise: the sites fix {' or '.join(clinical)} (or it does not vary), so their effects cannot be "
-            "told apart",
+            "distinguished",
             "take it out of harmonise_covariates",
             code="sites-confounded",
         )

@@ -100,7 +100,7 @@ def select_features(x, y, settings=None, groups=None, stable=None, seed=0):
     Parameters
     ----------
     x : pandas.DataFrame
-        Training cases only: one row a case, one column a feature, in the features' own units.
+        Training cases only: one row per case, one column per feature, in the features' own units.
     y : pandas.Series or array of 0 and 1
         1 acute, 0 chronic.
     settings : vcfnb.params.SelectionParams, optional

@@ -195,7 +195,7 @@ def auc_difference(y, score_a, score_b, patients=None, *, seed, n_boot=2000, alp
     Returns
     -------
     dict
-        difference (AUC of a less AUC of b), low, high (percentiles), p (two-sided; below alpha where the interval
+        difference (AUC of a minus AUC of b), low, high (percentiles), p (two-sided; below alpha where the interval
         leaves zero out). Scores that rank all cases alike have difference 0, interval (0, 0), p 1. If both models
         separate the classes without error, the interval is (0, 0) too: that is no certainty, every sample of these
         patients is separated as well.

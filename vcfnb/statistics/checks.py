@@ -10,9 +10,11 @@ def numbers(values, name):
     try:
         values = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
-        raise VcfnbError(f"{name} are not all numbers ({error}): give one number a case", code="not-numeric") from error
+        raise VcfnbError(
+            f"{name} are not all numbers ({error}): give one number per case", code="not-numeric"
+        ) from error
     if values.ndim != 1:
-        raise VcfnbError(f"{name} have shape {values.shape}: give one number a case", code="wrong-shape")
+        raise VcfnbError(f"{name} have shape {values.shape}: give one number per case", code="wrong-shape")
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise VcfnbError(

@@ -17,7 +17,7 @@ def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="f
     Parameters
     ----------
     scores : pandas.DataFrame
-        label, split, one column a model, and optionally patient_id.
+        label, split, one column per model, and optionally patient_id.
     models : list of str
     seed : int
     n_bootstrap : int
@@ -28,7 +28,7 @@ def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="f
     Returns
     -------
     pandas.DataFrame
-        model_a, model_b, split, nested (one of them contains the other), n, difference (AUC of a less AUC of b),
+        model_a, model_b, split, nested (one of them contains the other), n, difference (AUC of a minus AUC of b),
         ci_low, ci_high, p, p_holm (over the pairs of one split).
     """
     rows = []
@@ -52,7 +52,7 @@ def mcnemar(scores, models, thresholds):
     Parameters
     ----------
     scores : pandas.DataFrame
-        label and one column a model.
+        label and one column per model.
     models : list of str
     thresholds : dict or pandas.Series
         By model, chosen on training cases.
@@ -79,7 +79,7 @@ def reclassification(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0
     Parameters
     ----------
     scores : pandas.DataFrame
-        label, one column a model, and optionally patient_id.
+        label, one column per model, and optionally patient_id.
     models : list of str
         Of a pair, the later is the new model.
     thresholds : dict or pandas.Series

@@ -49,7 +49,7 @@ def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
     Parameters
     ----------
     scores : pandas.DataFrame
-        label, split, one column a model, and optionally sex, age, bmd, level. Training cases only give the median age.
+        label, split, one column per model, and optionally sex, age, bmd, level. Training cases give the median age.
     models : list of str
     min_cases : int
         Fewest acute and fewest chronic cases for a number, at least 2; a smaller subgroup gets a note instead.

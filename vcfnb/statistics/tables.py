@@ -1,4 +1,4 @@
-"""The tables of notebook 07: one row a model and split, made from the scores of notebook 06.
+"""The tables of notebook 07: one row per model and split, made from the scores of notebook 06.
 
 `scores` is always a wide table with case_id, label (1 acute, 0 chronic), split (train, test) and one column of
 probabilities a model; its row order does not matter.
@@ -204,10 +204,10 @@ def recalibration(scores, models, training):
     Parameters
     ----------
     scores : pandas.DataFrame
-        label, split, one column a model. Only test cases are used.
+        label, split, one column per model. Only test cases are used.
     models : list of str
     training : pandas.DataFrame
-        label and one column a model: probabilities of training cases from models that had not seen them.
+        label and one column per model: probabilities of training cases from models that had not seen them.
 
     Returns
     -------
@@ -257,7 +257,7 @@ def operating(scores, models, methods=("youden", "sensitivity"), target=0.9, alp
     scores : pandas.DataFrame
     models : list of str
     methods : sequence of str
-        As :func:`vcfnb.statistics.operating_point` names them; each gives a row a model and split.
+        As :func:`vcfnb.statistics.operating_point` names them; each gives a row per model and split.
     target : float
         Sensitivity to reach on training cases, for method ``sensitivity``.
     alpha : float

@@ -39,7 +39,7 @@ def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1,
         One of ``NETWORKS``. Version 2 is torchvision's, inflated (``_3d``), or as it is on three orthogonal slices
         (``_25d``); version 1 is the paper's (inferred): 3 groups, 240/480/960 channels.
     weights : str or path
-        ``"imagenet"`` (torchvision's, downloaded), ``"shipped"`` (ours, made by formula, part of the package),
+        ``"imagenet"`` (torchvision's, downloaded), ``"shipped"`` (ours, synthetic, part of the package),
         ``"random"`` (from `seed`), or a file: ``.safetensors`` or a torch state dict, two-dimensional with
         torchvision's names or three-dimensional.
     n_classes : int
@@ -60,7 +60,7 @@ def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1,
     Raises
     ------
     VcfnbError
-        For an unknown name, weights that cannot be had or do not fit.
+        For an unknown name, weights that are not available or do not fit.
     """
     if name not in NETWORKS:
         raise VcfnbError(
@@ -77,7 +77,7 @@ def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1,
         state, metadata = read_weights(path)
         source, sha256 = path.name, hashlib.sha256(path.read_bytes()).hexdigest()
         if weights == "shipped":
-            source = "shipped with vcfnb, trained on volumes made by formula"
+            source = "shipped with vcfnb, trained on synthetic volumes"
     activation = activation or metadata.get("activation") or "ReLU"
     network = _initialised(name, n_classes, slope_of(activation), seed)
     loaded, left = put_weights(network, state, source) if state is not None else ([], list(network.state_dict()))

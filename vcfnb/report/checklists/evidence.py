@@ -117,7 +117,7 @@ def unstable_features(run):
     icc = run.table("02_icc/icc.csv")
     proof = run.present("02_icc/icc.csv", "05_selection/radiomics_steps.csv")
     if icc is None or "icc" not in run.steps:
-        return Found("no", "Without second readings no feature was judged, and none removed as unstable.", proof)
+        return Found("no", "Without repeat segmentations no feature was judged, and none removed as unstable.", proof)
     settings = run.settings("02_icc")
     return Found(
         "yes",
@@ -132,7 +132,7 @@ def reliability(run):
     """An ICC table, whatever was done with it."""
     icc, dice = run.table("02_icc/icc.csv"), run.table("02_icc/dice.csv")
     if icc is None:
-        return Found("no", "The cohort has no second readings.", run.present("02_icc/icc.csv"))
+        return Found("no", "The cohort has no repeat segmentations.", run.present("02_icc/icc.csv"))
     cases = "" if dice is None else f" on {_n(dice['case_id'].nunique(), 'training case')}"
     return Found(
         "yes",
@@ -165,8 +165,8 @@ def dimensionality(run):
     proof = run.present(
         "06_fusion/fusion_selected.csv",
         "00_cohort/cohort.csv",
-        "07_statistics/rigorous_auc.csv",
-        "07_statistics/learning_curve.csv",
+        "08_robustness/rigorous_auc.csv",
+        "08_robustness/learning_curve.csv",
     )
     if ratio < CASES_A_FEATURE:
         return Found("no", f"{found}: fewer than {CASES_A_FEATURE}.", proof)
@@ -182,9 +182,7 @@ def end_to_end(run):
 
 def partition(run):
     """No patient in both sets, both classes in each."""
-    proof = run.present(
-        "00_cohort/cohort.csv", "00_cohort/settings.json", "00_cohort/flow.png", "07_statistics/audit.csv"
-    )
+    proof = run.present("00_cohort/cohort.csv", "00_cohort/settings.json", "00_cohort/flow.png", "09_leakage/audit.csv")
     if run.cohort is None:
         return Found("no", "The run has no cohort.csv.", proof)
     sets = {name: run.cohort[run.cohort["split"] == name] for name in ("train", "test")}
@@ -256,7 +254,7 @@ def calibration(run):
 
 
 def one_kind_of_image(run):
-    """The table of cases has one image a case."""
+    """The table of cases has one image per case."""
     if run.cohort is None:
         return Found("no", "The run has no cohort.csv.")
     return Found("yes", "One CT series a case.", ("00_cohort/cohort.csv",))

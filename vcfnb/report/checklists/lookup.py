@@ -46,7 +46,7 @@ CLEAR = {
     9: evidence.files(
         "Expected width of the AUC's interval by size of the test set; the training set is what there was.",
         "00_cohort/test_set_size.csv",
-        also=("00_cohort/test_set_size.png", "07_statistics/learning_curve.csv"),
+        also=("00_cohort/test_set_size.png", "08_robustness/learning_curve.csv"),
     ),
     12: evidence.files("The steps from image to model.", "00_cohort/figure2_workflow.png"),
     15: evidence.partition,
@@ -106,13 +106,13 @@ CLEAR = {
         "Selected features with coefficients, and the ICC of each feature.",
         "05_selection/radiomics_selected.csv",
         "02_icc/icc.csv",
-        also=("06_fusion/selected_features.csv", "07_statistics/stability.csv"),
+        also=("06_fusion/selected_features.csv", "08_robustness/stability.csv"),
     ),
     47: evidence.files(
         "Training and test, with cross-validation of the networks.",
         "07_statistics/auc.csv",
         "04_dtl/expansion_*/cross_validation.csv",
-        also=("07_statistics/operating_points.csv", "07_statistics/rigorous_auc.csv", "07_statistics/figure9_roc.png"),
+        also=("07_statistics/operating_points.csv", "08_robustness/rigorous_auc.csv", "07_statistics/figure9_roc.png"),
     ),
     48: evidence.against_clinical,
 }
