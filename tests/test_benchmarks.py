@@ -13,12 +13,12 @@ from vcfnb.dtl.networks import build_network, shufflenet
 
 @pytest.fixture
 def transfer():
-    return script("benchmarks", "transfer")
+    return script("experiments/benchmarks", "transfer")
 
 
 @pytest.mark.long
 def test_throughput_of_transfer_without_monai(tmp_path):
-    command = [sys.executable, ROOT / "benchmarks" / "transfer.py", "--quick", "--only", "throughput"]
+    command = [sys.executable, ROOT / "experiments" / "benchmarks" / "transfer.py", "--quick", "--only", "throughput"]
     finished = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert "MONAI is left out" in finished.stdout
@@ -64,7 +64,7 @@ def test_six_models_of_another_run_stay(transfer, tmp_path):
 
 @pytest.mark.long
 def test_phantom(tmp_path):
-    command = [sys.executable, ROOT / "benchmarks" / "phantom.py", "--quick", "--out", tmp_path]
+    command = [sys.executable, ROOT / "experiments" / "benchmarks" / "phantom.py", "--quick", "--out", tmp_path]
     finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert "12 patients in" in finished.stdout

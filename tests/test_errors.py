@@ -14,7 +14,7 @@ from vcfnb.params import ParameterError
 from vcfnb.preprocessing import crops
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = sorted([*(ROOT / "vcfnb").rglob("*.py"), *(ROOT / "workflow").glob("*.py"), *ROOT.glob("validation/*.py")])
+SOURCES = sorted([*(ROOT / "vcfnb").rglob("*.py"), *(ROOT / "workflow").glob("*.py"), *ROOT.glob("experiments/*/*.py")])
 # Where a library tells by its text alone what is wrong, or its reason is passed on to the user.
 QUOTES_A_LIBRARY = {
     "vcfnb/preprocessing/crops.py",

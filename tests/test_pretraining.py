@@ -17,11 +17,11 @@ from vcfnb.errors import VcfnbError
 
 @pytest.fixture(scope="module")
 def pretraining():
-    sys.path.insert(0, str(ROOT / "pretraining"))
+    sys.path.insert(0, str(ROOT / "experiments" / "pretraining"))
     try:
         yield {name: importlib.import_module(name) for name in ("volumes", "train", "evaluate")}
     finally:
-        sys.path.remove(str(ROOT / "pretraining"))
+        sys.path.remove(str(ROOT / "experiments" / "pretraining"))
 
 
 def test_volumes_depend_on_their_two_numbers_alone(pretraining):

@@ -35,26 +35,29 @@ LONG = {
     "./run_all.sh params/smoke.yaml": ("minutes", "test_study.py::test_every_file_of_the_contract_is_there"),
     "./run_all.sh": ("minutes", "test_notebooks.py::test_run_all_without_arguments_is_the_demonstration"),
     "./run_tests.sh": ("these tests themselves", ""),
-    ".venv/bin/python benchmarks/radiomics.py": ("minutes, other people's programs", ""),
-    ".venv/bin/python benchmarks/transfer.py": (
+    ".venv/bin/python experiments/benchmarks/radiomics.py": ("minutes, other people's programs", ""),
+    ".venv/bin/python experiments/benchmarks/transfer.py": (
         "minutes",
         "test_benchmarks.py::test_throughput_of_transfer_without_monai",
     ),
-    ".venv/bin/python benchmarks/phantom.py": ("minutes", "test_benchmarks.py::test_phantom"),
-    ".venv/bin/python benchmarks/scaling.py": (
+    ".venv/bin/python experiments/benchmarks/phantom.py": ("minutes", "test_benchmarks.py::test_phantom"),
+    ".venv/bin/python experiments/benchmarks/scaling.py": (
         "twenty minutes",
         "test_scaling.py::test_a_plan_has_the_jobs_of_the_dry_run",
     ),
     ".venv/bin/python -m pip install": ("downloads", ""),
     ".venv/bin/dask": ("serves until it is stopped", "test_radiomics.py::test_a_dask_cluster_gives_the_same"),
-    ".venv/bin/python pretraining/train.py": (
+    ".venv/bin/python experiments/pretraining/train.py": (
         "half an hour",
         "test_pretraining.py::test_pretraining_goes_on_where_it_was",
     ),
-    ".venv/bin/python pretraining/evaluate.py": ("an hour", "test_pretraining.py::test_summary_pairs_the_seeds"),
-    ".venv/bin/python validation/plausibility.py": ("minutes", "test_validation.py::test_the_program"),
-    ".venv/bin/python validation/rings.py": ("hours", "test_rings.py::test_tiny_run_goes_on_where_it_was"),
-    ".venv/bin/python validation/seeds.py": ("hours", "test_rings.py::test_seeds_reports_every_study"),
+    ".venv/bin/python experiments/pretraining/evaluate.py": (
+        "an hour",
+        "test_pretraining.py::test_summary_pairs_the_seeds",
+    ),
+    ".venv/bin/python experiments/phantom/plausibility.py": ("minutes", "test_validation.py::test_the_program"),
+    ".venv/bin/python experiments/rings/rings.py": ("hours", "test_rings.py::test_tiny_run_goes_on_where_it_was"),
+    ".venv/bin/python experiments/rings/seeds.py": ("hours", "test_rings.py::test_seeds_reports_every_study"),
     ".venv/bin/python tests/make_notebook_reference.py": (
         "minutes, writes into tests/reference/",
         "test_notebooks.py::test_each_notebook_is_compared_with_a_number_of_the_study",

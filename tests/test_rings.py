@@ -20,7 +20,7 @@ from vcfnb.preprocessing import crops
 
 @pytest.fixture(scope="module")
 def rings():
-    return script("validation", "rings")
+    return script("experiments/rings", "rings")
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_arguments_that_cannot_work(rings, tmp_path, arguments, message):
 def test_tiny_run_goes_on_where_it_was(rings, tmp_path, monkeypatch, capsys):
     arguments = ["--quick", "--off", "swelling", "--seeds", "1", "--test-patients", "4"]
     arguments += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
-    command = [sys.executable, ROOT / "validation" / "rings.py", *arguments]
+    command = [sys.executable, ROOT / "experiments" / "rings" / "rings.py", *arguments]
     finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert "seed 1: 4 of 4 networks to train" in finished.stdout and "SIMULATED patients" in finished.stdout
@@ -209,7 +209,7 @@ def test_tiny_run_goes_on_where_it_was(rings, tmp_path, monkeypatch, capsys):
 
 
 def test_seeds_reports_every_study(tmp_path, monkeypatch, capsys):
-    seeds, calls = script("validation", "seeds"), []
+    seeds, calls = script("experiments/rings", "seeds"), []
     monkeypatch.setenv("VCFNB_RUNS", str(tmp_path / "runs"))
 
     def runs_the_study(command):

@@ -11,7 +11,7 @@ from study import ROOT, script
 
 @pytest.fixture(scope="module")
 def scaling():
-    return script("benchmarks", "scaling")
+    return script("experiments/benchmarks", "scaling")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from cases import ball
 from scipy import ndimage
 from study import ROOT
 
-PROGRAM = ROOT / "validation" / "plausibility.py"
+PROGRAM = ROOT / "experiments" / "phantom" / "plausibility.py"
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from vcfnb.errors import VcfnbError
 
-# Weights of our own, trained on synthetic volumes (see MODEL_CARD.md there, and pretraining/).
+# Weights of our own, trained on synthetic volumes (see MODEL_CARD.md there, and experiments/pretraining/).
 SHIPPED = Path(__file__).resolve().parent / "shipped"
 _IMAGENET = {
     "shufflenet_v2_x1_0_3d": "ShuffleNet_V2_X1_0_Weights",

@@ -230,15 +230,22 @@ def performance(run):
 def uncertainty(run):
     """A finite interval of every test AUC."""
     auc = run.table("07_statistics/auc.csv")
-    also = ("auc_differences.csv", "rigorous_auc.csv", "stability.csv", "figure9_roc.png", "operating_points.csv")
-    proof = run.present("07_statistics/auc.csv", *(f"07_statistics/{name}" for name in also))
+    names = ("auc_differences.csv", "figure9_roc.png", "operating_points.csv")
+    also = (
+        *(f"07_statistics/{name}" for name in names),
+        "08_robustness/rigorous_auc.csv",
+        "08_robustness/stability.csv",
+    )
+    proof = run.present("07_statistics/auc.csv", *also)
     limits = ["ci_low", "ci_high"]
     ours = None if auc is None or not set(limits) <= set(auc) else auc.loc[auc["split"] == "test", limits]
     if ours is None or not np.isfinite(ours.to_numpy()).all():
         return Found("no", "auc.csv has no interval of every test AUC.", proof)
     alpha = run.settings("07_statistics").get("alpha", 0.05)
     return Found(
-        "yes", f"{100 * (1 - alpha):g}% intervals: DeLong's for AUCs, bootstrap for curves, Wilson's for shares.", proof
+        "yes",
+        f"{100 * (1 - alpha):g}% intervals: DeLong's for AUCs, bootstrap for curves, Wilson's for proportions.",
+        proof,
     )
 
 

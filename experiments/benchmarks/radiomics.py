@@ -1,6 +1,6 @@
 """How fast is the feature engine? All 1834 features, against PyRadiomics and flash-radiomics; and a whole cohort.
 
-    .venv/bin/python benchmarks/radiomics.py --shared ../shared [--repeats 3] [--flash-python PATH]
+    .venv/bin/python experiments/benchmarks/radiomics.py --shared ../shared [--repeats 3] [--flash-python PATH]
 
 Every extraction is a process of its own on one core; contenders take turns within each repeat, so that a busy machine
 slows all of them. Imports and just-in-time compilation are paid before the clock starts, by a tiny case. Writes
@@ -11,7 +11,7 @@ flash-radiomics 1.0.0 needs a SciPy older than 1.17, so it lives in an environme
     python3 -m venv flash
     flash/bin/pip install flash-radiomics==1.0.0 "scipy<1.17" SimpleITK PyWavelets trimesh h5py pykwalify \\
         scikit-image scikit-learn
-    .venv/bin/python benchmarks/radiomics.py --flash-python flash/bin/python
+    .venv/bin/python experiments/benchmarks/radiomics.py --flash-python flash/bin/python
 """
 
 import argparse
@@ -24,7 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # This file's name is that of PyRadiomics' package, which would not be found from this folder.
 sys.path = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

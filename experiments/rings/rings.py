@@ -1,6 +1,7 @@
 """Does the AUC rise with the ROI expansion because of the signs around the bone? On simulated patients.
 
-    .venv/bin/python validation/rings.py [--seeds 5] [--expansions 0 2 4 6 8 10] [--off swelling stranding] [--quick]
+    .venv/bin/python experiments/rings/rings.py [--seeds 5] [--expansions 0 2 4 6 8 10] [--off swelling stranding]
+        [--quick]
 
 The paper's argument: swelling and stranded fat lie around the bone, so the AUC rises up to an expansion of about 6 mm;
 without them it would not. Two arms test it. In one the signs are as simulated, in the other those of --off have
@@ -46,7 +47,7 @@ from vcfnb.phantom.patients import draw_patients
 from vcfnb.preprocessing import crops
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+ROOT = HERE.parents[1]
 PACKAGE = Path(vcfnb.__file__).resolve().parent
 ARMS = ("as_simulated", "switched_off")
 CLAIMED = 6  # mm; the expansion that the paper found best

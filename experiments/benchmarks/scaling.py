@@ -1,7 +1,7 @@
 """How does a study grow with its cases? CPU time, memory and disk of every step at some sizes; a plan for many more.
 
-    .venv/bin/python benchmarks/scaling.py                  # measure 50, 100, 200 and 400 simulated patients
-    .venv/bin/python benchmarks/scaling.py --plan 10000     # jobs, CPU, memory and disk of a study of that size
+    .venv/bin/python experiments/benchmarks/scaling.py               # measure 50 to 400 simulated patients
+    .venv/bin/python experiments/benchmarks/scaling.py --plan 10000  # jobs, CPU, memory, disk of such a study
 
 Every step is its notebook, executed as the workflow does it, one after the other on two cores. CPU time is that of all
 its processes, user and system, and so does not depend on what else the machine does; memory is their largest sum
@@ -36,7 +36,7 @@ import psutil
 from vcfnb import runs
 from vcfnb.params import load_params
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STEPS = (
     "00_cohort",
     "01_preprocessing",
@@ -311,7 +311,7 @@ def main():
     if arguments.plan:
         measured = arguments.out / "scaling.csv"
         if not measured.exists():
-            sys.exit(f"{measured} is missing -> run benchmarks/scaling.py first")
+            sys.exit(f"{measured} is missing -> run experiments/benchmarks/scaling.py first")
         planned = plan(arguments.plan, pd.read_csv(measured), arguments.params)
         runs.write_csv(planned, arguments.out / "scaling_plan.csv")
         put(arguments.page, "plan", plan_text(arguments.plan, planned, arguments.params))

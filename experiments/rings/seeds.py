@@ -1,6 +1,6 @@
 """Are radiomics, DTL and fusion neither at chance nor perfect on simulated patients, whatever the seed?
 
-    .venv/bin/python validation/seeds.py [--seeds 3] [--first-seed 1] [--set section.key=value ...]
+    .venv/bin/python experiments/rings/seeds.py [--seeds 3] [--first-seed 1] [--set section.key=value ...]
 
 Runs params/paper.yaml whole, once a seed, as the studies paper_seed_1, paper_seed_2, ... (in runs/, or $VCFNB_RUNS);
 the weights are the shipped ones, as ImageNet's need a download. Seeds are taken in order and all are reported. Prints
@@ -18,7 +18,7 @@ import pandas as pd
 
 from vcfnb import runs
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LOW, HIGH = 0.75, 0.98
 
 

@@ -1,6 +1,7 @@
 """Does the simulated cohort look like CT? The same measurements on real vertebrae and on simulated ones.
 
-    .venv/bin/python validation/plausibility.py [--real ../shared/real/vertebrae] [--patients 24] [--out docs/phantom]
+    .venv/bin/python experiments/phantom/plausibility.py [--real ../shared/real/vertebrae] [--patients 24]
+        [--out docs/phantom]
 
 Pictures at one window; HU of tissues; noise and its spectrum; the walls of the body; first-order and texture features.
 Simulated images are measured as they are and at 1.5 mm, the voxel size of two of the real ones (resampled as the
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 import SimpleITK as sitk
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 

@@ -1,6 +1,6 @@
 """How long does it take to simulate the paper's 218 patients, and what is the time spent on?
 
-    .venv/bin/python benchmarks/phantom.py [--patients 218] [--cores 2] [--quick]
+    .venv/bin/python experiments/benchmarks/phantom.py [--patients 218] [--cores 2] [--quick]
 
 Simulates the cohort of params/paper.yaml into a temporary folder, image and three masks a patient, as notebook 00 does.
 The share of each part is measured on a few patients, on one core. Writes docs/benchmarks/phantom.csv.
@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # Seconds in which the cohort is to be there, on 2 cores.
 PROMISE_S = 180
 

@@ -1,6 +1,6 @@
 """What transfers? Test AUC of fine-tuned networks by where their weights came from, on simulated fractures.
 
-    .venv/bin/python pretraining/evaluate.py random shipped natural=FILE.safetensors
+    .venv/bin/python experiments/pretraining/evaluate.py random shipped natural=FILE.safetensors
 
 One pool of simulated patients; each seed draws training cases (as many as in the demonstration, and as in the paper)
 and tests on all others. Every network is fine-tuned alike: recipe fast, the demonstration's settings. Writes
@@ -27,7 +27,7 @@ from vcfnb.phantom.patients import draw_patients
 from vcfnb.preprocessing import crops
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+ROOT = HERE.parents[1]
 SIZES = (42, 175)  # training cases: the demonstration's, the paper's
 POOL, POOL_SEED = 320, 2026
 DIFFICULTY = 1.0  # of the simulation: the signs' true strengths tell the classes apart with an AUC of 0.99

@@ -1,6 +1,6 @@
 """Train the weights that vcfnb ships, on synthetic volumes.
 
-    .venv/bin/python pretraining/train.py shufflenet_v2_x1_0_3d
+    .venv/bin/python experiments/pretraining/train.py shufflenet_v2_x1_0_3d
 
 Makes the volumes once (shards in --work, shared by all networks), trains one network to name their generating
 parameters, measures it on volumes that it did not see, and writes vcfnb/dtl/networks/shipped/<network>.safetensors

@@ -1,6 +1,7 @@
 """How fast does the deep transfer learning train? Samples a second against plain PyTorch and MONAI; six models.
 
-    .venv/bin/python benchmarks/transfer.py [--only throughput|demo|paper] [--repeats 3] [--monai-python PATH] [--quick]
+    .venv/bin/python experiments/benchmarks/transfer.py [--only throughput|demo|paper] [--repeats 3]
+        [--monai-python PATH] [--quick]
 
 Throughput: forward, backward and AdamW's step on batches of 16 random crops of 48 voxels a side, for the networks of
 vcfnb as vcfnb.dtl trains them (a one-thread process a core), for the same network without our tricks, and for
@@ -17,7 +18,7 @@ MONAI is no dependency of vcfnb and lives in an environment of its own; without 
 
     python3 -m venv monai
     monai/bin/pip install torch==2.13.0 monai==1.6.1
-    .venv/bin/python benchmarks/transfer.py --monai-python monai/bin/python
+    .venv/bin/python experiments/benchmarks/transfer.py --monai-python monai/bin/python
 """
 
 import argparse
@@ -31,7 +32,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("throughput", "demo", "paper")
 # Seconds in which the six models of a study are to be there, on 2 cores.
 PROMISES = {"demo": 300, "paper": 1200}
