@@ -7,7 +7,7 @@ case " $* " in *" --help "* | *" -h "*)
     cat <<'HELP'
 usage: ./run_tests.sh [--all] [pytest options]
 
-Runs the tests: makes .venv at the first call, then pytest over tests/ on two cores (some 18 minutes).
+Runs the tests: makes .venv at the first call, then pytest over tests/ on two cores (some 12 minutes).
 
   --all   the long tests, too (an hour): the demonstration and its notebooks, real CT and exchanged test images as
           whole studies, ten kills, disks that fill up, the report and JupyterLab in a browser

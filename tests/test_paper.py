@@ -145,7 +145,7 @@ def test_each_sentence_names_notebook_parameter_and_output():
         assert len(row) == 5, row
         paper_says, notebook, here, parameter, output = row
         assert paper_says and here, row
-        assert re.fullmatch(r"–|0[0-7](, 0[0-7])*", notebook), row
+        assert re.fullmatch(r"–|0[0-9](, 0[0-9])*", notebook), row
         assert parameter == "–" or named(parameter), row
         assert named(output), row
 

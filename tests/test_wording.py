@@ -13,7 +13,7 @@ EVERYWHERE = {
     rf"\b(?:row|line|network|column|file|page|image|number|model|folder)s? an? (?:{UNITS})\b": "one row per case",
     r"\bsecond readings?\b": "repeat segmentations",
     r"\btold (?:from|apart)\b": "distinguished, classified",
-    r"\b(?:training less test|in-sample less out-of-fold|less AUC)\b": "minus",
+    r"\b(?i:training less test|in-sample less out-of-fold|less AUC)\b": "minus",
     r"\bmade by formula\b": "synthetic",
     r"\bfor want of\b": "out of",
     r"\b(?:cannot|could not) be had\b": "not available",

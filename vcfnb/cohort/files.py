@@ -160,7 +160,7 @@ def _same_readings(case, digests):
     for first, second in (("mask", READINGS[0]), ("mask", READINGS[1]), READINGS):
         if first in digests and digests[first] == digests.get(second) and case[first] != case[second]:
             told = f"{second} is voxel for voxel {first}"
-            remedy = "give a mask that was really drawn again, or leave it empty"
+            remedy = "give a mask that was really segmented again, or leave it empty"
             yield problem(told, remedy, case["case_id"], case[second], code="readings-identical")
 
 

@@ -338,7 +338,7 @@ def _check_repeats(table, problems):
         if first in table and second in table:
             for row in table[table[first].notna() & (table[first] == table[second])].itertuples():
                 told = f"{second} is the file of {first}"
-                remedy = "give a mask that was really drawn again, or leave it empty"
+                remedy = "give a mask that was really segmented again, or leave it empty"
                 problems.append(problem(told, remedy, row.case_id, getattr(row, second), code="readings-identical"))
 
 

@@ -232,4 +232,4 @@ def _deep_gap(axis, audit):
         _with_interval(axis, position, renamed, color, "o", color)
     axis.axhline(0, color=BLACK, linewidth=0.6, linestyle=":")
     axis.set_xticks(range(len(names)), list(names))
-    axis.set(xlabel="Deep features", ylabel="Training less test AUC (95% CI)", xlim=(-0.5, len(names) - 0.5))
+    axis.set(xlabel="Deep features", ylabel="Training minus test AUC (95% CI)", xlim=(-0.5, len(names) - 0.5))
