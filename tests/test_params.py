@@ -74,6 +74,7 @@ def test_own_cohort_template_asks_for_the_table():
     ("assignment", "message"),
     [
         ("dtl.epoch=3", r"dtl\.epoch: unknown parameter; known here: network, .*epochs"),
+        ("statistics.audit_runs=0", r"statistics\.audit_runs: unknown parameter; it belongs to the section leakage"),
         ("epochs=3", r"epochs: unknown parameter; known here: study, seed"),
         ("cohort.test_fraction=1.5", r"cohort\.test_fraction: 1\.5 is not allowed: .*less than 1"),
         ("dtl.epochs=many", r"dtl\.epochs: 'many' is not allowed: .*integer"),

@@ -11,6 +11,7 @@ UNITS = "case|row|model|notebook|expansion|feature|figure|patient|vertebra|step|
 # What is written instead; in code, messages and documents.
 EVERYWHERE = {
     rf"\b(?:row|line|network|column|file|page|image|number|model|folder)s? an? (?:{UNITS})\b": "one row per case",
+    r"\b[Oo]ne (?:point|series|value|score|panel|entry|bar) an? [a-z]+": "one value per case",
     r"\bsecond readings?\b": "repeat segmentations",
     r"\btold (?:from|apart)\b": "distinguished, classified",
     r"\b(?i:training less test|in-sample less out-of-fold|less AUC)\b": "minus",

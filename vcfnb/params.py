@@ -159,7 +159,7 @@ class DtlParams(Section):
     weights: str = Field(
         "shipped",
         min_length=1,
-        description="shipped (synthetic), imagenet (downloads), random, or a weights file. Paper: ImageNet.",
+        description="shipped (synthetic volumes), imagenet (downloads), random, or a weights file. Paper: ImageNet.",
     )
     layer: str | None = Field(None, description="Feature layer; null takes the network's last. Paper: layer3.3.conv3.")
     input_size: int = Field(48, ge=16, description="Edge of the network's input, voxels.")
@@ -414,7 +414,7 @@ def _checked(model, values, where=""):
             # pydantic calls a wrong name in a dict "[key]".
             key = ".".join(str(part) for part in problem["loc"] if part != "[key]") or model.__name__
             if problem["type"] == "extra_forbidden":
-                text = f"unknown parameter; known here: {', '.join(_known(model, problem['loc']))}"
+                text = "unknown parameter; " + _elsewhere(model, problem["loc"])
             elif problem["type"] == "missing":
                 text = "is missing"
             else:
@@ -423,6 +423,14 @@ def _checked(model, values, where=""):
         raise ParameterError(
             f"{where or model.__name__}: {len(lines)} problem(s)\n" + "\n".join(lines), code="parameter-invalid"
         ) from None
+
+
+def _elsewhere(model, location):
+    """Where a parameter that is unknown here belongs, or what is known here."""
+    other = [name for name, section in SECTIONS.items() if location[-1] in section.model_fields]
+    if other and len(location) == 2:
+        return f"it belongs to the section {other[0]}"
+    return f"known here: {', '.join(_known(model, location))}"
 
 
 def _known(model, location):

@@ -1,9 +1,11 @@
 """Make an executed notebook read like an article; as a script, commit the demonstration's notebooks.
 
-After ./run_all.sh, ``.venv/bin/python workflow/article.py`` copies runs/demo/notebooks to notebooks/.
+After ./run_all.sh, ``.venv/bin/python workflow/article.py`` copies runs/demo/notebooks to notebooks/, and README's
+picture to docs/figures.
 """
 
 import re
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,7 @@ import nbformat
 from vcfnb.params import NOTEBOOKS
 from vcfnb.runs import Run, atomic
 
+ROOT = Path(__file__).resolve().parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -60,9 +63,11 @@ def main():
         if not source.exists():
             sys.exit(f"{source} is missing -> run ./run_all.sh first")
         notebook = article(nbformat.read(source, as_version=4))
-        with atomic(Path(__file__).resolve().parents[1] / "notebooks" / f"{name}.ipynb") as temporary:
+        with atomic(ROOT / "notebooks" / f"{name}.ipynb") as temporary:
             nbformat.write(notebook, temporary)
         print(f"notebooks/{name}.ipynb")
+    with atomic(ROOT / "docs" / "figures" / "roc_demo.png") as temporary:
+        shutil.copyfile(run.needs("statistics", "figure9_roc.png"), temporary)
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ def equal(values, reference):
 
 
 def measure(files, repeats, large_repeats, pythons, folder):
-    """One row an extraction: case, contender, repeat, seconds, memory, number of values and of equal ones.
+    """One row per extraction: case, contender, repeat, seconds, memory, number of values and of equal ones.
 
     Parameters
     ----------

@@ -231,7 +231,7 @@ def side_by_side(contender, python, n_cores, options):
 
 
 def throughput(contenders, pythons, cores, repeats, options):
-    """One row a measurement: contender, repeat, samples a second of all its processes, CPU a sample.
+    """One row per measurement: contender, repeat, samples a second of all its processes, CPU a sample.
 
     Parameters
     ----------
@@ -316,7 +316,7 @@ def sentences(best):
 
 
 def chart(best):
-    """Samples a second and CPU a sample, one bar a contender."""
+    """Samples a second and CPU a sample, one bar per contender."""
     from vcfnb import figures
     from vcfnb.figures.theme import BLUE, ORANGE, SKY, TWO_COLUMNS, canvas
 

@@ -184,7 +184,7 @@ def load(experiment, arm, seed, expansion):
 
 
 def networks(experiment, seed):
-    """One row a network of a training seed: arm, expansion, and the file of its test scores, named by its key."""
+    """One row per network of a training seed: arm, expansion, and the file of its test scores, named by its key."""
     asked, rows = experiment.study.dtl, []
     _, provenance = build_network(asked.network, asked.weights, seed=seed)
     settings = dtl.TrainSettings.from_params(asked, seed=seed)

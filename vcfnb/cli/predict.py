@@ -37,12 +37,12 @@ def run(arguments):
     examined = prediction.examine(
         model, arguments.image, arguments.mask, arguments.mask_label, heat=arguments.out is not None
     )
-    prediction = prediction.judge_examined(model, examined, clinical, arguments.site)
-    print(prediction)
+    found = prediction.judge_examined(model, examined, clinical, arguments.site)
+    print(found)
     if arguments.out is not None:
         from vcfnb.prediction import patient_page
 
-        for path in patient_page.write(arguments.out, model, examined, prediction, arguments.name).values():
+        for path in patient_page.write(arguments.out, model, examined, found, arguments.name).values():
             print(f"wrote {path}")
     return 0
 

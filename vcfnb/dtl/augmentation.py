@@ -41,6 +41,6 @@ def augment(batch, kinds, rng):
 
 
 def _column(values, batch):
-    """One value a crop, broadcast over its voxels."""
+    """One value per crop, broadcast over its voxels."""
     kind = torch.bool if values.dtype == np.bool_ else batch.dtype
     return torch.as_tensor(values, dtype=kind, device=batch.device).view(-1, 1, 1, 1, 1)

@@ -22,7 +22,7 @@ def heatmaps(run, expansion, cases):
     Returns
     -------
     list of dict
-        One a case, as :func:`vcfnb.figures.grad_cam_examples` takes them: case_id, label, score, expansion, and the
+        One per case, as :func:`vcfnb.figures.grad_cam_examples` takes them: case_id, label, score, expansion, and the
         SimpleITK images image (HU), mask and heatmap on one grid.
     """
     import SimpleITK as sitk

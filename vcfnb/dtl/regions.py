@@ -27,7 +27,7 @@ def attribution_shares(network, crops, cases, expansion, methods=tuple(METHODS),
     crops : array (n, 1, size, size, size)
         As :func:`vcfnb.preprocessing.crops.load_crops` made them of `cases` with `expansion`.
     cases : pandas.DataFrame
-        case_id, mask (path), one row a crop in the same order.
+        case_id, mask (path), one row per crop in the same order.
     expansion : int
         Voxels.
     methods : sequence of {"grad_cam", "integrated_gradients"}
@@ -52,7 +52,7 @@ def attribution_shares(network, crops, cases, expansion, methods=tuple(METHODS),
     if len(crops) != len(cases):
         raise VcfnbError(
             f"{len(crops)} crops and {len(cases)} cases",
-            "give one row a crop, in the same order",
+            "give one row per crop, in the same order",
             code="length-mismatch",
         )
     unknown = [name for name in methods if name not in METHODS]

@@ -31,7 +31,7 @@ _METHODS = {"grad_cam": "Grad-CAM", "integrated_gradients": "Integrated gradient
 
 
 def attribution_shares(table, *, simulated=False):
-    """Share of the attribution in the bone, in the ring of 6 mm and beyond, by ROI expansion; one panel a method.
+    """Share of the attribution in the bone, in the ring of 6 mm and beyond, by ROI expansion; one panel per method.
 
     Parameters
     ----------

@@ -155,7 +155,7 @@ def feature_counts(counts, *, simulated=False):
 
 
 def feature_by_class(values, *, simulated=False):
-    """Values of a few features by class, one panel a feature.
+    """Values of a few features by class, one panel per feature.
 
     Parameters
     ----------

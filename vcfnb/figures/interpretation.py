@@ -16,7 +16,7 @@ _PROBABILITIES = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.
 
 
 def forest(coefficients, *, simulated=False):
-    """Odds ratio of each feature per standard deviation, with its bootstrap interval, one panel a model.
+    """Odds ratio of each feature per standard deviation, with its bootstrap interval, one panel per model.
 
     Parameters
     ----------

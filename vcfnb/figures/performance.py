@@ -71,7 +71,7 @@ def auc_by_expansion(table, *, simulated=False):
 
 
 def feature_modes(table, *, simulated=False):
-    """What in-sample deep features do to the AUC: training and test by expansion, one panel a mode.
+    """What in-sample deep features do to the AUC: training and test by expansion, one panel per mode.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def feature_modes(table, *, simulated=False):
 
 
 def roc(bands, auc=None, *, simulated=False):
-    """Figure 9: ROC curves of the models with their bands; one panel a split.
+    """Figure 9: ROC curves of the models with their bands; one panel per split.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def draw_decision_curves(axis, curves):
 
 
 def calibration(points, scores=None, *, simulated=False):
-    """Observed against predicted share of acute fractures, one panel a model.
+    """Observed against predicted share of acute fractures, one panel per model.
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ def calibration(points, scores=None, *, simulated=False):
 
 
 def recalibration(points, *, simulated=False):
-    """Observed against predicted share of acute fractures before and after recalibration, one panel a model.
+    """Observed against predicted share of acute fractures before and after recalibration, one panel per model.
 
     Parameters
     ----------
@@ -293,7 +293,7 @@ def _calibration_curve(axis, part, color, marker="o", **look):
 
 
 def score_distribution(scores, thresholds=None, *, simulated=False):
-    """Scores of every case by class, one panel a model, with the operating threshold.
+    """Scores of every case by class, one panel per model, with the operating threshold.
 
     Parameters
     ----------

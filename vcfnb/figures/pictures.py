@@ -299,7 +299,7 @@ def crops_examples(crops, table, expansion, *, simulated=False):
     if not len(crops) or len(crops) != len(table):
         raise VcfnbError(
             f"{len(crops)} crops and {len(table)} cases",
-            "give one row a crop, and at least one",
+            "give one row per crop, and at least one",
             code="length-mismatch",
         )
     require(table, "case_id", "label", what="the table of crops")

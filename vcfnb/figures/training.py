@@ -59,7 +59,7 @@ def training_curves(history, *, simulated=False):
 
 
 def cv_by_expansion(cv, choice=None, *, simulated=False):
-    """Cross-validated AUC of each expansion's networks within the training cases; one point a repeat.
+    """Cross-validated AUC of each expansion's networks within the training cases; one point per repeat.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def alignment(table, *, simulated=False):
 
 
 def weights_comparison(results, summary, *, simulated=False):
-    """Test AUC by where the weights came from, one panel a number of training cases.
+    """Test AUC by where the weights came from, one panel per number of training cases.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class TrainingRange:
         Parameters
         ----------
         x : pandas.DataFrame
-            One row a training case, one column per feature.
+            One row per training case, one column per feature.
         """
         values = x.to_numpy(dtype=float)
         mean, sd = values.mean(axis=0), values.std(axis=0)

@@ -32,7 +32,7 @@ def read_enhanced(path):
             raise BadInput.of(
                 path,
                 "its frames cannot be decoded, or do not make one box of equally spaced slices",
-                "export one series a file, or as single slices",
+                "export one series per file, or as single slices",
                 code="file-unreadable",
             ) from None
     values = volume.array

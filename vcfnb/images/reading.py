@@ -25,7 +25,7 @@ def read_image(path):
     Returns
     -------
     SimpleITK.Image
-        Three-dimensional, one value a voxel (HU), finite; of the stored type (whole numbers stay whole). Nothing of
+        Three-dimensional, one value per voxel (HU), finite; of the stored type (whole numbers stay whole). Nothing of
         the file's header but the geometry is kept.
 
     Raises
@@ -253,7 +253,7 @@ def _finished(source, path):
 
 
 def _check_grey(source, path):
-    """One value a voxel, three axes (a fourth of one is let pass); of an image or of a reader that knows its header."""
+    """One value per voxel, three axes (a fourth of one is let pass); of an image or of a reader with its header."""
     components = source.GetNumberOfComponents() if isinstance(source, sitk.ImageFileReader) else None
     if (components or source.GetNumberOfComponentsPerPixel()) > 1:
         problem = "the image has several values a voxel (colour?)"

@@ -1,4 +1,4 @@
-"""Single cases: slices with mask and expansions, the image per feature is measured on, what a network looks at."""
+"""Single cases: slices with mask and expansions, the image that a feature is measured on, what a network looks at."""
 
 import numpy as np
 import SimpleITK as sitk

@@ -85,7 +85,7 @@ def _areas(data, deep, stable, run):
 
 
 def permutation_rows(table, alpha=0.05):
-    """One line of the audit a model.
+    """One line of the audit per model.
 
     Parameters
     ----------

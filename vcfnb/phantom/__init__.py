@@ -1,4 +1,4 @@
-"""A simulated cohort: CT of a fractured vertebra a case, synthetic, with masks of three readings.
+"""A simulated cohort: one synthetic CT of a fractured vertebra per case, with masks of three readings.
 
 For trying the study and teaching it. Nothing measured on it says anything about patients.
 """

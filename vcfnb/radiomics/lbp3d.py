@@ -185,7 +185,7 @@ def lbp3d(image, inside, faces):
 
     Returns
     -------
-    m1, m2, k : arrays of float64, one value a voxel
+    m1, m2, k : arrays of float64, one value per voxel
         k is NaN where all 42 samples are equal.
     """
     part = coefficients_around(image, inside)

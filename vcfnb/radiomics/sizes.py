@@ -234,7 +234,7 @@ def _features(counts, levels, sizes):
     Parameters
     ----------
     counts, levels, sizes : arrays
-        One entry a cell that is not empty.
+        One entry per cell that is not empty.
 
     Returns
     -------

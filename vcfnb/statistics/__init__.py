@@ -1,4 +1,4 @@
-"""How good, how sure, how useful: the statistics of notebooks 00 and 07.
+"""How good, how sure, how useful: functions of labels, scores and tables that any step may use.
 
 Labels are 1 (acute, the positive class) and 0 (chronic) everywhere; a case is called positive at or above a threshold.
 """

@@ -44,7 +44,7 @@ def labels_and_scores(y, *scores):
     for score in scores:
         if len(score) != len(positive):
             raise VcfnbError(
-                f"{len(positive)} labels and {len(score)} scores: give one score a case", code="length-mismatch"
+                f"{len(positive)} labels and {len(score)} scores: give one score per case", code="length-mismatch"
             )
     return positive, *scores
 

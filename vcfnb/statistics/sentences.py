@@ -51,6 +51,11 @@ def differences(table, split="test"):
     ----------
     table : pandas.DataFrame
         model_a, model_b, difference, ci_low, ci_high; with a column ``split`` only rows of `split` count.
+    split : str
+
+    Returns
+    -------
+    str
     """
     rows = table[table["split"] == split] if "split" in table else table
     rows = rows.dropna(subset=["ci_low", "ci_high"])
@@ -75,6 +80,10 @@ def slopes(table):
     ----------
     table : pandas.DataFrame
         model, split, slope.
+
+    Returns
+    -------
+    str
     """
     rows = table[(table["split"] == "test")].dropna(subset="slope")
     if rows.empty:
@@ -92,6 +101,11 @@ def gap(table):
     ----------
     table : pandas.DataFrame
         mode (``in_sample``, ``out_of_fold``), split, auc; one row per expansion, mode and split.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     mean = table.pivot_table(index="mode", columns="split", values="auc")
     found = mean["train"] - mean["test"]

@@ -39,7 +39,7 @@ def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1,
         One of ``NETWORKS``. Version 2 is torchvision's, inflated (``_3d``), or as it is on three orthogonal slices
         (``_25d``); version 1 is the paper's (inferred): 3 groups, 240/480/960 channels.
     weights : str or path
-        ``"imagenet"`` (torchvision's, downloaded), ``"shipped"`` (ours, synthetic, part of the package),
+        ``"imagenet"`` (torchvision's, downloaded), ``"shipped"`` (ours, from synthetic volumes, in the package),
         ``"random"`` (from `seed`), or a file: ``.safetensors`` or a torch state dict, two-dimensional with
         torchvision's names or three-dimensional.
     n_classes : int

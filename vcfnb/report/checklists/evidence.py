@@ -264,7 +264,7 @@ def one_kind_of_image(run):
     """The table of cases has one image per case."""
     if run.cohort is None:
         return Found("no", "The run has no cohort.csv.")
-    return Found("yes", "One CT series a case.", ("00_cohort/cohort.csv",))
+    return Found("yes", "One CT series per case.", ("00_cohort/cohort.csv",))
 
 
 def against_clinical(run):
