@@ -186,6 +186,15 @@ def test_a_missing_result_is_made_again(study):
     assert study.state().stale() == {"03_radiomics": {"missing": ["03_radiomics/table.csv"]}}
 
 
+def test_temporary_files_of_a_killed_run_are_no_results(study):
+    folder = steps.record_of(study.run, "04_dtl_06").parent
+    left = folder / f"{runs.aside_prefix()}0-model.safetensors"
+    left.write_text("")
+    study.ran("04_dtl_06")
+    left.unlink()
+    assert not study.stale()
+
+
 def test_an_interrupted_notebook_has_no_record(study):
     study.begin("05_selection")
     assert study.state().stale() == {"05_selection": {"unfinished": ["05_selection"]}}

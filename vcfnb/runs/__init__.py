@@ -7,6 +7,7 @@ from vcfnb.runs.files import (
     cannot_write,
     clear_aside,
     disk_is_full,
+    is_temporary,
     make_folder,
     save_figure,
     write_csv,

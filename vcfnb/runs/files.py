@@ -90,6 +90,11 @@ def aside_prefix():
     return f"{_ASIDE}{_HOST}-{os.getpid()}-"
 
 
+def is_temporary(path):
+    """Whether a path lies in, or is, what a process was writing when it was killed, or is still writing."""
+    return any(part.startswith(_ASIDE) for part in Path(path).parts)
+
+
 def clear_aside(folder):
     """Delete what killed processes were writing; temporary files of running ones stay.
 

@@ -134,7 +134,9 @@ def write_record(run, title, made):
     """Write a step's record, with the files that its folder holds."""
     path = record_of(run, title)
     files = [file.relative_to(path.parent) for file in path.parent.rglob("*") if file.is_file()]
-    kept = sorted(str(file) for file in files if not _CACHES & set(file.parts) and file.name != path.name)
+    # A killed process may have left a temporary file, which a later run deletes.
+    results = [file for file in files if not _CACHES & set(file.parts) and not runs.is_temporary(file)]
+    kept = sorted(str(file) for file in results if file.name != path.name)
     runs.write_json(made | {"files": kept}, path)
 
 
