@@ -15,8 +15,10 @@ Runs the tests: makes .venv at the first call, then pytest over tests/ on two co
 Any pytest option works, with and without --all:
 
   ./run_tests.sh -m "not study"                   the quick tests only (without whole studies and notebooks)
+  ./run_tests.sh tests/selection                  a folder, such as one of the package's
   ./run_tests.sh tests/test_params.py             one file
-  ./run_tests.sh --all tests/test_notebooks.py    one file with its long tests
+  ./run_tests.sh --all tests/workflow/test_notebooks.py
+                                                  one file with its long tests
   ./run_tests.sh --all -m long                    the long tests alone
   ./run_tests.sh -k icc                           tests whose name holds "icc"
   ./run_tests.sh -n 0 --pdb                       in one process, for the debugger

@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/bad_inputs.py
 
-The inputs are those of the tests; tests/test_bad_inputs.py compares the page with what is said now.
+The inputs are those of the tests; tests/cohort/test_bad_inputs.py compares the page with what is said now.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+import study  # noqa: F401  finds the tests' folders
 import test_cohort
 import test_images
 import test_inputs

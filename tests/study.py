@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
+# The folders of tests/ are those of the package; files of tests use each other's helpers, whatever folder they are in.
+sys.path += [str(folder) for folder in sorted((ROOT / "tests").iterdir()) if folder.is_dir()]
 # Environment of runs whose pictures nobody looks at.
 UNDRAWN = {"PYTHONSTARTUP": str(ROOT / "tests" / "undrawn.py")}
 # And of one whose pictures are searched for texts.

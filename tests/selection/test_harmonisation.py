@@ -12,7 +12,7 @@ from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.selection import harmonisation
 from vcfnb.selection.harmonisation import ComBat, fit_combat
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 
 
 def two_sites(n=80, seed=0):

@@ -163,7 +163,7 @@ def test_every_parameter_that_fidelity_names_exists():
 
 
 def test_every_output_that_fidelity_names_is_in_the_contract():
-    """tests/test_study.py looks for the contract's files in a finished study."""
+    """tests/workflow/test_study.py looks for the contract's files in a finished study."""
     contract = list(contract_files([0, 6]))
     outputs = {
         name

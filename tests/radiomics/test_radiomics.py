@@ -250,7 +250,7 @@ def test_dask_without_a_scheduler_says_so(cases, tmp_path):
 def test_names_are_there_without_the_engine():
     """A figure needs names, and should not wait for numba."""
     code = "import sys, vcfnb.figures, vcfnb.radiomics as r; r.image_type_of('a_b_c'); sys.exit('numba' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
 
 
 def test_the_most_different_features_are_found():

@@ -12,7 +12,7 @@ from vcfnb.agreement import icc, icc_of_readings
 from vcfnb.errors import VcfnbError
 from vcfnb.images import dice
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 RATINGS = pd.read_csv(REFERENCE / "ratings.csv")
 PSYCH = pd.read_csv(REFERENCE / "psych_ICC.csv")
 

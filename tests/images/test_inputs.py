@@ -14,7 +14,7 @@ from dicom_files import AXIAL, dice, slices_of, write_segmentation, write_series
 from vcfnb import images, phantom
 from vcfnb.errors import BadInput
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 SHAPE = (12, 26, 28)
 SPACING = (0.8, 1.1, 2.0)
 SLICES = 5  # of a series, where all take long

@@ -18,7 +18,7 @@ from vcfnb.params import DtlParams, FusionParams, IccParams, SelectionParams
 from vcfnb.robustness import networks
 from vcfnb.runs.cache import cached
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 LASSO = SelectionParams(lasso_folds=3, wrapper_features=8, n_lambdas=12)
 FUSION = FusionParams(n_c=3, grid_folds=3)
 

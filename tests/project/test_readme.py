@@ -150,8 +150,9 @@ def test_every_command_is_run_or_its_work_is_known():
 def test_the_test_that_does_the_work_exists(beginning):
     _, test = LONG[beginning]
     if test:
-        file, function = test.split("::")
-        assert f"def {function}(" in (ROOT / "tests" / file).read_text()
+        name_, function = test.split("::")
+        (file,) = (ROOT / "tests").rglob(name_)
+        assert f"def {function}(" in file.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +215,7 @@ def test_run_tests_commands_find_tests(command, pytestconfig):
         return
     given = pytestconfig._parser.parse(arguments)
     assert all((ROOT / file).exists() for file in given.file_or_dir)
-    names = re.findall(r"^def (test_\w+)", "\n".join(p.read_text() for p in (ROOT / "tests").glob("test_*.py")), re.M)
+    names = re.findall(r"^def (test_\w+)", "\n".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.py")), re.M)
     assert any(given.keyword in name_ for name_ in names)
     marks = {line.split(":")[0] for line in pytestconfig.getini("markers")}
     assert set(re.findall(r"\w+", given.markexpr)) <= marks | {"not", "and", "or"}
@@ -222,7 +223,15 @@ def test_run_tests_commands_find_tests(command, pytestconfig):
 
 def test_long_tests_are_left_out():
     """With --all they are there: test_suite.py."""
-    call = ("tests/test_validation.py", "-n", "0", "--collect-only", "-q", "-k", "percentiles or the_program")
+    call = (
+        "tests/experiments/test_validation.py",
+        "-n",
+        "0",
+        "--collect-only",
+        "-q",
+        "-k",
+        "percentiles or the_program",
+    )
     finished = run(ROOT / "run_tests.sh", *call)
     assert finished.returncode == 0, finished.stdout
     quick = ["test_percentiles", "test_without_real_ct_the_program_says_so"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-from test_rigorous import FUSION, LASSO, deep_of, study
+from test_nested import FUSION, LASSO, deep_of, study
 from threadpoolctl import threadpool_limits
 
 from vcfnb import fusion, leakage, robustness, selection

@@ -15,7 +15,7 @@ from vcfnb.agreement import intraclass
 from vcfnb.errors import VcfnbError
 from vcfnb.statistics import baseline, multiplicity, roc
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 
 
 def reference(name, by="set"):

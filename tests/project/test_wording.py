@@ -38,7 +38,7 @@ def files():
     if not listed:
         pytest.skip("no checkout of git: the files of the project are not known")
     kinds = (".py", ".md", ".yaml", ".ipynb", ".sh", ".cff", "Snakefile")
-    left_out = {"CHANGELOG.md", "tests/test_wording.py"}
+    left_out = {"CHANGELOG.md", "tests/project/test_wording.py"}
     return [ROOT / name for name in listed if name.endswith(kinds) and name not in left_out and (ROOT / name).is_file()]
 
 
