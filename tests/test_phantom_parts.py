@@ -217,5 +217,5 @@ def test_a_vertebra_may_stand_at_every_level():
     for level in ("T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5"):
         _, masks = simulate_case(PATIENT | {"level": level}, (3, 3, 3), [1])
         volume = masks["a"].sum() * 27 / 1000
-        width, depth, height, _ = anatomy.SIZES[level]
+        width, depth, height = (anatomy.NORMAL[level][name] for name in ("width", "depth", "height"))
         assert 0.4 < volume * 1000 / (width * depth * height) < 0.85, level

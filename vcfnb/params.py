@@ -21,19 +21,8 @@ ClinicalVariable = Literal["age", "sex", "bmd"]
 N_METRICS, N_CLEAR = 30, 58
 METRICS_CONDITIONAL = (8, 9, 10, 12, 14, 15, 16, 17)
 # The simulation's signs (vcfnb.phantom.SIGNS), named here so that a params file is checked without loading it.
-Sign = Literal[
-    "fracture_line",
-    "impaction",
-    "cortical_step",
-    "marrow_oedema",
-    "swelling",
-    "stranding",
-    "sclerosis",
-    "osteophytes",
-    "cortication",
-    "fatty_marrow",
-    "cleft",
-]
+AcuteSign = Literal["fracture_line", "impaction", "cortical_step", "marrow_oedema", "swelling", "stranding"]
+Sign = Literal[AcuteSign, Literal["sclerosis", "osteophytes", "cortication", "fatty_marrow", "cleft"]]
 
 
 def _each_once(values):

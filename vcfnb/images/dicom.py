@@ -48,6 +48,18 @@ class Header:
 
 
 @contextlib.contextmanager
+def parsing(path, problem, remedy="export it again"):
+    """Turn whatever a damaged file makes of a parser into one error: the parser's message may quote the header."""
+    with silent():
+        try:
+            yield
+        except BadInput:
+            raise
+        except Exception:
+            raise BadInput.of(path, problem, remedy, code="file-unreadable") from None
+
+
+@contextlib.contextmanager
 def silent():
     """Let no library print what it reads: warnings of pydicom and ITK quote values and file names."""
     talkers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
@@ -76,22 +88,9 @@ def is_dicom(path):
 
 
 def read_header(path):
-    """Header of one DICOM file.
-
-    Raises
-    ------
-    BadInput
-        It cannot be read.
-    """
-    with silent():
-        try:
-            data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-            return _header(Path(path), data)
-        # Whatever a damaged file makes of the parser; its message may quote the header.
-        except Exception:
-            raise BadInput.of(
-                path, "its DICOM header cannot be read", "export it again", code="file-unreadable"
-            ) from None
+    """Header of one DICOM file."""
+    with parsing(path, "its DICOM header cannot be read"):
+        return _header(Path(path), pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS))
 
 
 def _header(path, data):
@@ -137,13 +136,7 @@ def _whole(data, name):
 
 
 def headers_in(folder):
-    """Headers of all DICOM files that lie in a folder itself, by name.
-
-    Raises
-    ------
-    BadInput
-        One cannot be read. It names the folder: exported files are often called after the patient.
-    """
+    """Headers of all DICOM files that lie in a folder itself, by name."""
     try:
         return [read_header(path) for path in sorted(folder.iterdir()) if path.is_file() and is_dicom(path)]
     except BadInput:
@@ -156,17 +149,7 @@ def headers_in(folder):
 
 
 def series_in(headers):
-    """Slices parted into series: by series UID, and by what slices of one stack must share.
-
-    Parameters
-    ----------
-    headers : list of Header
-
-    Returns
-    -------
-    list of list of Header
-        Numbered as they stand, from 1: in the order of series number and instance number.
-    """
+    """Slices divided into series, by series UID and by what slices of one stack must share, in the order of numbers."""
     groups = {}
     for header in headers:
         if header.kind in ("slice", "multi-frame"):

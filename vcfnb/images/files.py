@@ -16,21 +16,7 @@ _FORMATS = "give a whole NIfTI, NRRD or MetaImage file, or the folder of a DICOM
 
 
 def read_file(path):
-    """Voxels and geometry of a file, as stored.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    SimpleITK.Image
-
-    Raises
-    ------
-    BadInput
-        It cannot be read, or ends too early.
-    """
+    """Voxels and geometry of a file, as stored."""
     reader = _reader(path)
     try:
         image = reader.Execute()
@@ -43,17 +29,7 @@ def read_file(path):
 
 
 def write_image(image, path):
-    """Write a NIfTI file, compressed where its name ends in ``.gz``; whole, or not at all.
-
-    Parameters
-    ----------
-    image : SimpleITK.Image
-    path : path
-
-    Raises
-    ------
-    CannotWrite
-    """
+    """Write a NIfTI file, compressed where its name ends in ``.gz``; whole, or not at all (CannotWrite)."""
     with runs.atomic(path) as temporary:
         sitk.WriteImage(image, str(temporary), temporary.name.endswith(".gz"))
         try:
@@ -64,24 +40,7 @@ def write_image(image, path):
 
 
 def look_at_file(path):
-    """Read a file's header only: milliseconds, whatever its size.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    reader : SimpleITK.ImageFileReader
-        With size, spacing, origin, direction, pixel type of the file.
-    warnings : list of (severity, problem, remedy, code)
-        What is stored, but should not be relied on.
-
-    Raises
-    ------
-    BadInput
-        The header cannot be read, or the file is too short for what it announces.
-    """
+    """Read a file's header only: the reader with its geometry, and findings (severity, problem, remedy, code) on it."""
     reader = _reader(path)
     try:
         reader.ReadImageInformation()

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -80,24 +81,9 @@ def read_mask(path, image, label=None):
 
 
 def look(path):
-    """What a header says of an image, without reading its voxels.
+    """Grid and findings (severity, problem, remedy, code) of an image, from its header alone; errors as read_image's.
 
-    Parameters
-    ----------
-    path : path
-        As for :func:`read_image`.
-
-    Returns
-    -------
-    grid : Grid or None
-        None for a file of many frames, whose geometry is read with its voxels.
-    warnings : list of (severity, problem, remedy, code)
-        What deserves a look.
-
-    Raises
-    ------
-    BadInput
-        What of :func:`read_image`'s errors the header shows.
+    The grid is None for a file of many frames, whose geometry is read with its voxels.
     """
     source = _open(path)
     if source.kind in ("segmentation", "contours"):
@@ -106,14 +92,7 @@ def look(path):
 
 
 def look_at_mask(path, grid):
-    """Errors of a mask that its header shows, as :func:`read_mask` would raise them.
-
-    Parameters
-    ----------
-    path : path
-    grid : Grid or None
-        Of the image, where it is known.
-    """
+    """Raise the errors of a mask that its header shows, as :func:`read_mask` would; `grid`: its image's, or None."""
     source = _open(path)
     if source.kind in ("segmentation", "contours"):
         return
@@ -123,17 +102,9 @@ def look_at_mask(path, grid):
 
 
 def location(path):
-    """Part a path into the file or folder on disk and the number of a series.
+    """The file or folder on disk, and the number of a series or None: ``exported/P001#2`` is the folder's second.
 
-    Parameters
-    ----------
-    path : path
-        ``exported/P001`` or ``exported/P001#2``. A file or folder that is really called so wins.
-
-    Returns
-    -------
-    path : pathlib.Path
-    number : int or None
+    A file or folder that is really called so wins.
     """
     path = Path(path)
     found = re.fullmatch(r"(.+)#(\d+)", path.name)
@@ -153,11 +124,12 @@ def as_label(value):
     return int(number) if number.is_integer() else str(value).strip()
 
 
-class _Source:
+class _Source(NamedTuple):
     """A path looked at once: its kind, and the file or DICOM headers to read."""
 
-    def __init__(self, kind, file=None, group=None):
-        self.kind, self.file, self.group = kind, file, group
+    kind: str
+    file: Path | None = None
+    group: list | None = None
 
 
 def _open(path):
@@ -167,12 +139,8 @@ def _open(path):
     if folder.is_dir():
         return _open_folder(folder, number)
     if number is not None:
-        raise BadInput.of(
-            path,
-            "a number behind # names a series in a folder, and this is a file",
-            "leave it out",
-            code="series-unknown",
-        )
+        problem = "a number behind # names a series in a folder, and this is a file"
+        raise BadInput.of(path, problem, "leave it out", code="series-unknown")
     try:
         is_dicom = dicom.is_dicom(folder)
     except OSError as error:

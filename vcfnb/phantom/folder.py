@@ -39,27 +39,14 @@ def simulate_cohort(
         Gets ``images/``, ``masks/`` and ``cohort.csv`` with a ``site`` that starts with "simulated"; besides,
         ``truth.csv`` (what no cohort of patients tells: how strongly each sign shows, traits of patient and scanner,
         and the deformity) and ``made/`` (notes by which an interrupted simulation goes on).
-    n_patients : int
     seed : int
         The same seed gives the same files, whatever the number of workers.
-    acute_fraction : float
-        Share of acute fractures (paper: 171/218), counted over the first vertebra of each patient.
     n_second_readings : int, optional
         Patients whose masks are drawn again by reader A and by reader B; None: all.
-    voxel_mm : tuple of 3 float
-        In plane, in plane, distance of sagittal slices.
-    difficulty : float
-        Variation of the signs within a class; larger: the classes overlap more.
-    signs : dict of str to float, optional
-        Factors on the strength of single signs (:data:`vcfnb.phantom.SIGNS`); 0 leaves a sign out.
-    several_vertebrae : float
-        Share of patients with a second fractured vertebra: a case with an image of its own.
-    n_sites : {1, 2}
-        The second site has a sharper kernel and a lower dose.
-    metal : float
-        Share of patients with a metal implant nearby.
     image_format : {"nifti", "dicom"}
         A file, or a folder with a DICOM series of sagittal slices, an image; masks are NIfTI.
+    n_patients, acute_fraction, voxel_mm, difficulty, signs, several_vertebrae, n_sites, metal
+        As in :class:`vcfnb.params.CohortParams`.
     cores : int, optional
 
     Returns
@@ -97,13 +84,7 @@ def simulate_cohort(
 
 
 def draw_cohort(n_patients, seed, acute_fraction, difficulty, several_vertebrae, n_sites, metal):
-    """The cases of a simulated cohort, before any image is made; parameters as :func:`simulate_cohort`.
-
-    Raises
-    ------
-    VcfnbError
-        Fewer than two patients of a class.
-    """
+    """The cases of a simulated cohort, before any image is made; parameters as :func:`simulate_cohort`."""
     n_acute = round(acute_fraction * n_patients)
     if min(n_acute, n_patients - n_acute) < 2:
         raise VcfnbError(
@@ -134,21 +115,10 @@ def _check(signs, several_vertebrae, n_sites, metal, image_format):
 
 
 def simulate_case(patient, spacing, seed):
-    """Image and masks of one fractured vertebra.
+    """Image (int16) and masks (uint8, by reader) of one fractured vertebra, (z, y, x); `spacing` is (z, y, x), mm.
 
-    Parameters
-    ----------
-    patient : dict
-        A row of :func:`vcfnb.phantom.patients.draw_patients`; label, age, sex, bmd, level and the signs are needed,
-        the rest is :data:`vcfnb.phantom.patients.DEFAULTS` where it is left out.
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    seed : sequence of int
-
-    Returns
-    -------
-    image : array of int16 (z, y, x)
-    masks : dict of str to array of uint8
+    `patient` is a row of :func:`vcfnb.phantom.patients.draw_patients`; what is left out is that of
+    :data:`vcfnb.phantom.patients.DEFAULTS`.
     """
     patient = patients.DEFAULTS | patient
     made = scene.build(patient, spacing, np.random.default_rng([*seed, 0]))

@@ -18,14 +18,7 @@ _FAR = 30.0
 
 @dataclass(frozen=True)
 class Scene:
-    """Densities and truth.
-
-    Attributes
-    ----------
-    hu : array of float32 (z, y, x)
-    body : array of float32 (z, y, x)
-        Signed distance of the fractured body, mm, roughly; negative inside.
-    """
+    """Densities (HU) and signed distance of the fractured body (mm, roughly; negative inside), float32 (z, y, x)."""
 
     hu: np.ndarray
     body: np.ndarray
@@ -42,20 +35,7 @@ class Vertebra:
 
 
 def build(patient, spacing, rng):
-    """Paint one patient.
-
-    Parameters
-    ----------
-    patient : dict
-        A row of :func:`vcfnb.phantom.patients.draw_patients`.
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Scene
-    """
+    """Paint one patient; `spacing` is (z, y, x), mm."""
     canvas = Canvas(spacing, rng, surroundings.FAT)
     frame = Frame(_turn(rng), (0, 0, 0))
     spine = _stand(patient, frame, rng)
@@ -89,9 +69,9 @@ def _stand(patient, frame, rng):
     lips = 0.4 + 2.4 * max(0.0, (patient["age"] - 50) / 40) * rng.random()
 
     def normal(level):
-        width, depth, height, _ = (patient["size"] * value for value in anatomy.SIZES[level])
+        width, depth, height = (patient["size"] * anatomy.NORMAL[level][name] for name in ("width", "depth", "height"))
         lip, lower = lips * rng.uniform(0.3, 1.3, 2)
-        front, dish = anatomy.FRONT_SHARE[level], rng.uniform(1.0, 2.6)
+        front, dish = anatomy.NORMAL[level]["front"], rng.uniform(1.0, 2.6)
         return anatomy.Body(width, depth, height, front, dish, osteophyte=lip, lower_osteophyte=lower)
 
     bodies = {step: normal(anatomy.LEVELS[number + step]) for step in range(-2, 3) if 0 <= number + step < 10}
@@ -104,12 +84,12 @@ def _stand(patient, frame, rng):
             if step not in bodies:
                 break
             upper, lower = sorted((step, step - direction))
-            level = anatomy.LEVELS[number + upper]
-            gap = patient["size"] * anatomy.SIZES[level][3]
+            above = anatomy.NORMAL[anatomy.LEVELS[number + upper]]
+            gap = patient["size"] * above["disc"]
             # Above (a smaller number) the neighbour sinks onto the collapsed body and tips forward with it.
             tip = kyphosis if (upper, lower) == (-1, 0) else 0.0
             sunk = 0.8 * lost if (upper, lower) == (-1, 0) else 0.0
-            angle = anatomy.LORDOSIS[level] - tip
+            angle = above["lordosis"] - tip
             half_here, half_there = bodies[step - direction].height / 2, bodies[step].height / 2
             up = -direction
             joint = here.at((0, 0, up * (half_here + gap / 2 - sunk)), up * angle)
@@ -139,7 +119,7 @@ def _discs(canvas, patient, spine):
     old = np.clip((patient["age"] - 30) / 60, 0, 1)
     for one in spine:
         body = one.body
-        half = body.height / 2 + anatomy.SIZES[one.level][3]
+        half = body.height / 2 + anatomy.NORMAL[one.level]["disc"]
         reach = (body.width / 2 + 4, body.depth / 2 + 4, half)
         region = canvas.region(one.frame, [-r for r in reach], reach)
         if region is None:

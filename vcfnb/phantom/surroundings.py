@@ -15,14 +15,9 @@ _INFINITE = np.inf
 class Place:
     """Where the fractured vertebra stands: coordinates that follow the spine's curve.
 
-    Attributes
-    ----------
-    x, y : arrays of the grid's shape
-        mm from the fractured body's middle; y is counted from the middles of the bodies at each height.
-    level : array
-        Which vertebra is at this height, as a number: 0 for T9, 9 for S1.
-    half_width, back, scale : float
-        Half width and half depth of the body, mm, and its width against that of an average L3.
+    `x` and `y` are mm from the fractured body's middle, y counted from the middles of the bodies at each height;
+    `level` is which vertebra is at this height (0 for T9, 9 for S1). `half_width` and `back` are half width and half
+    depth of the body, mm; `scale` is its width against that of an average L3.
     """
 
     x: np.ndarray
@@ -44,15 +39,7 @@ class Place:
 
 
 def paint(canvas, patient, place):
-    """Soft tissues, from the outside to the spinal canal.
-
-    Parameters
-    ----------
-    canvas : Canvas
-    patient : dict
-        Age, and the traits ``fat`` (0 to 1) and ``size``.
-    place : Place
-    """
+    """Soft tissues, from the outside to the spinal canal."""
     rng = canvas.rng
     old = np.clip((patient["age"] - 30) / 60, 0, 1)
     # A quarter of the patients had contrast medium.

@@ -108,15 +108,7 @@ def _preprocess_case(case, sources, folder, settings, expansions):
 
 
 def cases(folder, case_ids, reading="a"):
-    """Table case_id, image, mask of preprocessed cases (absolute paths), for one reading.
-
-    Parameters
-    ----------
-    folder : path
-        Folder that :func:`preprocess_cohort` wrote.
-    case_ids : iterable of str
-    reading : {"a", "a2", "b"}
-    """
+    """Table case_id, image, mask of preprocessed cases (absolute paths), for one reading ("a", "a2" or "b")."""
     folder = Path(folder)
     return pd.DataFrame(
         [
@@ -137,18 +129,7 @@ def readings(folder, case_ids):
 
 
 def dice_of_readings(table):
-    """Dice coefficient of reader A's mask with each repeat segmentation.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As :func:`readings` gives it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        case_id, comparison (``intra``: A with A again; ``inter``: A with B), dice.
-    """
+    """Dice of reader A's mask with those of A again (``intra``) and of B (``inter``), from a table of `readings`."""
     rows = []
     for case_id, group in table.groupby("case_id", sort=False):
         masks = {row.reading: sitk.ReadImage(row.mask) for row in group.itertuples()}
@@ -160,18 +141,7 @@ def dice_of_readings(table):
 
 
 def read_case(folder, case):
-    """One preprocessed case for a picture.
-
-    Parameters
-    ----------
-    folder : path
-    case : row with ``case_id`` and ``label``
-
-    Returns
-    -------
-    dict
-        case_id, label, image (int16 HU, z y x), mask (uint8, z y x), spacing (mm, z y x).
-    """
+    """One preprocessed case for a picture: case_id, label, image (int16 HU, z y x), mask, spacing (mm, z y x)."""
     image = sitk.ReadImage(str(Path(folder) / f"{case.case_id}_ct.nii.gz"))
     mask = sitk.ReadImage(str(Path(folder) / f"{case.case_id}_mask.nii.gz"))
     return {

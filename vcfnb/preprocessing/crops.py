@@ -10,6 +10,7 @@ import numpy as np
 
 from vcfnb import runs
 from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.images.grids import bounding_box
 
 # Grey value of the natural images that pretrained networks saw, on a scale of 0 to 1: the mean over red, green
 # and blue of ImageNet's means and standard deviations. A crop standardised with the same two numbers has the
@@ -18,31 +19,6 @@ GREY_MEAN, GREY_SD = 0.449, 0.226
 # A crop of which less than this share lies in the image shows repeated edge values more than a patient.
 MIN_REAL_SHARE = 0.5
 _AXES = ("z (head to feet)", "y (front to back)", "x (left to right)")
-
-
-def bounding_box(mask):
-    """Smallest box that holds all voxels of a mask.
-
-    Parameters
-    ----------
-    mask : array (z, y, x)
-        Non-zero inside the ROI.
-
-    Returns
-    -------
-    start, stop : numpy.ndarray of int, shape (3,)
-        First index inside and first index behind the ROI, per axis (z, y, x).
-
-    Raises
-    ------
-    VcfnbError
-        When the mask is empty.
-    """
-    mask = np.asarray(mask) != 0
-    if not mask.any():
-        raise VcfnbError("the mask is empty", "draw the ROI, or check its label value", code="mask-empty")
-    spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    return np.array([span[0] for span in spans]), np.array([span[-1] + 1 for span in spans])
 
 
 def expanded_box(mask, expansion):
@@ -67,7 +43,6 @@ def crop(image, mask, expansion):
     Returns
     -------
     array : numpy.ndarray (z, y, x)
-        The crop, of the image's type.
     outside : int
         By how many voxels the box leaves the image, on the side where it does most; 0 when it lies inside.
 
@@ -91,20 +66,7 @@ def crop(image, mask, expansion):
 
 
 def check_box(mask, expansion):
-    """Refuse a box that makes no usable crop.
-
-    Parameters
-    ----------
-    mask : array (z, y, x)
-    expansion : int
-        Voxels.
-
-    Raises
-    ------
-    VcfnbError
-        When the ROI is a single voxel thick along an axis (a stray mark, or one drawn slice), or when less than half
-        of the crop lies in the image. A crop that leaves the image by less is allowed, see :func:`crop`.
-    """
+    """Refuse an ROI that is one voxel thick (a stray mark, or one drawn slice), or a crop that is mostly no image."""
     start, stop = bounding_box(mask)
     extent = " x ".join(map(str, stop - start))
     thin = [name for name, length in zip(_AXES, stop - start, strict=True) if length == 1]
@@ -128,20 +90,10 @@ def check_box(mask, expansion):
 
 
 def resize(array, size):
-    """Resize to a cube (or a box) with trilinear interpolation, per axis, anti-aliased along axes that shrink.
+    """Resize an array (z, y, x) to a cube or box of float32: trilinear, per axis, anti-aliased along axes that shrink.
 
     Voxel centres are mapped as on a grid of cells (``align_corners=False``); along an axis that shrinks, the
     interpolating triangle is widened by the same factor, so that no voxel is skipped.
-
-    Parameters
-    ----------
-    array : array (z, y, x)
-    size : int or 3 int
-        Edge of the cube, or edges (z, y, x).
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (size, size, size), or `size`
     """
     import torch
     from torch.nn.functional import interpolate
@@ -157,30 +109,12 @@ def resize(array, size):
 
 
 def scale(array, level, width):
-    """Window HU to 0..1, then standardise with the grey mean and SD of the images that networks are pretrained on.
-
-    Parameters
-    ----------
-    array : array
-        HU.
-    level, width : float
-        Of the window, HU. Values beyond it are set to its ends.
-    """
+    """Window HU to 0..1, then standardise with the grey mean and SD of the images that networks are pretrained on."""
     return ((np.clip((array - (level - width / 2)) / width, 0, 1) - GREY_MEAN) / GREY_SD).astype(np.float32)
 
 
 def read(image):
-    """A SimpleITK image as it is, or from a preprocessed file.
-
-    Parameters
-    ----------
-    image : path or SimpleITK.Image
-
-    Raises
-    ------
-    VcfnbError
-        When the file cannot be read.
-    """
+    """A SimpleITK image as it is, or from a preprocessed file."""
     import SimpleITK as sitk
 
     if isinstance(image, sitk.Image):
@@ -212,25 +146,20 @@ def load_crops(cases, expansion, size, level, width, cores=None):
     ----------
     cases : pandas.DataFrame
         Columns case_id, image, mask: paths of images (HU, 1 mm) and masks on the same grid.
-    expansion : int
-        Voxels, see :func:`crop`.
-    size : int
-        Edge of the cube, see :func:`resize`.
+    expansion, size : int
+        Voxels, see :func:`crop` and :func:`resize`.
     level, width : float
-        Of the bone window, HU, see :func:`scale`.
+        Of the bone window, HU.
     cores : int, optional
-        Worker processes; all usable cores by default.
 
     Returns
     -------
     numpy.ndarray of float32, shape (n, 1, size, size, size)
-        In the order of `cases`.
 
     Raises
     ------
     BadInput
-        After all cases were tried: every case whose files are missing or unreadable, whose grids differ, whose mask
-        is empty, whose box makes no usable crop (:func:`check_box`), or whose crop holds values that are not finite.
+        After all cases were tried: every case whose files or mask make no usable crop.
     """
     work = partial(_load_crop_or_problem, expansion=expansion, size=size, level=level, width=width)
     rows = cases[["case_id", "image", "mask"]].to_dict("records")
@@ -248,18 +177,7 @@ def load_crops(cases, expansion, size, level, width, cores=None):
 
 @contextmanager
 def naming(case, kind):
-    """Turn an error in the block into one that names the case and its file.
-
-    Parameters
-    ----------
-    case : dict
-        With ``case_id`` and the path of `kind`.
-    kind : {"image", "mask"}
-
-    Raises
-    ------
-    BadInput
-    """
+    """Turn an error in the block into one (BadInput) that names the case and its file; `kind`: "image" or "mask"."""
     try:
         yield
     except VcfnbError as error:
