@@ -16,13 +16,7 @@ def message(problem, remedy="", case="", file=""):
 
 
 def folded(problems):
-    """One row for the same problem of many cases; case_id is then their number and the first names.
-
-    Parameters
-    ----------
-    problems : pandas.DataFrame
-        With :data:`COLUMNS`, and ``severity`` where it is known.
-    """
+    """Problems in the order in which they first appear, the same one of many cases as one row."""
     rows = []
     same = [problems[name] for name in ("severity", "problem", "remedy", "code") if name in problems]
     for _, alike in problems.groupby([*same, problems["case_id"] == ""], sort=False, dropna=False):

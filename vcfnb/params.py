@@ -45,19 +45,9 @@ class Section(BaseModel):
 
     @classmethod
     def from_cell(cls, namespace, *names):
-        """Make the settings from a notebook's variables.
+        """Make the settings from ``globals()`` of a notebook, after its ``parameters`` cell ran.
 
-        Parameters
-        ----------
-        namespace : dict
-            ``globals()`` of the notebook, after its ``parameters`` cell ran. Only names of fields are looked at.
-        *names : str
-            Fields to take, where the notebook is handed some of them alone; by default all.
-
-        Raises
-        ------
-        ParameterError
-            When a field is not in the namespace, or its value is not allowed.
+        By default all fields are taken; `names` are those of a notebook that is handed some of them alone.
         """
         names = names or tuple(cls.model_fields)
         missing = [name for name in names if name not in namespace]
@@ -317,20 +307,6 @@ class ReportingParams(Section):
         return answers
 
 
-SECTIONS = {
-    "cohort": CohortParams,
-    "preprocessing": PreprocessingParams,
-    "icc": IccParams,
-    "radiomics": RadiomicsParams,
-    "dtl": DtlParams,
-    "selection": SelectionParams,
-    "fusion": FusionParams,
-    "statistics": StatisticsParams,
-    "robustness": RobustnessParams,
-    "leakage": LeakageParams,
-    "reporting": ReportingParams,
-}
-
 # Which study-wide keys, and which sections or single values of one, each notebook is handed, as flat names.
 NOTEBOOKS = {
     "00_cohort": (("study", "seed"), ("cohort",)),
@@ -379,19 +355,17 @@ class StudyParams(BaseModel):
         return expansions
 
     def for_notebook(self, name):
-        """Flat parameters of one notebook, as plain YAML types.
-
-        Parameters
-        ----------
-        name : str
-            Such as ``"03_radiomics"``.
-        """
+        """Flat parameters of one notebook, such as ``"03_radiomics"``, as plain YAML types."""
         study_wide, sections = NOTEBOOKS[name]
         whole = self.model_dump(mode="json")
         flat = {key: whole[key] for key in study_wide}
         for section, _, key in (part.partition(".") for part in sections):
             flat |= {key: whole[section][key]} if key else whole[section]
         return flat
+
+
+_FIELDS = StudyParams.model_fields.items()
+SECTIONS = {name: field.annotation for name, field in _FIELDS if isinstance(field.default, Section)}
 
 
 def _checked(model, values, where=""):
@@ -462,10 +436,6 @@ def load_params(path, assignments=()):
         YAML file with ``study`` and one section per notebook; sections and keys left out keep their defaults.
     assignments : sequence of str
         ``section.key=value`` pairs that replace values of the file.
-
-    Returns
-    -------
-    StudyParams
 
     Raises
     ------

@@ -19,6 +19,8 @@ from vcfnb.errors import BadInput
 SEGMENTATIONS = {uid.SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7"}  # the second: label map segmentation
 CONTOURS = {uid.RTStructureSetStorage}
 MULTI_FRAME = {uid.EnhancedCTImageStorage, uid.LegacyConvertedEnhancedCTImageStorage}
+# Kinds of files that hold masks.
+MASKS = ("segmentation", "contours")
 # Modalities that are surely no CT. A missing or unknown one is left to the check of the voxels.
 _NOT_CT = {"MR", "PT", "NM", "US", "CR", "DX", "XA", "RF", "MG", "PX", "SC", "OT"}
 
@@ -143,9 +145,8 @@ def headers_in(folder):
         problem = "the header of one of its DICOM files cannot be read"
         raise BadInput.of(folder, problem, "export the series again", code="file-unreadable") from None
     except OSError as error:
-        raise BadInput.of(
-            folder, f"cannot be opened ({error.strerror})", "check the rights of its files", code="no-access"
-        ) from None
+        problem = f"cannot be opened ({error.strerror})"
+        raise BadInput.of(folder, problem, "check the rights of its files", code="no-access") from None
 
 
 def series_in(headers):

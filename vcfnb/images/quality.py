@@ -12,25 +12,11 @@ _ROI_ML = (1.0, 150.0)
 
 
 def quality(image, mask, processed, processed_mask, expansions=(), window=None):
-    """Quality row of one case.
+    """Quality row of one case: of image and mask as read, and as :func:`vcfnb.images.preprocess` gives them.
 
-    Parameters
-    ----------
-    image, mask : SimpleITK.Image
-        As read.
-    processed, processed_mask : SimpleITK.Image
-        As :func:`vcfnb.images.preprocess` gives them.
-    expansions : sequence of int
-        ROI expansions, voxels.
-    window : (low, high), optional
-        HU to which the image was clipped.
-
-    Returns
-    -------
-    dict
-        Sizes (voxels) and spacing (mm) as text x y z; volumes (ml) and HU of the ROI; clipped_fraction (share of the
-        ROI at an end of the window); pieces (connected by faces, edges or corners); outside_N (voxels by which the box
-        of expansion N leaves the image); warnings (text, separated by "; ").
+    `window` (low, high) is that to which the image was clipped. Sizes (voxels) and spacing (mm) are text x y z, volumes
+    ml; clipped_fraction is the share of the ROI at an end of the window, pieces are connected by faces, edges or
+    corners, and outside_N is by how many voxels the box of expansion N leaves the image.
     """
     inside = sitk.GetArrayFromImage(processed_mask) != 0
     values = sitk.GetArrayFromImage(processed)[inside].astype(float)
@@ -79,20 +65,8 @@ def touches_border(mask):
 def dice(a, b):
     """Dice coefficient of two masks, 2 |A and B| / (|A| + |B|) (Dice 1945, Ecology 26:297).
 
-    Parameters
-    ----------
-    a, b : array_like or SimpleITK.Image
-        Masks on one grid; every value other than zero is inside.
-
-    Returns
-    -------
-    float
-        0 (no overlap) to 1 (the same mask); NaN if both are empty.
-
-    Raises
-    ------
-    VcfnbError
-        The masks differ in shape, or, for two images, in their grid.
+    Masks are arrays or SimpleITK images on one grid, or else VcfnbError; every value other than zero is inside. NaN if
+    both are empty.
     """
     both = isinstance(a, sitk.Image) and isinstance(b, sitk.Image)
     if both and a.GetSize() == b.GetSize() and not same_grid(a, b):

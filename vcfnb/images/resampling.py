@@ -12,7 +12,14 @@ _SPLINE_PAD = 16
 
 
 def preprocess(
-    image, masks, spacing_mm=1.0, level=500, width=1200, clip=True, mask_interpolator="nearest", margin_mm=None
+    image,
+    masks,
+    spacing_mm=1.0,
+    window_level=500,
+    window_width=1200,
+    clip=True,
+    mask_interpolator="nearest",
+    margin_mm=None,
 ):
     """Resample to isotropic voxels, round to whole HU, clip to the window.
 
@@ -25,17 +32,9 @@ def preprocess(
         CT, HU.
     masks : dict of str to SimpleITK.Image
         Readings of one ROI, non-zero inside, on the image's grid.
-    spacing_mm : float
-        New voxel size (paper: 1 mm).
-    level, width : float
-        Window, HU (paper: 500, 1200, which is -100 to 1100 HU).
-    clip : bool
-        False keeps all HU.
-    mask_interpolator : {"nearest", "label"}
-        Nearest neighbour, or the label's outline interpolated by its distance map (smooth between thick slices).
-    margin_mm : float, optional
-        Keep this much around the box of all masks; None keeps the whole image. Voxels that are kept have the same
-        values either way.
+    spacing_mm, window_level, window_width, clip, mask_interpolator, margin_mm
+        As in :class:`vcfnb.params.PreprocessingParams`; "label" interpolates the mask's outline by its distance map
+        (smooth between thick slices), and voxels within a margin have the same values as without one.
 
     Returns
     -------
@@ -54,7 +53,7 @@ def preprocess(
         grid, image, masks = _around_masks(grid, image, masks, margin_mm)
     processed = _interpolated(image, grid, sitk.sitkBSpline3)
     values = np.rint(sitk.GetArrayFromImage(processed))
-    low, high = (level - width / 2, level + width / 2) if clip else (-32768, 32767)
+    low, high = window(window_level, window_width) if clip else (-32768, 32767)
     processed = grid.placed(np.clip(values, low, high).astype(np.int16))
     resampled = {}
     for name, mask in masks.items():
@@ -65,6 +64,11 @@ def preprocess(
                 f"the mask {name!r} is lost at {spacing_mm:g} mm", "take a smaller spacing_mm", code="mask-lost"
             )
     return processed, resampled
+
+
+def window(level, width):
+    """Lowest and highest HU of a window."""
+    return level - width / 2, level + width / 2
 
 
 def _isotropic_grid(image, spacing):

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 # By level: width (x), depth (y), height (z) of the vertebral body and height of the disc below, mm, roughly as
-# published for adult spines (Berry et al. 1987, Spine 12:362; Panjabi et al. 1992, Spine 17:299); the angle to the middle of the
-# body below, degrees (positive: lordosis); and the height of the front over that of the back without any fracture.
+# published for adult spines (Berry et al. 1987, Spine 12:362; Panjabi et al. 1992, Spine 17:299); the angle to the
+# middle of the body below, degrees (positive: lordosis); and the height of the front over that of the back, unbroken.
 NORMAL = pd.read_csv(Path(__file__).with_name("anatomy.csv"), index_col="level").to_dict("index")
 LEVELS = tuple(NORMAL)
 

@@ -28,18 +28,8 @@ def write_series(hu, spacing, origin, folder, patient, key):
     """Write one CT series, a file per slice; the same arguments give the same bytes.
 
     Slices are sagittal and numbered from the patient's right to the left; rows run from head to feet, columns from
-    front to back. The folder is written under a temporary name and renamed: there is a whole series or none.
-
-    Parameters
-    ----------
-    hu : array of int16 (z, y, x)
-        x to the patient's left, y to the back, z to the head; -1024 to 3071.
-    spacing, origin : tuple of 3 float
-        mm, (z, y, x); the origin is the middle of the first voxel.
-    patient : dict
-        patient_id, case_id, age and sex; nothing else of it is written.
-    key : str
-        What decides the image; UIDs come from it, so that other images have other UIDs.
+    front to back. `hu` (z, y, x; -1024 to 3071) has x to the patient's left, y to the back, z to the head, `origin` is
+    the middle of its first voxel. There is a whole series or none. UIDs come from `key`: what decides the image.
     """
     stored = hu.astype(np.int32) - _INTERCEPT
     if stored.min() < 0 or stored.max() >= 1 << _BITS:

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
+import SimpleITK as sitk
 
 from vcfnb import runs
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.images.grids import bounding_box
+from vcfnb.images.resampling import window
 
 # Grey value of the natural images that pretrained networks saw, on a scale of 0 to 1: the mean over red, green
 # and blue of ImageNet's means and standard deviations. A crop standardised with the same two numbers has the
@@ -28,28 +30,16 @@ def expanded_box(mask, expansion):
 
 
 def crop(image, mask, expansion):
-    """Cut the mask's bounding box, grown by `expansion` voxels on every side, out of an image.
+    """Cut the mask's bounding box, grown by `expansion` voxels on every side, out of an image; arrays are (z, y, x).
 
     Beyond the image the value at its edge is repeated (the study's definition of an expansion: the paper,
     section on deep transfer learning, gives 2, 4, 6, 8 and 10 voxels of 1 mm).
-
-    Parameters
-    ----------
-    image, mask : array (z, y, x)
-        On the same grid.
-    expansion : int
-        Voxels, 0 or more.
 
     Returns
     -------
     array : numpy.ndarray (z, y, x)
     outside : int
         By how many voxels the box leaves the image, on the side where it does most; 0 when it lies inside.
-
-    Raises
-    ------
-    VcfnbError
-        When the mask is empty, the grids differ, or the expansion is negative.
     """
     image = np.asarray(image)
     if image.shape != np.shape(mask):
@@ -110,13 +100,12 @@ def resize(array, size):
 
 def scale(array, level, width):
     """Window HU to 0..1, then standardise with the grey mean and SD of the images that networks are pretrained on."""
-    return ((np.clip((array - (level - width / 2)) / width, 0, 1) - GREY_MEAN) / GREY_SD).astype(np.float32)
+    low, _ = window(level, width)
+    return ((np.clip((array - low) / width, 0, 1) - GREY_MEAN) / GREY_SD).astype(np.float32)
 
 
 def read(image):
     """A SimpleITK image as it is, or from a preprocessed file."""
-    import SimpleITK as sitk
-
     if isinstance(image, sitk.Image):
         return image
     try:
@@ -131,13 +120,11 @@ def oriented(image):
 
     The array's z runs to the head, y to the back, x to the patient's left; nearest axes, nothing is interpolated.
     """
-    import SimpleITK as sitk
-
     return sitk.DICOMOrient(image, "LPS")
 
 
 def load_crops(cases, expansion, size, level, width, cores=None):
-    """Read preprocessed cases and make the network's input of them.
+    """Read preprocessed cases and make the network's input of them: float32 of shape (n, 1, size, size, size).
 
     Image and mask are brought into one orientation first (:func:`oriented`), so that sagittal and axial series
     look alike to a network and left-right is always the last axis.
@@ -150,11 +137,6 @@ def load_crops(cases, expansion, size, level, width, cores=None):
         Voxels, see :func:`crop` and :func:`resize`.
     level, width : float
         Of the bone window, HU.
-    cores : int, optional
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (n, 1, size, size, size)
 
     Raises
     ------
@@ -193,8 +175,6 @@ def _load_crop_or_problem(case, **options):
 
 
 def _load_crop(case, expansion, size, level, width):
-    import SimpleITK as sitk
-
     arrays = {}
     for kind in ("image", "mask"):
         with naming(case, kind):

@@ -10,15 +10,7 @@ from vcfnb.runs.code import code_of
 
 
 def key_of(code, *inputs):
-    """Digest of everything that a result depends on.
-
-    Parameters
-    ----------
-    code : str or tuple of str
-        The modules that compute it; what they import is found (:func:`vcfnb.runs.code.code_of`).
-    *inputs
-        Files, settings and data, as :func:`vcfnb.runs.digest` takes them.
-    """
+    """Digest of all that a result depends on: the modules that compute it, with what they import, and its inputs."""
     return runs.digest(code_of(*([code] if isinstance(code, str) else code)), *inputs)
 
 
@@ -33,18 +25,13 @@ def cached(path, code, inputs, compute, outputs=()):
     path : path
         JSON file of the result. One that was made from other inputs or by other code is replaced.
     code : str or tuple of str
-        As for :func:`key_of`.
+        The modules that compute it; what they import is found (:func:`vcfnb.runs.code.code_of`).
     inputs : sequence
-        As for :func:`key_of`: everything else that the result depends on.
+        Everything else that it depends on: files, settings and data, as :func:`vcfnb.runs.digest` takes them.
     compute : callable
         Without arguments; returns plain values (what JSON can hold).
     outputs : iterable of path
         Files that `compute` writes besides; the stored result counts only while they are there.
-
-    Returns
-    -------
-    object
-        As JSON gives it back, also when it was computed now.
     """
     path, key = Path(path), key_of(code, *inputs)
     try:

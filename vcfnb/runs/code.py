@@ -21,38 +21,24 @@ FOUNDATIONS = frozenset({"vcfnb.errors", "vcfnb.params", "vcfnb.runs"})
 FIGURES = frozenset({"vcfnb.figures", "vcfnb.interactive", "vcfnb.report"})
 
 
-def code_of(*roots, without=FOUNDATIONS):
-    """Digest of all code that modules depend on, with the versions of the packages that decide numbers.
-
-    Parameters
-    ----------
-    *roots : str
-        Modules or packages, such as ``"vcfnb.radiomics.engine"``, or names in them.
-    without : set of str
-        Modules and packages that are left out, with what only they import.
-
-    Returns
-    -------
-    str
-        SHA-256.
-    """
-    files = sorted(modules_of(*roots, without=without))
-    return _digest(files)
+def code_of(*roots):
+    """Digest of all code that modules (or names in them) depend on, and of the versions of packages."""
+    return _digest(sorted(modules_of(*roots)))
 
 
 def code_of_cells(sources, without=FOUNDATIONS):
     """As :func:`code_of`, for the code cells of a notebook and what they import."""
     tree = ast.parse("\n".join(sources))
-    files = sorted(_closure(_used(list(ast.walk(tree)), "notebook"), without))
-    return _digest(files, ast.dump(tree))
+    return _digest(sorted(_closure(_used(list(ast.walk(tree)), "notebook"), without)), ast.dump(tree))
 
 
-def modules_of(*roots, without=FOUNDATIONS):
+def modules_of(*roots):
     """Names of the modules that :func:`code_of` looks at."""
-    return _closure({found for root in roots for found in _whole(root)}, without)
+    return _closure({found for root in roots for found in _whole(root)}, FOUNDATIONS)
 
 
 def _closure(start, without):
+    """All modules that those of `start` lead to; those of `without` are left out, with what only they import."""
     before, found, waiting = dict(_kept()), set(), list(start)
     while waiting:
         module = waiting.pop()
