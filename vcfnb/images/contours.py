@@ -16,6 +16,7 @@ from vcfnb.images.multiframe import choose_part
 
 # How far, in voxels, a contour may lie from the plane of its slice: programs round coordinates.
 _OFF_PLANE = 0.1
+_DRAW = "draw the ROI, or leave the case out"
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 
 
@@ -35,9 +36,7 @@ def read_contours(path, image, label=None):
     for number, polygons in contours.items():
         _fill(slices[number], polygons)
     if not inside.any():
-        raise BadInput.of(
-            path, "its contours hold no voxel of the image", "draw the ROI, or leave the case out", code="mask-empty"
-        )
+        raise BadInput.of(path, "its contours hold no voxel of the image", _DRAW, code="mask-empty")
     mask = sitk.GetImageFromArray(inside)
     mask.CopyInformation(image)
     return mask
@@ -54,9 +53,7 @@ def _read(path, label):
         points = [np.array(item.ContourData, dtype=float).reshape(-1, 3) for item in closed]
     points = [contour for contour in points if len(contour) > 2]
     if not points:
-        raise BadInput.of(
-            path, "the structure has no closed contours", "draw the ROI, or leave the case out", code="mask-empty"
-        )
+        raise BadInput.of(path, "the structure has no closed contours", _DRAW, code="mask-empty")
     return points
 
 

@@ -69,21 +69,16 @@ def _unreadable(path, error):
     # ITK has one exception for everything: its text alone tells a tilted gantry.
     text = str(error)
     if "orthonormal" in text or "direction cosines" in text.lower():
-        return BadInput.of(
-            path,
-            "its axes are not at right angles (a tilted gantry?), and no rectangular image can hold it",
-            "resample it to a straight grid first (dcm2niix writes one beside a tilted series: *_Tilt), and draw the "
-            "mask on the result",
-            code="axes-tilted",
-        )
+        problem = "its axes are not at right angles (a tilted gantry?), and no rectangular image can hold it"
+        remedy = "resample it to a straight grid first (dcm2niix writes one beside a tilted series: *_Tilt), and draw "
+        return BadInput.of(path, problem, remedy + "the mask on the result", code="axes-tilted")
     # ITK's own reason may quote the header, and with it what a converter copied from DICOM.
     return BadInput.of(path, "cannot be read: it is damaged, or of another format", _FORMATS, code="file-unreadable")
 
 
 def _truncated(path):
-    return BadInput.of(
-        path, "the file ends too early (truncated)", "copy it again from its source", code="file-truncated"
-    )
+    problem = "the file ends too early (truncated)"
+    return BadInput.of(path, problem, "copy it again from its source", code="file-truncated")
 
 
 def _is_nifti(path):

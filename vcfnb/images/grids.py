@@ -84,12 +84,9 @@ def voxels_coincide(a, b):
 def check_fit(mask, image, name):
     """Refuse a mask (or its Grid) that cannot be brought onto its image's voxels; errors call it `name`."""
     if not same_grid(mask, image) and not voxels_coincide(mask, image):
-        raise BadInput.of(
-            name,
-            f"image and mask do not share a grid: image {Grid.of(image)}; mask {Grid.of(mask)}",
-            "draw or export the mask on this very image, or resample it to the image's grid with nearest neighbours",
-            code="grid-mismatch",
-        )
+        problem = f"image and mask do not share a grid: image {Grid.of(image)}; mask {Grid.of(mask)}"
+        to_do = "draw or export the mask on this very image, or resample it to the image's grid with nearest neighbours"
+        raise BadInput.of(name, problem, to_do, code="grid-mismatch")
 
 
 def on_grid(mask, image, label=None, name="mask"):
@@ -122,9 +119,8 @@ def _select(values, label, name):
         raise BadInput.of(name, "the mask is empty", "draw the ROI, or leave the case out", code="mask-empty")
     if len(found) > _MOST_LABELS or (found % 1 != 0).any():
         problem = f"holds {len(found)} values from {found[0]:.4g} to {found[-1]:.4g}, which are no labels"
-        raise BadInput.of(
-            name, problem, "give a mask of whole numbers; are image and mask exchanged?", code="mask-without-labels"
-        )
+        remedy = "give a mask of whole numbers; are image and mask exchanged?"
+        raise BadInput.of(name, problem, remedy, code="mask-without-labels")
     listed = ", ".join(f"{value:g}" for value in found[:12]) + (", ..." if len(found) > 12 else "")
     if isinstance(label, str):
         problem = f"label {label!r} is a name, and this format has numbers only; the mask holds {listed}"

@@ -74,9 +74,8 @@ def dice(a, b):
         raise VcfnbError(f"{problem}: resample one of them to the other's grid", code="grid-mismatch")
     a, b = (sitk.GetArrayViewFromImage(m) if isinstance(m, sitk.Image) else np.asarray(m) for m in (a, b))
     if a.shape != b.shape:
-        raise VcfnbError(
-            f"masks of shape {a.shape} and {b.shape}: resample them to one grid first", code="grid-mismatch"
-        )
+        problem = f"masks of shape {a.shape} and {b.shape}: resample them to one grid first"
+        raise VcfnbError(problem, code="grid-mismatch")
     a, b = a != 0, b != 0
     total = np.count_nonzero(a) + np.count_nonzero(b)
     return 2 * np.count_nonzero(a & b) / total if total else float("nan")

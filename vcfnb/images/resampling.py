@@ -60,9 +60,8 @@ def preprocess(
         inside = _nearest(mask, grid) if mask_interpolator == "nearest" else _shape_based(mask, grid)
         resampled[name] = grid.placed(inside.astype(np.uint8))
         if not inside.any():
-            raise VcfnbError(
-                f"the mask {name!r} is lost at {spacing_mm:g} mm", "take a smaller spacing_mm", code="mask-lost"
-            )
+            problem = f"the mask {name!r} is lost at {spacing_mm:g} mm"
+            raise VcfnbError(problem, "take a smaller spacing_mm", code="mask-lost")
     return processed, resampled
 
 

@@ -71,9 +71,8 @@ def stack(group, name):
 
 def _no_series(folder, headers):
     if headers:
-        return BadInput.of(
-            folder, "its DICOM files hold no series of slices", "give the folder of the CT series", code="no-series"
-        )
+        problem = "its DICOM files hold no series of slices"
+        return BadInput.of(folder, problem, "give the folder of the CT series", code="no-series")
     below = sum(1 for path in folder.iterdir() if path.is_dir())
     remedy = "give the folder that holds the slices themselves"
     if below:
@@ -106,12 +105,9 @@ def _check_tilt(positions, along, axes, spacing, name):
     if (np.abs(offset) <= _SIDEWAYS * np.array(spacing)).all():
         return
     rise = np.hypot(*offset[-1]) / (along[-1] - along[0])
-    raise BadInput.of(
-        name,
-        f"its slices are tilted against their stack by {np.degrees(np.arctan(rise)):.1f} degrees (gantry tilt)",
-        "resample it to a straight grid first (dcm2niix writes one: *_Tilt), and draw the mask on the result",
-        code="axes-tilted",
-    )
+    problem = f"its slices are tilted against their stack by {np.degrees(np.arctan(rise)):.1f} degrees (gantry tilt)"
+    remedy = "resample it to a straight grid first (dcm2niix writes one: *_Tilt), and draw the mask on the result"
+    raise BadInput.of(name, problem, remedy, code="axes-tilted")
 
 
 def read_stack(group, name):
@@ -123,8 +119,7 @@ def read_stack(group, name):
     with dicom.parsing(name, "pixel data of a slice cannot be decoded", remedy):
         image = reader.Execute()
     if image.GetDimension() != 3 or image.GetSize() != grid.size:
-        raise BadInput.of(
-            name, "its slices do not make one grey volume", "export the original CT series", code="not-a-volume"
-        )
+        problem = "its slices do not make one grey volume"
+        raise BadInput.of(name, problem, "export the original CT series", code="not-a-volume")
     # From the headers by the standard's equation (PS3.3, C.7.6.2.1.1): ITK's guess of the step depends on its version.
     return grid.placed(image)

@@ -87,9 +87,8 @@ def draw_cohort(n_patients, seed, acute_fraction, difficulty, several_vertebrae,
     """The cases of a simulated cohort, before any image is made; parameters as :func:`simulate_cohort`."""
     n_acute = round(acute_fraction * n_patients)
     if min(n_acute, n_patients - n_acute) < 2:
-        raise VcfnbError(
-            f"{n_acute} acute of {n_patients} patients", "give at least two of each class", code="too-few-patients"
-        )
+        problem = f"{n_acute} acute of {n_patients} patients"
+        raise VcfnbError(problem, "give at least two of each class", code="too-few-patients")
     rng = np.random.default_rng([seed, 0])
     return patients.draw_patients(n_patients, acute_fraction, difficulty, rng, several_vertebrae, n_sites, metal)
 
@@ -97,9 +96,8 @@ def draw_cohort(n_patients, seed, acute_fraction, difficulty, several_vertebrae,
 def _check(signs, several_vertebrae, n_sites, metal, image_format):
     unknown = set(signs) - set(patients.SIGNS)
     if unknown:
-        raise VcfnbError(
-            f"unknown sign {', '.join(sorted(unknown))}", f"known: {', '.join(patients.SIGNS)}", code="unknown-choice"
-        )
+        problem = f"unknown sign {', '.join(sorted(unknown))}"
+        raise VcfnbError(problem, f"known: {', '.join(patients.SIGNS)}", code="unknown-choice")
     for sign, factor in signs.items():
         if not 0 <= factor < np.inf:
             raise VcfnbError(f"sign {sign} has the factor {factor}", "give 0 (without it) or more", code="out-of-range")
@@ -109,9 +107,8 @@ def _check(signs, several_vertebrae, n_sites, metal, image_format):
     if n_sites not in (1, 2):
         raise VcfnbError(f"n_sites is {n_sites}", "give 1 or 2", code="out-of-range")
     if image_format not in _SUFFIXES:
-        raise VcfnbError(
-            f"image_format is {image_format!r}", f"give one of {', '.join(_SUFFIXES)}", code="unknown-choice"
-        )
+        problem = f"image_format is {image_format!r}"
+        raise VcfnbError(problem, f"give one of {', '.join(_SUFFIXES)}", code="unknown-choice")
 
 
 def simulate_case(patient, spacing, seed):

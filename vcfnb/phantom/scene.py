@@ -180,22 +180,14 @@ def _arch(canvas, vertebra, distance, rng):
     rods = anatomy.posterior_elements(vertebra.body, thoracic, rng)
     groups = [rods] + ([anatomy.rib(vertebra.body)] if thoracic else [])
     for group in groups:
-        low, high = (np.array(ends) for ends in zip(*(rod.box(3) for rod in group), strict=True))
-        region = canvas.region(vertebra.frame, low.min(0), high.max(0))
-        if region is None:
-            continue
-        own = np.full([part.stop - part.start for part in region], _FAR, dtype=np.float32)
+        own = np.full(canvas.shape, _FAR, dtype=np.float32)
         for rod in group:
-            part = canvas.region(vertebra.frame, *rod.box(3))
-            if part is None:
-                continue
-            near = rod.distance(*canvas.coordinates(vertebra.frame, part))
-            inner = tuple(
-                slice(p.start - whole.start, p.stop - whole.start) for p, whole in zip(part, region, strict=True)
-            )
-            own[inner] = anatomy.joined(own[inner], near)
+            region = canvas.region(vertebra.frame, *rod.box(3))
+            if region is not None:
+                near = rod.distance(*canvas.coordinates(vertebra.frame, region))
+                own[region] = anatomy.joined(own[region], near)
         # Another level's bone stays apart: joints have a gap.
-        distance[region] = np.minimum(distance[region], own)
+        np.minimum(distance, own, out=distance)
 
 
 def _trabeculae(canvas):

@@ -43,11 +43,8 @@ def crop(image, mask, expansion):
     """
     image = np.asarray(image)
     if image.shape != np.shape(mask):
-        raise VcfnbError(
-            f"image {image.shape} and mask {np.shape(mask)} differ in size",
-            "put both on one grid",
-            code="grid-mismatch",
-        )
+        problem = f"image {image.shape} and mask {np.shape(mask)} differ in size"
+        raise VcfnbError(problem, "put both on one grid", code="grid-mismatch")
     if expansion < 0:
         raise VcfnbError(f"expansion {expansion} is negative", "give 0 or more voxels", code="out-of-range")
     start, stop = expanded_box(mask, expansion)
@@ -61,22 +58,17 @@ def check_box(mask, expansion):
     extent = " x ".join(map(str, stop - start))
     thin = [name for name, length in zip(_AXES, stop - start, strict=True) if length == 1]
     if thin:
-        raise VcfnbError(
-            f"the ROI is a single voxel thick along {', '.join(thin)}: its box is {extent} voxels (z, y, x)",
-            "draw the whole vertebra, on all of its slices",
-            code="mask-too-thin",
-        )
+        problem = f"the ROI is a single voxel thick along {', '.join(thin)}: its box is {extent} voxels (z, y, x)"
+        raise VcfnbError(problem, "draw the whole vertebra, on all of its slices", code="mask-too-thin")
     start, stop = expanded_box(mask, expansion)
     inside = np.minimum(stop, np.shape(mask)) - np.maximum(start, 0)
     real = float(np.prod(inside / (stop - start)))
     if real < MIN_REAL_SHARE:
         crop_size, image_size = (" x ".join(map(str, size)) for size in (stop - start, np.shape(mask)))
-        raise VcfnbError(
-            f"only {real:.0%} of the crop lies in the image: it is {crop_size} voxels (z, y, x) with an expansion of "
-            f"{expansion}, the image {image_size}",
-            "choose a smaller expansion, or an image that shows more around the vertebra",
-            code="crop-outside-image",
-        )
+        where = f"it is {crop_size} voxels (z, y, x) with an expansion of {expansion}, the image {image_size}"
+        remedy = "choose a smaller expansion, or an image that shows more around the vertebra"
+        problem = f"only {real:.0%} of the crop lies in the image: {where}"
+        raise VcfnbError(problem, remedy, code="crop-outside-image")
 
 
 def resize(array, size):

@@ -8,6 +8,7 @@ from vcfnb.runs.files import (
     clear_aside,
     disk_is_full,
     make_folder,
+    read_json,
     save_figure,
     write_csv,
     write_json,

@@ -1,6 +1,5 @@
 """What was computed once is read again, as long as inputs, settings and code are the same."""
 
-import json
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -34,15 +33,12 @@ def cached(path, code, inputs, compute, outputs=()):
         Files that `compute` writes besides; the stored result counts only while they are there.
     """
     path, key = Path(path), key_of(code, *inputs)
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored["key"] == key and all(Path(output).exists() for output in outputs):
-            return stored["result"]
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not there, or not whole
+    stored = runs.read_json(path)
+    if isinstance(stored, dict) and stored.get("key") == key and all(Path(output).exists() for output in outputs):
+        return stored["result"]
     # From here on the other files are not those of an older result.
     path.unlink(missing_ok=True)
     with threadpool_limits(1):
         result = compute()
     runs.write_json({"key": key, "result": result}, path)
-    return json.loads(path.read_text(encoding="utf-8"))["result"]
+    return runs.read_json(path)["result"]

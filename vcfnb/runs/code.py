@@ -7,7 +7,6 @@ Comments, docstrings and layout are not code.
 
 import ast
 import contextlib
-import json
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from vcfnb.errors import VcfnbError
 PACKAGE = Path(__file__).resolve().parents[1]
 # They carry, check and store what others compute: no number depends on them (parameters are compared by value).
 FOUNDATIONS = frozenset({"vcfnb.errors", "vcfnb.params", "vcfnb.runs"})
+# Files that lie beside code and decide numbers, such as shipped weights.
+_DATA = (".csv", ".json", ".safetensors")
 # They draw what others computed: a change concerns the notebooks that show it, and nothing that comes after them.
 FIGURES = frozenset({"vcfnb.figures", "vcfnb.interactive", "vcfnb.report"})
 
@@ -171,14 +172,13 @@ def _store():
 
 @cache
 def _kept():
-    try:
-        return json.loads(_store().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    return runs.read_json(_store()) or {}
 
 
 def _digest(modules, *more):
     """Of modules, of the data files that lie in their packages (such as shipped weights), and of versions."""
     folders = {_path(name).parent for name in modules} - {PACKAGE}
-    files = {file for folder in folders for file in folder.rglob("*") if file.suffix in (".csv", ".safetensors")}
+    files = {
+        file for folder in folders for file in folder.rglob("*") if file.suffix in (".csv", ".json", ".safetensors")
+    }
     return runs.digest(_versions(), {name: _read(name)[1] for name in modules}, *sorted(files), *more)

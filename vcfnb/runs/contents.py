@@ -1,6 +1,5 @@
 """Digests of a cohort's files, kept, so that looking whether one has changed does not read them all."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,10 +12,7 @@ def digests_of(path, names):
 
     A file or folder is read again only where its size, time or place is another.
     """
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        kept = {}
+    kept = runs.read_json(path) or {}
     places = {name: location(name) for name in names}
     marks = {str(place): _marks(place) for place, _ in places.values()}
     known = {place: kept[place] for place in marks if kept.get(place, [None])[0] == marks[place]}

@@ -174,6 +174,14 @@ def write_json(data, path):
         )
 
 
+def read_json(path):
+    """What a JSON file holds; None where it is missing or not whole."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def save_figure(figure, path, data=None, dpi=300):
     """Save a figure as PNG (300 dpi) and SVG, with its tidy data beside it as CSV; `path` is without suffix."""
     import matplotlib as mpl

@@ -25,9 +25,8 @@ class Run:
 
     def __init__(self, study, root=None):
         if not study or Path(study).name != study or study in (".", ".."):
-            raise VcfnbError(
-                f"study: {study!r} is not a folder name", "use letters, digits, '.', '_' and '-'", code="unsafe-name"
-            )
+            problem = f"study: {study!r} is not a folder name"
+            raise VcfnbError(problem, "use letters, digits, '.', '_' and '-'", code="unsafe-name")
         self.study = study
         self.folder = Path(root or default_root()).resolve() / study
         # Columns of the cohort that a notebook says it uses (vcfnb.runs.steps); None: all.
@@ -50,9 +49,8 @@ class Run:
         folder = STEPS.get(step, step)
         path = self.folder.joinpath(folder, *parts)
         if not path.exists():
-            raise VcfnbError(
-                f"{path} is missing", f"run notebook {folder} of study {self.study!r} first", code="result-missing"
-            )
+            remedy = f"run notebook {folder} of study {self.study!r} first"
+            raise VcfnbError(f"{path} is missing", remedy, code="result-missing")
         return path
 
     def cohort(self):

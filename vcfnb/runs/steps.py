@@ -168,12 +168,8 @@ class State:
 
     def record(self, title):
         """What a step wrote when it ended, or None."""
-        path = record_of(self.run, title)
         if title not in self._records:
-            try:
-                self._records[title] = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                self._records[title] = None
+            self._records[title] = runs.read_json(record_of(self.run, title))
         return self._records[title]
 
     def parts(self, title):

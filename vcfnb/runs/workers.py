@@ -53,7 +53,6 @@ def _by_workers(function, items, cores):
     try:
         yield from results
     except TerminatedWorkerError:
+        problem = "a worker process was killed, most often because memory ran out"
         remedy = "close other programs or use fewer cores (--cores 1)" + GO_ON
-        raise VcfnbError(
-            "a worker process was killed, most often because memory ran out", f"{remedy}", code="worker-killed"
-        ) from None
+        raise VcfnbError(problem, remedy, code="worker-killed") from None
