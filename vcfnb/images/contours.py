@@ -6,7 +6,6 @@ the order of its arrays, and exchanges the two spacings of pixels that are not s
 
 import numpy as np
 import pydicom
-import SimpleITK as sitk
 from matplotlib.path import Path as Polygon
 
 from vcfnb.errors import BadInput
@@ -37,9 +36,7 @@ def read_contours(path, image, label=None):
         _fill(slices[number], polygons)
     if not inside.any():
         raise BadInput.of(path, "its contours hold no voxel of the image", _DRAW, code="mask-empty")
-    mask = sitk.GetImageFromArray(inside)
-    mask.CopyInformation(image)
-    return mask
+    return grid.placed(inside)
 
 
 def _read(path, label):

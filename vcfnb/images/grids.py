@@ -71,7 +71,7 @@ def same_grid(a, b):
     return a.size == b.size and _deviation(a, b, np.eye(3), np.zeros(3)) <= GRID_TOLERANCE
 
 
-def voxels_coincide(a, b):
+def _voxels_coincide(a, b):
     """Whether the voxels of a are voxels of b's (extended) grid, up to order and direction of axes."""
     a, b = Grid.of(a), Grid.of(b)
     turn = np.linalg.solve(b.matrix, a.matrix).round()
@@ -83,7 +83,7 @@ def voxels_coincide(a, b):
 
 def check_fit(mask, image, name):
     """Refuse a mask (or its Grid) that cannot be brought onto its image's voxels; errors call it `name`."""
-    if not same_grid(mask, image) and not voxels_coincide(mask, image):
+    if not same_grid(mask, image) and not _voxels_coincide(mask, image):
         problem = f"image and mask do not share a grid: image {Grid.of(image)}; mask {Grid.of(mask)}"
         to_do = "draw or export the mask on this very image, or resample it to the image's grid with nearest neighbours"
         raise BadInput.of(name, problem, to_do, code="grid-mismatch")
@@ -93,8 +93,7 @@ def on_grid(mask, image, label=None, name="mask"):
     """Bring a mask onto its image's voxels, as :func:`vcfnb.images.read_mask` does: uint8, 1 inside."""
     inside = _select(sitk.GetArrayViewFromImage(mask), label, name)
     n_voxels = np.count_nonzero(inside)
-    selected = sitk.GetImageFromArray(inside.astype(np.uint8))
-    selected.CopyInformation(mask)
+    selected = Grid.of(mask).placed(inside.astype(np.uint8))
     if same_grid(selected, image):
         selected.CopyInformation(image)
         return selected

@@ -128,6 +128,5 @@ def _shape_based(mask, grid):
     spacing = mask.GetSpacing()[::-1]
     distance = ndimage.distance_transform_edt(~inside, sampling=spacing)
     distance -= ndimage.distance_transform_edt(inside, sampling=spacing)
-    field = sitk.GetImageFromArray(distance)
-    field.CopyInformation(mask)
+    field = Grid.of(mask).placed(distance)
     return np.round(sitk.GetArrayFromImage(_interpolated(field, grid, sitk.sitkLinear)), 6) <= 0

@@ -140,7 +140,7 @@ def _discs(canvas, patient, spine):
 def _bones(canvas, patient, spine):
     """Paint all bones as one, so that no wall parts a pedicle from its body; returns the fractured body's distance."""
     rng = canvas.rng
-    bone = bone_density(patient)
+    bone = _bone_density(patient)
     distance = np.full(canvas.shape, _FAR, dtype=np.float32)
     wall = np.full(canvas.shape, ARCH, dtype=np.float32)
     grain = _trabeculae(canvas)
@@ -196,7 +196,7 @@ def _trabeculae(canvas):
     return 0.9 * (fine + 0.2 * (fine * fine - 1)) + 0.4 * canvas.field(2.4, 3.6)
 
 
-def bone_density(patient):
+def _bone_density(patient):
     """Mean HU of trabecular bone by T-score: about 160 at T = 0 and 95 at T = -2.5.
 
     In the range of Pickhardt et al. 2013, Ann Intern Med 158:588 (L1: below 110 HU is specific for osteoporosis,

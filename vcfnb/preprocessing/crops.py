@@ -135,7 +135,7 @@ def load_crops(cases, expansion, size, level, width, cores=None):
     BadInput
         After all cases were tried: every case whose files or mask make no usable crop.
     """
-    work = partial(_load_crop_or_problem, expansion=expansion, size=size, level=level, width=width)
+    work = partial(_load_crop, expansion=expansion, size=size, level=level, width=width)
     rows = cases[["case_id", "image", "mask"]].to_dict("records")
     crops = np.empty((len(rows), 1, size, size, size), dtype=np.float32)
     problems = []
@@ -158,24 +158,20 @@ def naming(case, kind):
         raise BadInput(error.rows(case["case_id"], case[kind])) from None
 
 
-def _load_crop_or_problem(case, **options):
+def _load_crop(case, expansion, size, level, width):
     """One case's cube, or a list of its problems."""
+    arrays = {}
     try:
-        return _load_crop(case, **options)
+        for kind in ("image", "mask"):
+            with naming(case, kind):
+                arrays[kind] = sitk.GetArrayFromImage(oriented(read(case[kind])))
+        with naming(case, "mask"):
+            array, _ = crop(**arrays, expansion=expansion)
+            check_box(arrays["mask"], expansion)
+        bad = np.size(array) - np.count_nonzero(np.isfinite(array))
+        with naming(case, "image"):
+            if bad:
+                raise VcfnbError(f"{bad} voxels of the crop are not finite", "fix the image", code="not-finite")
     except BadInput as error:
         return error.rows()
-
-
-def _load_crop(case, expansion, size, level, width):
-    arrays = {}
-    for kind in ("image", "mask"):
-        with naming(case, kind):
-            arrays[kind] = sitk.GetArrayFromImage(oriented(read(case[kind])))
-    with naming(case, "mask"):
-        array, _ = crop(**arrays, expansion=expansion)
-        check_box(arrays["mask"], expansion)
-    bad = np.size(array) - np.count_nonzero(np.isfinite(array))
-    with naming(case, "image"):
-        if bad:
-            raise VcfnbError(f"{bad} voxels of the crop are not finite", "fix the image", code="not-finite")
     return resize(scale(array, level, width), size)

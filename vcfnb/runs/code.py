@@ -16,6 +16,7 @@ from vcfnb.errors import VcfnbError
 PACKAGE = Path(__file__).resolve().parents[1]
 # They carry, check and store what others compute: no number depends on them (parameters are compared by value).
 FOUNDATIONS = frozenset({"vcfnb.errors", "vcfnb.params", "vcfnb.runs"})
+_WITH_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # Files that lie beside code and decide numbers, such as shipped weights.
 _DATA = (".csv", ".json", ".safetensors")
 # They draw what others computed: a change concerns the notebooks that show it, and nothing that comes after them.
@@ -149,11 +150,8 @@ def _read(module):
         nodes = list(ast.walk(tree))
         used = sorted(_used(nodes, module))
         for node in nodes:
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-                value = body[0].value
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    del body[0]
+            if isinstance(node, _WITH_DOCSTRINGS) and ast.get_docstring(node, clean=False) is not None:
+                del node.body[0]
         kept[module] = [mark, used, runs.digest(ast.dump(tree))]
     return kept[module][1:]
 

@@ -26,7 +26,7 @@ _REPEATS = ("mask_reader_a2", "mask_reader_b")
 _CACHES = {"cases", "checkpoints", "cached", "made"}
 
 
-class Uses(NamedTuple):
+class _Uses(NamedTuple):
     """What one step takes from the cohort, besides what the steps before it took."""
 
     # The steps whose results it reads.
@@ -40,18 +40,18 @@ class Uses(NamedTuple):
 
 
 USES = {
-    "00_cohort": Uses(),
-    "01_preprocessing": Uses(("00_cohort",), ("mask_label",), ("label", "split"), (*_READ, *_REPEATS)),
-    "02_icc": Uses(("01_preprocessing",), ("mask_label", "split"), ("label",), (*_READ, *_REPEATS)),
-    "03_radiomics": Uses(("01_preprocessing",), ("mask_label",), ("label", "split"), _READ),
-    "04_dtl": Uses(("01_preprocessing",), ("mask_label", "label", "split", "patient_id"), (), _READ),
-    "05_selection": Uses(("02_icc", "03_radiomics", "04_dtl"), ("label", "split", "patient_id")),
-    "06_fusion": Uses(("05_selection",), _CLINICAL),
-    "07_statistics": Uses(("06_fusion",), ("level",)),
-    "08_robustness": Uses(("06_fusion",), ("site",)),
-    "09_leakage": Uses(("06_fusion",), ("site",)),
-    "10_predict": Uses(("06_fusion",), ("site",)),
-    "report": Uses(("07_statistics", "08_robustness", "09_leakage", "10_predict")),
+    "00_cohort": _Uses(),
+    "01_preprocessing": _Uses(("00_cohort",), ("mask_label",), ("label", "split"), (*_READ, *_REPEATS)),
+    "02_icc": _Uses(("01_preprocessing",), ("mask_label", "split"), ("label",), (*_READ, *_REPEATS)),
+    "03_radiomics": _Uses(("01_preprocessing",), ("mask_label",), ("label", "split"), _READ),
+    "04_dtl": _Uses(("01_preprocessing",), ("mask_label", "label", "split", "patient_id"), (), _READ),
+    "05_selection": _Uses(("02_icc", "03_radiomics", "04_dtl"), ("label", "split", "patient_id")),
+    "06_fusion": _Uses(("05_selection",), _CLINICAL),
+    "07_statistics": _Uses(("06_fusion",), ("level",)),
+    "08_robustness": _Uses(("06_fusion",), ("site",)),
+    "09_leakage": _Uses(("06_fusion",), ("site",)),
+    "10_predict": _Uses(("06_fusion",), ("site",)),
+    "report": _Uses(("07_statistics", "08_robustness", "09_leakage", "10_predict")),
 }
 
 
