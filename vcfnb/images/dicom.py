@@ -13,19 +13,24 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 from pydicom import config, uid
+from pydicom.misc import is_dicom
 
 from vcfnb.errors import BadInput
 
-SEGMENTATIONS = {uid.SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7"}  # the second: label map segmentation
-CONTOURS = {uid.RTStructureSetStorage}
-MULTI_FRAME = {uid.EnhancedCTImageStorage, uid.LegacyConvertedEnhancedCTImageStorage}
+_KINDS = {
+    uid.SegmentationStorage: "segmentation",
+    "1.2.840.10008.5.1.4.1.1.66.7": "segmentation",  # label map segmentation
+    uid.RTStructureSetStorage: "contours",
+    uid.EnhancedCTImageStorage: "multi-frame",
+    uid.LegacyConvertedEnhancedCTImageStorage: "multi-frame",
+}
 # Kinds of files that hold masks.
 MASKS = ("segmentation", "contours")
 # Modalities that are surely no CT. A missing or unknown one is left to the check of the voxels.
 _NOT_CT = {"MR", "PT", "NM", "US", "CR", "DX", "XA", "RF", "MG", "PX", "SC", "OT"}
 
 _TAGS = [
-    *("SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "FrameOfReferenceUID"),
+    *("SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "NumberOfFrames"),
     *("RescaleIntercept", "RescaleSlope", "LossyImageCompression"),
 ]
@@ -38,7 +43,6 @@ class Header:
     path: Path
     kind: str  # "slice", "multi-frame", "segmentation", "contours", or "other"
     series: str  # series UID: groups files, is never shown
-    frame: str  # frame of reference UID, the same
     order: tuple
     size: tuple  # columns, rows
     spacing: tuple | None  # mm between columns, between rows
@@ -83,12 +87,6 @@ def silent():
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
-def is_dicom(path):
-    """Whether a file says that it is DICOM (PS3.10, 7.1)."""
-    with open(path, "rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
-
-
 def read_header(path):
     """Header of one DICOM file."""
     with parsing(path, "its DICOM header cannot be read"):
@@ -104,7 +102,6 @@ def _header(path, data):
         path=path,
         kind=_kind(kind_uid, data),
         series=str(data.get("SeriesInstanceUID") or ""),
-        frame=str(data.get("FrameOfReferenceUID") or ""),
         order=(*number, path.name),
         size=(int(data.get("Columns") or 0), int(data.get("Rows") or 0)),
         spacing=None if spacing is None else (spacing[1], spacing[0]),
@@ -117,9 +114,8 @@ def _header(path, data):
 
 
 def _kind(kind_uid, data):
-    for kinds, name in ((SEGMENTATIONS, "segmentation"), (CONTOURS, "contours"), (MULTI_FRAME, "multi-frame")):
-        if kind_uid in kinds:
-            return name
+    if kind_uid in _KINDS:
+        return _KINDS[kind_uid]
     if int(data.get("NumberOfFrames") or 1) > 1:
         return "multi-frame"
     return "slice" if data.get("Rows") else "other"
