@@ -60,7 +60,7 @@ def test_a_frame_turns_its_top_to_the_back():
 def test_partial_volume_keeps_the_amount():
     paper = canvas((1.0, 1.0, 1.0))
     x, y, z = paper.coordinates(Frame(np.eye(3), (0.3, 0.2, 0.1)), paper.everything)
-    paper.paint(anatomy.ellipsoid(x, y, z, (0, 0, 0), (10, 10, 10)), 100.0)
+    paper.paint(anatomy.ellipsoid((x, y, z), (0, 0, 0), (10, 10, 10)), 100.0)
     assert paper.hu.sum() / 100 == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.01)
 
 

@@ -112,9 +112,9 @@ def joined(a, b, radius=2.0):
     return b + (a - b) * share - radius * share * (1 - share)
 
 
-def ellipsoid(x, y, z, centre, radii):
-    """Signed distance (roughly) of an ellipsoid; an infinite radius makes it a cylinder."""
-    q = sum(((u - c) / r) ** 2 for u, c, r in zip((x, y, z), centre, radii, strict=True) if np.isfinite(r))
+def ellipsoid(coordinates, centre, radii):
+    """Signed distance (roughly) of an ellipsoid; of an elliptic cylinder where two coordinates are given."""
+    q = sum(((u - c) / r) ** 2 for u, c, r in zip(coordinates, centre, radii, strict=True))
     return (np.sqrt(q) - 1) * min(radii)
 
 
