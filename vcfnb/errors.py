@@ -16,19 +16,7 @@ def message(problem, remedy="", case="", file=""):
 
 
 def folded(problems):
-    """Problems with one row for the same problem of many cases.
-
-    Parameters
-    ----------
-    problems : pandas.DataFrame
-        With :data:`COLUMNS`, and ``severity`` where it is known.
-
-    Returns
-    -------
-    pandas.DataFrame
-        In the order in which the problems first appear. Where several cases have the same problem, case_id is their
-        number and the first names, and file is empty unless it is the same file.
-    """
+    """Problems in the order in which they first appear, the same one of many cases as one row."""
     rows = []
     same = [problems[name] for name in ("severity", "problem", "remedy", "code") if name in problems]
     for _, alike in problems.groupby([*same, problems["case_id"] == ""], sort=False, dropna=False):
@@ -58,15 +46,7 @@ class VcfnbError(ValueError):
         super().__init__(message(problem, remedy, case, file))
 
     def rows(self, case_id="", file=""):
-        """Its problems as dicts with :data:`COLUMNS`.
-
-        Parameters
-        ----------
-        case_id : str, optional
-            Takes the place of the case that the error names.
-        file : path, optional
-            For problems that name no file.
-        """
+        """Its problems as dicts with :data:`COLUMNS`; `case_id` replaces theirs, `file` is for those that name none."""
         values = (case_id or self.case, self.file or str(file), self.problem, self.remedy, self.code)
         return [dict(zip(COLUMNS, values, strict=True))]
 
@@ -85,8 +65,7 @@ class BadInput(VcfnbError):
     Parameters
     ----------
     problems : list of dict, or pandas.DataFrame
-        One entry per problem with the keys ``case_id``, ``file``, ``problem``, ``remedy``, ``code``;
-        ``case_id`` and ``file`` may be empty. Other columns are left out.
+        One per problem with :data:`COLUMNS`; ``case_id`` and ``file`` may be empty.
     """
 
     def __init__(self, problems):

@@ -21,19 +21,8 @@ ClinicalVariable = Literal["age", "sex", "bmd"]
 N_METRICS, N_CLEAR = 30, 58
 METRICS_CONDITIONAL = (8, 9, 10, 12, 14, 15, 16, 17)
 # The simulation's signs (vcfnb.phantom.SIGNS), named here so that a params file is checked without loading it.
-Sign = Literal[
-    "fracture_line",
-    "impaction",
-    "cortical_step",
-    "marrow_oedema",
-    "swelling",
-    "stranding",
-    "sclerosis",
-    "osteophytes",
-    "cortication",
-    "fatty_marrow",
-    "cleft",
-]
+AcuteSign = Literal["fracture_line", "impaction", "cortical_step", "marrow_oedema", "swelling", "stranding"]
+Sign = Literal[AcuteSign, Literal["sclerosis", "osteophytes", "cortication", "fatty_marrow", "cleft"]]
 
 
 def _each_once(values):
@@ -56,26 +45,15 @@ class Section(BaseModel):
 
     @classmethod
     def from_cell(cls, namespace, *names):
-        """Make the settings from a notebook's variables.
+        """Make the settings from ``globals()`` of a notebook, after its ``parameters`` cell ran.
 
-        Parameters
-        ----------
-        namespace : dict
-            ``globals()`` of the notebook, after its ``parameters`` cell ran. Only names of fields are looked at.
-        *names : str
-            Fields to take, where the notebook is handed some of them alone; by default all.
-
-        Raises
-        ------
-        ParameterError
-            When a field is not in the namespace, or its value is not allowed.
+        By default all fields are taken; `names` are those of a notebook that is handed some of them alone.
         """
         names = names or tuple(cls.model_fields)
         missing = [name for name in names if name not in namespace]
         if missing:
-            raise ParameterError(
-                f"{cls.__name__}: the parameters cell does not set {', '.join(missing)}", code="parameter-missing"
-            )
+            problem = f"{cls.__name__}: the parameters cell does not set {', '.join(missing)}"
+            raise ParameterError(problem, code="parameter-missing")
         return _checked(cls, {name: namespace[name] for name in names})
 
 
@@ -321,26 +299,11 @@ class ReportingParams(Section):
     def _na_only_by_condition(cls, answers):
         unconditional = [item for item in answers if answers[item].answer == "na" and item not in METRICS_CONDITIONAL]
         if unconditional:
-            raise ValueError(
-                f"na for {', '.join(map(str, unconditional))}: in METRICS only the items "
-                f"{', '.join(map(str, METRICS_CONDITIONAL))} can be not applicable -> answer yes or no"
-            )
+            asked, able = (", ".join(map(str, items)) for items in (unconditional, METRICS_CONDITIONAL))
+            only = f"in METRICS only the items {able} can be not applicable"
+            raise ValueError(f"na for {asked}: {only} -> answer yes or no")
         return answers
 
-
-SECTIONS = {
-    "cohort": CohortParams,
-    "preprocessing": PreprocessingParams,
-    "icc": IccParams,
-    "radiomics": RadiomicsParams,
-    "dtl": DtlParams,
-    "selection": SelectionParams,
-    "fusion": FusionParams,
-    "statistics": StatisticsParams,
-    "robustness": RobustnessParams,
-    "leakage": LeakageParams,
-    "reporting": ReportingParams,
-}
 
 # Which study-wide keys, and which sections or single values of one, each notebook is handed, as flat names.
 NOTEBOOKS = {
@@ -390,19 +353,17 @@ class StudyParams(BaseModel):
         return expansions
 
     def for_notebook(self, name):
-        """Flat parameters of one notebook, as plain YAML types.
-
-        Parameters
-        ----------
-        name : str
-            Such as ``"03_radiomics"``.
-        """
+        """Flat parameters of one notebook, such as ``"03_radiomics"``, as plain YAML types."""
         study_wide, sections = NOTEBOOKS[name]
         whole = self.model_dump(mode="json")
         flat = {key: whole[key] for key in study_wide}
         for section, _, key in (part.partition(".") for part in sections):
             flat |= {key: whole[section][key]} if key else whole[section]
         return flat
+
+
+_FIELDS = StudyParams.model_fields.items()
+SECTIONS = {name: field.annotation for name, field in _FIELDS if isinstance(field.default, Section)}
 
 
 def _checked(model, values, where=""):
@@ -420,9 +381,8 @@ def _checked(model, values, where=""):
             else:
                 text = f"{problem['input']!r} is not allowed: {problem['msg']}"
             lines.append(f"  {key}: {text}")
-        raise ParameterError(
-            f"{where or model.__name__}: {len(lines)} problem(s)\n" + "\n".join(lines), code="parameter-invalid"
-        ) from None
+        problem = "\n".join([f"{where or model.__name__}: {len(lines)} problem(s)", *lines])
+        raise ParameterError(problem, code="parameter-invalid") from None
 
 
 def _elsewhere(model, location):
@@ -446,17 +406,14 @@ def _set(values, assignment):
     key, equals, text = assignment.partition("=")
     parts = key.strip().split(".")
     if not equals or len(parts) > 2 or not all(parts):
-        raise ParameterError(
-            f"--set {assignment}: write section.key=value, such as dtl.epochs=3, or seed=7", code="parameter-invalid"
-        )
+        problem = "write section.key=value, such as dtl.epochs=3, or seed=7"
+        raise ParameterError(f"--set {assignment}: {problem}", code="parameter-invalid")
     target = values
     if len(parts) == 2:
         section = values.setdefault(parts[0], {})
         if not isinstance(section, dict):
-            raise ParameterError(
-                f"--set {assignment}: {parts[0]} is not a section; sections are {', '.join(SECTIONS)}",
-                code="parameter-invalid",
-            )
+            problem = f"{parts[0]} is not a section; sections are {', '.join(SECTIONS)}"
+            raise ParameterError(f"--set {assignment}: {problem}", code="parameter-invalid")
         target = section
     try:
         target[parts[-1]] = yaml.safe_load(text)
@@ -474,10 +431,6 @@ def load_params(path, assignments=()):
     assignments : sequence of str
         ``section.key=value`` pairs that replace values of the file.
 
-    Returns
-    -------
-    StudyParams
-
     Raises
     ------
     ParameterError
@@ -487,15 +440,13 @@ def load_params(path, assignments=()):
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ParameterError(
-            "no such params file", "see params/demo.yaml for one that works", code="file-missing", file=path
-        ) from None
+        remedy = "see params/demo.yaml for one that works"
+        raise ParameterError("no such params file", remedy, code="file-missing", file=path) from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise ParameterError(f"not readable as YAML: {error}", code="file-unreadable", file=path) from None
     if not isinstance(values, dict):
-        raise ParameterError(
-            "a params file is a list of 'key: value' lines", "see params/demo.yaml", code="parameter-invalid", file=path
-        )
+        problem = "a params file is a list of 'key: value' lines"
+        raise ParameterError(problem, "see params/demo.yaml", code="parameter-invalid", file=path)
     # A section whose keys are all commented out reads as None: it keeps its defaults.
     values = {key: {} if value is None and key in SECTIONS else value for key, value in values.items()}
     for assignment in assignments:
@@ -514,9 +465,6 @@ def _resolve_paths(values, folder):
         found = next((candidate for candidate in candidates if candidate.is_file()), None)
         if found is None:
             allowed = f" (or one of: {', '.join(free)})" if free else ""
-            raise ParameterError(
-                f"{section}.{key}: no file {given[key]!r}, seen from {Path.cwd()} or {folder.resolve()}",
-                f"give the path of a file that exists{allowed}",
-                code="file-missing",
-            )
+            problem = f"{section}.{key}: no file {given[key]!r}, seen from {Path.cwd()} or {folder.resolve()}"
+            raise ParameterError(problem, f"give the path of a file that exists{allowed}", code="file-missing")
         given[key] = str(found.resolve())

@@ -1,4 +1,4 @@
-"""Compile the phantom and the feature engine once, at set-up: numba keeps what it compiled beside the code."""
+"""Compile the feature engine once, at set-up: numba keeps what it compiled beside the code."""
 
 import tempfile
 from pathlib import Path

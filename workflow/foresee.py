@@ -14,19 +14,7 @@ from vcfnb.selection.harmonisation import fit_combat
 
 
 def check_study(study):
-    """Check a study's parameters against its network and its cases.
-
-    Parameters
-    ----------
-    study : vcfnb.params.StudyParams
-
-    Raises
-    ------
-    BadInput
-        Every problem with its parameter, the numbers and a remedy.
-    VcfnbError
-        The networks' weights are not available.
-    """
+    """Raise every problem of a study's parameters with its network and its cases, with numbers and remedies."""
     # Weights are found now, and not half an hour later.
     network, _ = build_network(study.dtl.network, study.dtl.weights, seed=study.seed)
     rows = _rows("dtl.", check_layer, network, study.dtl.layer)

@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import yaml
+from jinja2 import Template
 
 from vcfnb.params import NOTEBOOKS, SECTIONS, StudyParams, load_params
 from vcfnb.runs import atomic
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "parameters.md"
+PAGE_TEMPLATE = ROOT / "workflow" / "templates" / "parameters.md.j2"
 COMMAND = ".venv/bin/python workflow/parameters.py"
 NAMES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
 
@@ -30,35 +32,6 @@ RULES = [
         "In METRICS, `na` is for its conditional items only: 8, 9, 10, 12, 14 to 17.",
     ),
 ]
-
-TOP = f"""# Parameters
-
-*Reference. This page is generated from [vcfnb/params.py](../vcfnb/params.py) and the params files; do not edit it:
-`{COMMAND}` makes it anew.*
-
-A params file is YAML: the study-wide keys, then one section per notebook, then `reporting`. The whole file is checked
-before anything runs, and all problems are listed at once: an unknown key, a wrong type, a value that is not allowed.
-What is left out has its default. The columns *demo.yaml* and *paper.yaml* show [params/demo.yaml](../params/demo.yaml)
-and [params/paper.yaml](../params/paper.yaml). What the paper itself says stands in the last column and, sentence by
-sentence, in [fidelity.md](fidelity.md). `--set` replaces one value, as often as needed:
-
-```bash
-./run_all.sh params/demo.yaml --set dtl.epochs=3 --set seed=7
-```
-
-After a change only those notebooks run again that are handed the changed value, and those that need their results.
-Relative files are looked for from the working folder, then from the folder of the params file.
-"""
-
-BOTTOM = """
-## Environment variables
-
-| variable | what |
-|---|---|
-| `VCFNB_RUNS` | folder of all results; by default `runs/` |
-| `VCFNB_PYTHON` | the Python that `.venv` is made with; by default the first one on the `PATH` that is new enough |
-| `VCFNB_SHARED` | folder with `real/`, real CT for some tests; by default `../shared`. Without it they skip |
-"""
 
 
 def kind(schema):
@@ -115,13 +88,13 @@ def written(value):
     return f"`{text.removesuffix('...' + chr(10)).strip()}`"
 
 
-def table(schema, names, values, definitions):
+def table(schema, values, definitions):
     """Markdown table of some fields; `values` has (demo, paper) by name."""
     lines = [
         "| parameter | type | allowed | default | demo.yaml | paper.yaml | what |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in names:
+    for name in values:
         field = schema["properties"][name]
         default = written(field["default"]) if "default" in field else "must be given"
         cells = [f"`{name}`", kind(field), allowed(field, definitions), default, *map(written, values[name])]
@@ -141,14 +114,14 @@ def page():
     definitions = schema["$defs"]
     demo, paper = (load_params(ROOT / "params" / f"{name}.yaml").model_dump(mode="json") for name in ("demo", "paper"))
     wide = [name for name in schema["properties"] if name not in SECTIONS]
-    values = {name: (demo[name], paper[name]) for name in wide}
-    parts = [TOP, "## Study-wide\n", table(schema, wide, values, definitions)]
+    sections = []
     for section, model in SECTIONS.items():
-        parts += [f"\n## {section}\n", f"{model.__doc__.strip()} Handed to {handed_to(section)}.\n"]
         values = {name: (demo[section][name], paper[section][name]) for name in model.model_fields}
-        parts.append(table(definitions[model.__name__], model.model_fields, values, definitions))
-    parts += ["\n## Rules beyond one value\n", "\n".join(f"- {rule}" for _, rule in RULES), BOTTOM.rstrip()]
-    return "\n".join(parts) + "\n"
+        text = f"{model.__doc__.strip()} Handed to {handed_to(section)}."
+        sections.append((section, text, table(definitions[model.__name__], values, definitions)))
+    values = {name: (demo[name], paper[name]) for name in wide}
+    template = Template(PAGE_TEMPLATE.read_text(encoding="utf-8"), keep_trailing_newline=True)
+    return template.render(study_wide=table(schema, values, definitions), sections=sections, rules=RULES)
 
 
 def main():

@@ -22,19 +22,9 @@ def clock(seconds):
 
 
 def running(folder, now=None):
-    """Notebooks at work, from the files that papermill saves after each cell.
+    """Notebooks at work (name, cells done, cells, seconds since its start), oldest first.
 
-    Parameters
-    ----------
-    folder : path
-        Of the executed notebooks; those at work are called ``*.running.ipynb``.
-    now : datetime.datetime, optional
-        With a time zone.
-
-    Returns
-    -------
-    list of tuple
-        (name, cells done, cells, seconds since its start), oldest first.
+    They are read from ``*.running.ipynb``, which papermill saves after each cell.
     """
     now, found = now or datetime.now(UTC), []
     for path in Path(folder).glob("*.running.ipynb"):
@@ -100,13 +90,7 @@ def say(text, stream, started):
 
 
 class Endings:
-    """Notebooks of a folder that end after this was made, each told of once.
-
-    Parameters
-    ----------
-    folder : path
-        Of the executed notebooks.
-    """
+    """Notebooks of a folder that end after this was made, each told of once."""
 
     def __init__(self, folder):
         self._folder, self._saved, self._told = Path(folder), {}, set()
@@ -159,18 +143,7 @@ def _execution(path, saved):
 def live(folder, stream, started):
     """Tell on `stream` of each notebook that ends; on a terminal, keep a line of what is running below.
 
-    Parameters
-    ----------
-    folder : path
-        Of the executed notebooks.
-    stream : file
-    started : float
-        Seconds since the epoch.
-
-    Yields
-    ------
-    Endings
-        All that ended was told of when the context is left.
+    All that ended was told of when the context is left; `started` is in seconds since the epoch.
     """
     over, endings = threading.Event(), Endings(folder)
 

@@ -29,12 +29,9 @@ _TAKE_YAML = ("--profile", "--workflow-profile", "--configfile", "--configfiles"
 
 @contextlib.contextmanager
 def only_run(folder):
-    """Hold the lock of one study; the system lets go of it when this process and Snakemake end, however they end.
+    """Hold the lock of one study (an open file, to be passed on to Snakemake).
 
-    Yields
-    ------
-    lock : file
-        Open; to be passed on to Snakemake.
+    The system lets go of it when this process and Snakemake end, however they end.
     """
     path = folder / ".lock"
     with contextlib.ExitStack() as stack:
@@ -194,24 +191,7 @@ def summary(run):
 
 
 def parse(arguments):
-    """Split the command line of run_all.sh.
-
-    Parameters
-    ----------
-    arguments : list of str
-
-    Returns
-    -------
-    arguments : argparse.Namespace
-        params (None without a params file), assignments, cores, dry_run.
-    options : list of str
-        Everything else, in order, for Snakemake.
-
-    Raises
-    ------
-    VcfnbError
-        There are two params files.
-    """
+    """Split the command line of run_all.sh: params, assignments, cores, dry_run; and everything else, for Snakemake."""
     # No positional argument here: argparse would take the value of a workflow option for it.
     parser = argparse.ArgumentParser(prog="run_all.sh", add_help=False, allow_abbrev=False)
     parser.add_argument("--set", action="append", default=[], dest="assignments")

@@ -126,16 +126,7 @@ def simulated_crops(case, study, expansions):
     window = study.preprocessing
     # A margin beyond the largest crop leaves the crops as they are, and resampling less to do.
     margin = window.margin_mm or (max(expansions) + 4) * window.spacing_mm
-    image, made = images.preprocess(
-        image,
-        {"a": mask},
-        spacing_mm=window.spacing_mm,
-        level=window.window_level,
-        width=window.window_width,
-        clip=window.clip,
-        mask_interpolator=window.mask_interpolator,
-        margin_mm=margin,
-    )
+    image, made = images.preprocess(image, {"a": mask}, **window.model_dump() | {"margin_mm": margin})
     image, mask = sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(made["a"])
     cubes = []
     for expansion in expansions:

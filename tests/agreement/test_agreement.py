@@ -179,7 +179,7 @@ def test_dice_of_images():
     first, second = sitk.GetImageFromArray(a), sitk.GetImageFromArray(b)
     assert dice(first, second) == dice(a, b) == dice(first, b)
     second.SetOrigin((0, 0, 1))
-    with pytest.raises(VcfnbError, match="masks differ in origin"):
+    with pytest.raises(VcfnbError, match="masks lie on different grids"):
         dice(first, second)
     with pytest.raises(VcfnbError, match=r"shape \(4, 5, 6\) and \(4, 5, 5\)"):
         dice(a, b[:, :, 1:])

@@ -177,7 +177,7 @@ def test_an_image_that_has_the_grid_is_not_interpolated():
 
 def test_the_window_clips():
     array = texture(sd=800)
-    processed, _ = images.preprocess(image(array), {"a": image(ball())}, level=500, width=1200)
+    processed, _ = images.preprocess(image(array), {"a": image(ball())}, window_level=500, window_width=1200)
     assert np.array_equal(sitk.GetArrayFromImage(processed), np.clip(array, -100, 1100))
 
 

@@ -60,7 +60,7 @@ def test_a_frame_turns_its_top_to_the_back():
 def test_partial_volume_keeps_the_amount():
     paper = canvas((1.0, 1.0, 1.0))
     x, y, z = paper.coordinates(Frame(np.eye(3), (0.3, 0.2, 0.1)), paper.everything)
-    paper.paint(anatomy.ellipsoid(x, y, z, (0, 0, 0), (10, 10, 10)), 100.0)
+    paper.paint(anatomy.ellipsoid((x, y, z), (0, 0, 0), (10, 10, 10)), 100.0)
     assert paper.hu.sum() / 100 == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.01)
 
 
@@ -217,5 +217,5 @@ def test_a_vertebra_may_stand_at_every_level():
     for level in ("T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5"):
         _, masks = simulate_case(PATIENT | {"level": level}, (3, 3, 3), [1])
         volume = masks["a"].sum() * 27 / 1000
-        width, depth, height, _ = anatomy.SIZES[level]
+        width, depth, height = (anatomy.NORMAL[level][name] for name in ("width", "depth", "height"))
         assert 0.4 < volume * 1000 / (width * depth * height) < 0.85, level

@@ -238,8 +238,8 @@ def test_a_series_folder_is_compared_file_by_file(tmp_path):
     names = [str(folder), f"{folder}#2", str(tmp_path / "missing.nii")]
 
     def look():
-        found = contents.Contents(tmp_path / "kept.json", names)
-        return [found.of(name) for name in names]
+        found = contents.digests_of(tmp_path / "kept.json", names)
+        return [found[name] for name in names]
 
     first = look()
     assert first[0] != first[1] and first == look()

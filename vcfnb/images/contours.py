@@ -1,13 +1,11 @@
 """Contours of a DICOM RTSTRUCT, filled on the voxels of a CT, in physical space.
 
 rt-utils, the usual reader, has had no release since January 2023, needs the DICOM series beside the file, answers in
-the order of its arrays, and exchanges the two spacings of pixels that are not square; filling polygons takes the few
-lines below.
+the order of its arrays, and exchanges the two spacings of pixels that are not square.
 """
 
 import numpy as np
 import pydicom
-import SimpleITK as sitk
 from matplotlib.path import Path as Polygon
 
 from vcfnb.errors import BadInput
@@ -17,34 +15,16 @@ from vcfnb.images.multiframe import choose_part
 
 # How far, in voxels, a contour may lie from the plane of its slice: programs round coordinates.
 _OFF_PLANE = 0.1
+_DRAW = "draw the ROI, or leave the case out"
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 
 
 def read_contours(path, image, label=None):
-    """Fill one structure's contours on the voxels of an image.
+    """Fill one structure's contours on the voxels of an image: a mask of uint8, 1 inside; errors are BadInput.
 
     A voxel is inside when its centre lies within an odd number of the contours of its slice, so that a contour in
     another cuts a hole (CLOSEDPLANAR_XOR of PS3.3, C.8.8.6.3), or on one of them: programs that trace voxels draw
     through the centres of those at the edge.
-
-    Parameters
-    ----------
-    path : path
-    image : SimpleITK.Image
-        The CT; contours must lie in planes of its voxels, whatever the order of its axes.
-    label : int or str, optional
-        Number or name of the structure; may be left out where there is one.
-
-    Returns
-    -------
-    SimpleITK.Image
-        uint8, 1 inside, on the image's grid.
-
-    Raises
-    ------
-    BadInput
-        The file cannot be read; the structure is not in it, or several are and none is named; it has no closed
-        contours; they lie between the image's slices, outside of the image, or not on every slice.
     """
     grid = Grid.of(image)
     contours = [grid.index(contour) for contour in _read(path, label)]
@@ -55,33 +35,22 @@ def read_contours(path, image, label=None):
     for number, polygons in contours.items():
         _fill(slices[number], polygons)
     if not inside.any():
-        raise BadInput.of(
-            path, "its contours hold no voxel of the image", "draw the ROI, or leave the case out", code="mask-empty"
-        )
-    mask = sitk.GetImageFromArray(inside)
-    mask.CopyInformation(image)
-    return mask
+        raise BadInput.of(path, "its contours hold no voxel of the image", _DRAW, code="mask-empty")
+    return grid.placed(inside)
 
 
 def _read(path, label):
-    with dicom.silent():
-        try:
-            data = pydicom.dcmread(path)
-            names = {int(item.ROINumber): str(item.get("ROIName", "")) for item in data.StructureSetROISequence}
-            stored = {int(item.ReferencedROINumber): item for item in data.ROIContourSequence}
-        except Exception:
-            raise BadInput.of(
-                path, "the DICOM structure set cannot be read", "export it again", code="file-unreadable"
-            ) from None
+    with dicom.parsing(path, "the DICOM structure set cannot be read"):
+        data = pydicom.dcmread(path)
+        names = {int(item.ROINumber): str(item.get("ROIName", "")) for item in data.StructureSetROISequence}
+        stored = {int(item.ReferencedROINumber): item for item in data.ROIContourSequence}
         chosen = stored.get(choose_part(names, label, path, "structure"))
         items = [] if chosen is None else chosen.get("ContourSequence") or []
         closed = [item for item in items if item.get("ContourGeometricType") in _CLOSED]
         points = [np.array(item.ContourData, dtype=float).reshape(-1, 3) for item in closed]
     points = [contour for contour in points if len(contour) > 2]
     if not points:
-        raise BadInput.of(
-            path, "the structure has no closed contours", "draw the ROI, or leave the case out", code="mask-empty"
-        )
+        raise BadInput.of(path, "the structure has no closed contours", _DRAW, code="mask-empty")
     return points
 
 
@@ -93,12 +62,8 @@ def _planes(contours, grid, path):
     slices = np.rint(levels).astype(int)
     if spread[axis] > _OFF_PLANE or np.abs(levels - slices).max() > _OFF_PLANE:
         problem = "its contours do not lie in the planes of the image's slices"
-        raise BadInput.of(
-            path,
-            problem,
-            "give the CT series on which they were drawn, or export the mask as NIfTI",
-            code="contours-off-slices",
-        )
+        remedy = "give the CT series on which they were drawn, or export the mask as NIfTI"
+        raise BadInput.of(path, problem, remedy, code="contours-off-slices")
     points = np.concatenate(contours)
     # Up to the outer faces of the outermost voxels.
     out = ((points < -0.5 - GRID_TOLERANCE) | (points > np.array(grid.size) - 0.5 + GRID_TOLERANCE)).any(axis=1)
@@ -108,12 +73,8 @@ def _planes(contours, grid, path):
     empty = sorted(set(range(slices.min(), slices.max() + 1)) - set(slices))
     if empty:
         problem = f"no contour on {len(empty)} slice(s) between its first and its last"
-        raise BadInput.of(
-            path,
-            problem,
-            "interpolate between slices in the drawing program, and export again",
-            code="contours-missing",
-        )
+        remedy = "interpolate between slices in the drawing program, and export again"
+        raise BadInput.of(path, problem, remedy, code="contours-missing")
     others = [n for n in range(3) if n != axis]
     by_slice = {}
     for number, contour in zip(slices, contours, strict=True):

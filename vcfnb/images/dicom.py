@@ -13,17 +13,24 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 from pydicom import config, uid
+from pydicom.misc import is_dicom
 
 from vcfnb.errors import BadInput
 
-SEGMENTATIONS = {uid.SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7"}  # the second: label map segmentation
-CONTOURS = {uid.RTStructureSetStorage}
-MULTI_FRAME = {uid.EnhancedCTImageStorage, uid.LegacyConvertedEnhancedCTImageStorage}
+_KINDS = {
+    uid.SegmentationStorage: "segmentation",
+    "1.2.840.10008.5.1.4.1.1.66.7": "segmentation",  # label map segmentation
+    uid.RTStructureSetStorage: "contours",
+    uid.EnhancedCTImageStorage: "multi-frame",
+    uid.LegacyConvertedEnhancedCTImageStorage: "multi-frame",
+}
+# Kinds of files that hold masks.
+MASKS = ("segmentation", "contours")
 # Modalities that are surely no CT. A missing or unknown one is left to the check of the voxels.
 _NOT_CT = {"MR", "PT", "NM", "US", "CR", "DX", "XA", "RF", "MG", "PX", "SC", "OT"}
 
 _TAGS = [
-    *("SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "FrameOfReferenceUID"),
+    *("SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "NumberOfFrames"),
     *("RescaleIntercept", "RescaleSlope", "LossyImageCompression"),
 ]
@@ -36,7 +43,6 @@ class Header:
     path: Path
     kind: str  # "slice", "multi-frame", "segmentation", "contours", or "other"
     series: str  # series UID: groups files, is never shown
-    frame: str  # frame of reference UID, the same
     order: tuple
     size: tuple  # columns, rows
     spacing: tuple | None  # mm between columns, between rows
@@ -45,6 +51,18 @@ class Header:
     is_ct: bool
     rescaled: bool
     lossy: bool
+
+
+@contextlib.contextmanager
+def parsing(path, problem, remedy="export it again"):
+    """Turn whatever a damaged file makes of a parser into one error: the parser's message may quote the header."""
+    with silent():
+        try:
+            yield
+        except BadInput:
+            raise
+        except Exception:
+            raise BadInput.of(path, problem, remedy, code="file-unreadable") from None
 
 
 @contextlib.contextmanager
@@ -69,29 +87,10 @@ def silent():
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
-def is_dicom(path):
-    """Whether a file says that it is DICOM (PS3.10, 7.1)."""
-    with open(path, "rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
-
-
 def read_header(path):
-    """Header of one DICOM file.
-
-    Raises
-    ------
-    BadInput
-        It cannot be read.
-    """
-    with silent():
-        try:
-            data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-            return _header(Path(path), data)
-        # Whatever a damaged file makes of the parser; its message may quote the header.
-        except Exception:
-            raise BadInput.of(
-                path, "its DICOM header cannot be read", "export it again", code="file-unreadable"
-            ) from None
+    """Header of one DICOM file."""
+    with parsing(path, "its DICOM header cannot be read"):
+        return _header(Path(path), pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS))
 
 
 def _header(path, data):
@@ -103,7 +102,6 @@ def _header(path, data):
         path=path,
         kind=_kind(kind_uid, data),
         series=str(data.get("SeriesInstanceUID") or ""),
-        frame=str(data.get("FrameOfReferenceUID") or ""),
         order=(*number, path.name),
         size=(int(data.get("Columns") or 0), int(data.get("Rows") or 0)),
         spacing=None if spacing is None else (spacing[1], spacing[0]),
@@ -116,9 +114,8 @@ def _header(path, data):
 
 
 def _kind(kind_uid, data):
-    for kinds, name in ((SEGMENTATIONS, "segmentation"), (CONTOURS, "contours"), (MULTI_FRAME, "multi-frame")):
-        if kind_uid in kinds:
-            return name
+    if kind_uid in _KINDS:
+        return _KINDS[kind_uid]
     if int(data.get("NumberOfFrames") or 1) > 1:
         return "multi-frame"
     return "slice" if data.get("Rows") else "other"
@@ -137,36 +134,19 @@ def _whole(data, name):
 
 
 def headers_in(folder):
-    """Headers of all DICOM files that lie in a folder itself, by name.
-
-    Raises
-    ------
-    BadInput
-        One cannot be read. It names the folder: exported files are often called after the patient.
-    """
+    """Headers of all DICOM files that lie in a folder itself, by name."""
     try:
         return [read_header(path) for path in sorted(folder.iterdir()) if path.is_file() and is_dicom(path)]
     except BadInput:
         problem = "the header of one of its DICOM files cannot be read"
         raise BadInput.of(folder, problem, "export the series again", code="file-unreadable") from None
     except OSError as error:
-        raise BadInput.of(
-            folder, f"cannot be opened ({error.strerror})", "check the rights of its files", code="no-access"
-        ) from None
+        problem = f"cannot be opened ({error.strerror})"
+        raise BadInput.of(folder, problem, "check the rights of its files", code="no-access") from None
 
 
 def series_in(headers):
-    """Slices parted into series: by series UID, and by what slices of one stack must share.
-
-    Parameters
-    ----------
-    headers : list of Header
-
-    Returns
-    -------
-    list of list of Header
-        Numbered as they stand, from 1: in the order of series number and instance number.
-    """
+    """Slices divided into series, by series UID and by what slices of one stack must share, in the order of numbers."""
     groups = {}
     for header in headers:
         if header.kind in ("slice", "multi-frame"):

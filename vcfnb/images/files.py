@@ -16,21 +16,7 @@ _FORMATS = "give a whole NIfTI, NRRD or MetaImage file, or the folder of a DICOM
 
 
 def read_file(path):
-    """Voxels and geometry of a file, as stored.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    SimpleITK.Image
-
-    Raises
-    ------
-    BadInput
-        It cannot be read, or ends too early.
-    """
+    """Voxels and geometry of a file, as stored."""
     reader = _reader(path)
     try:
         image = reader.Execute()
@@ -43,17 +29,7 @@ def read_file(path):
 
 
 def write_image(image, path):
-    """Write a NIfTI file, compressed where its name ends in ``.gz``; whole, or not at all.
-
-    Parameters
-    ----------
-    image : SimpleITK.Image
-    path : path
-
-    Raises
-    ------
-    CannotWrite
-    """
+    """Write a NIfTI file, compressed where its name ends in ``.gz``; whole, or not at all (CannotWrite)."""
     with runs.atomic(path) as temporary:
         sitk.WriteImage(image, str(temporary), temporary.name.endswith(".gz"))
         try:
@@ -64,24 +40,7 @@ def write_image(image, path):
 
 
 def look_at_file(path):
-    """Read a file's header only: milliseconds, whatever its size.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    reader : SimpleITK.ImageFileReader
-        With size, spacing, origin, direction, pixel type of the file.
-    warnings : list of (severity, problem, remedy, code)
-        What is stored, but should not be relied on.
-
-    Raises
-    ------
-    BadInput
-        The header cannot be read, or the file is too short for what it announces.
-    """
+    """Read a file's header only: the reader with its geometry, and findings (severity, problem, remedy, code) on it."""
     reader = _reader(path)
     try:
         reader.ReadImageInformation()
@@ -110,21 +69,16 @@ def _unreadable(path, error):
     # ITK has one exception for everything: its text alone tells a tilted gantry.
     text = str(error)
     if "orthonormal" in text or "direction cosines" in text.lower():
-        return BadInput.of(
-            path,
-            "its axes are not at right angles (a tilted gantry?), and no rectangular image can hold it",
-            "resample it to a straight grid first (dcm2niix writes one beside a tilted series: *_Tilt), and draw the "
-            "mask on the result",
-            code="axes-tilted",
-        )
+        problem = "its axes are not at right angles (a tilted gantry?), and no rectangular image can hold it"
+        remedy = "resample it to a straight grid first (dcm2niix writes one beside a tilted series: *_Tilt), and draw "
+        return BadInput.of(path, problem, remedy + "the mask on the result", code="axes-tilted")
     # ITK's own reason may quote the header, and with it what a converter copied from DICOM.
     return BadInput.of(path, "cannot be read: it is damaged, or of another format", _FORMATS, code="file-unreadable")
 
 
 def _truncated(path):
-    return BadInput.of(
-        path, "the file ends too early (truncated)", "copy it again from its source", code="file-truncated"
-    )
+    problem = "the file ends too early (truncated)"
+    return BadInput.of(path, problem, "copy it again from its source", code="file-truncated")
 
 
 def _is_nifti(path):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from vcfnb.errors import BadInput
+from vcfnb.errors import BadInput, VcfnbError
 
 # How far, in voxels, two grids may be apart anywhere in the image and still count as one.
 GRID_TOLERANCE = 0.02
@@ -15,14 +15,8 @@ GRID_TOLERANCE = 0.02
 class Grid:
     """Where the voxels of an image lie; can be known from a header alone.
 
-    Attributes
-    ----------
-    size : tuple of int
-        Voxels, x y z.
-    spacing, origin : tuple of float
-        mm; the origin is the middle of the first voxel.
-    direction : tuple of 9 float
-        Row by row, as SimpleITK keeps it: column j is the direction of axis j.
+    Size (voxels), spacing and origin (mm; the middle of the first voxel) are x y z; direction is row by row, as
+    SimpleITK keeps it: column j is the direction of axis j.
     """
 
     size: tuple
@@ -51,6 +45,14 @@ class Grid:
         """Places (n, 3) in mm of voxel indices (n, 3)."""
         return np.asarray(index, dtype=float) @ self.matrix.T + self.origin
 
+    def placed(self, image):
+        """A SimpleITK image, or an array (z, y, x), put on this grid."""
+        image = image if isinstance(image, sitk.Image) else sitk.GetImageFromArray(image)
+        image.SetSpacing(self.spacing)
+        image.SetOrigin(self.origin)
+        image.SetDirection(self.direction)
+        return image
+
     def __str__(self):
         axes = ", ".join(f"{value + 0.0:.3g}" for value in self.direction)
         origin = ", ".join(f"{value:.4g}" for value in self.origin)
@@ -69,7 +71,7 @@ def same_grid(a, b):
     return a.size == b.size and _deviation(a, b, np.eye(3), np.zeros(3)) <= GRID_TOLERANCE
 
 
-def voxels_coincide(a, b):
+def _voxels_coincide(a, b):
     """Whether the voxels of a are voxels of b's (extended) grid, up to order and direction of axes."""
     a, b = Grid.of(a), Grid.of(b)
     turn = np.linalg.solve(b.matrix, a.matrix).round()
@@ -80,54 +82,18 @@ def voxels_coincide(a, b):
 
 
 def check_fit(mask, image, name):
-    """Whether a mask can be brought onto its image's voxels; headers are enough.
-
-    Parameters
-    ----------
-    mask, image : SimpleITK.Image or Grid
-    name : path or str
-        What errors call the mask.
-
-    Raises
-    ------
-    BadInput
-        The voxels do not coincide.
-    """
-    if not same_grid(mask, image) and not voxels_coincide(mask, image):
-        raise BadInput.of(
-            name,
-            f"image and mask do not share a grid: image {Grid.of(image)}; mask {Grid.of(mask)}",
-            "draw or export the mask on this very image, or resample it to the image's grid with nearest neighbours",
-            code="grid-mismatch",
-        )
+    """Refuse a mask (or its Grid) that cannot be brought onto its image's voxels; errors call it `name`."""
+    if not same_grid(mask, image) and not _voxels_coincide(mask, image):
+        problem = f"image and mask do not share a grid: image {Grid.of(image)}; mask {Grid.of(mask)}"
+        to_do = "draw or export the mask on this very image, or resample it to the image's grid with nearest neighbours"
+        raise BadInput.of(name, problem, to_do, code="grid-mismatch")
 
 
 def on_grid(mask, image, label=None, name="mask"):
-    """Bring a mask onto its image's voxels, as :func:`vcfnb.images.read_mask` does.
-
-    Parameters
-    ----------
-    mask, image : SimpleITK.Image
-    label : int, optional
-        Value of the ROI in a mask with several.
-    name : path or str
-        What errors call the mask.
-
-    Returns
-    -------
-    SimpleITK.Image
-        uint8, 1 inside.
-
-    Raises
-    ------
-    BadInput
-        The grids do not fit, the mask is empty, the label is not in it, its values are no labels, or part of the ROI
-        lies outside the image.
-    """
+    """Bring a mask onto its image's voxels, as :func:`vcfnb.images.read_mask` does: uint8, 1 inside."""
     inside = _select(sitk.GetArrayViewFromImage(mask), label, name)
     n_voxels = np.count_nonzero(inside)
-    selected = sitk.GetImageFromArray(inside.astype(np.uint8))
-    selected.CopyInformation(mask)
+    selected = Grid.of(mask).placed(inside.astype(np.uint8))
     if same_grid(selected, image):
         selected.CopyInformation(image)
         return selected
@@ -152,30 +118,30 @@ def _select(values, label, name):
         raise BadInput.of(name, "the mask is empty", "draw the ROI, or leave the case out", code="mask-empty")
     if len(found) > _MOST_LABELS or (found % 1 != 0).any():
         problem = f"holds {len(found)} values from {found[0]:.4g} to {found[-1]:.4g}, which are no labels"
-        raise BadInput.of(
-            name, problem, "give a mask of whole numbers; are image and mask exchanged?", code="mask-without-labels"
-        )
+        remedy = "give a mask of whole numbers; are image and mask exchanged?"
+        raise BadInput.of(name, problem, remedy, code="mask-without-labels")
     listed = ", ".join(f"{value:g}" for value in found[:12]) + (", ..." if len(found) > 12 else "")
     if isinstance(label, str):
         problem = f"label {label!r} is a name, and this format has numbers only; the mask holds {listed}"
         raise BadInput.of(name, problem, f"give the vertebra's number: {_LABEL}", code="mask-label-unknown")
     if label is not None:
         if label not in found:
-            raise BadInput.of(
-                name,
-                f"label {label} is not in the mask; it holds {listed}",
-                f"give {_LABEL}",
-                code="mask-label-unknown",
-            )
+            problem = f"label {label} is not in the mask; it holds {listed}"
+            raise BadInput.of(name, problem, f"give {_LABEL}", code="mask-label-unknown")
         return values == label
     if len(found) > 1:
-        raise BadInput.of(
-            name,
-            f"the mask holds {len(found)} labels: {listed}",
-            f"give the vertebra's: {_LABEL}",
-            code="mask-label-needed",
-        )
+        problem = f"the mask holds {len(found)} labels: {listed}"
+        raise BadInput.of(name, problem, f"give the vertebra's: {_LABEL}", code="mask-label-needed")
     return values != 0
+
+
+def bounding_box(mask):
+    """Smallest box that holds all voxels of a mask (z, y, x): first index inside and first behind it, per axis."""
+    mask = np.asarray(mask) != 0
+    if not mask.any():
+        raise VcfnbError("the mask is empty", "draw the ROI, or check its label value", code="mask-empty")
+    spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    return np.array([span[0] for span in spans]), np.array([span[-1] + 1 for span in spans])
 
 
 def _deviation(a, b, turn, shift):

@@ -7,34 +7,12 @@ from vcfnb.images import dicom
 
 
 def read_enhanced(path):
-    """Read an enhanced (multi-frame) CT, in HU.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    SimpleITK.Image
-        int16 where all values are whole numbers, else float64.
-
-    Raises
-    ------
-    BadInput
-        Its frames make no box, or cannot be decoded.
-    """
+    """Read an enhanced (multi-frame) CT, in HU: int16 where all values are whole numbers, else float64."""
     import highdicom
 
-    with dicom.silent():
-        try:
-            volume = highdicom.imread(path).get_volume()
-        except Exception:
-            raise BadInput.of(
-                path,
-                "its frames cannot be decoded, or do not make one box of equally spaced slices",
-                "export one series per file, or as single slices",
-                code="file-unreadable",
-            ) from None
+    problem = "its frames cannot be decoded, or do not make one box of equally spaced slices"
+    with dicom.parsing(path, problem, "export one series per file, or as single slices"):
+        volume = highdicom.imread(path).get_volume()
     values = volume.array
     if np.array_equal(values, values.astype(np.int16)):
         volume = volume.astype(np.int16)
@@ -42,64 +20,25 @@ def read_enhanced(path):
 
 
 def read_segment(path, label=None):
-    """Read one segment of a DICOM SEG.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    label : int or str, optional
-        Number or name of the segment; may be left out where there is one.
-
-    Returns
-    -------
-    SimpleITK.Image
-        uint8, 1 inside, on the segmentation's own grid, which may cover a part of the CT.
-
-    Raises
-    ------
-    BadInput
-        It cannot be read, holds probabilities, the segment is not in it, or several are and none is named.
-    """
+    """Read one segment of a DICOM SEG: uint8, 1 inside, on the segmentation's own grid (often a part of the CT's)."""
     import highdicom
 
-    with dicom.silent():
-        try:
-            stored = highdicom.seg.segread(path)
-            segments = {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in stored.SegmentSequence}
-            fractional = stored.SegmentationType == "FRACTIONAL"
-        except Exception:
-            raise BadInput.of(
-                path, "the DICOM segmentation cannot be read", "export it again", code="file-unreadable"
-            ) from None
-        if fractional:
-            problem = "holds probabilities (a fractional segmentation), not a mask"
-            raise BadInput.of(path, problem, "export a binary segmentation", code="mask-without-labels")
-        number = choose_part(segments, label, path, "segment")
-        try:
-            volume = stored.get_volume(segment_numbers=[number], combine_segments=True, relabel=True, dtype=np.uint8)
-        except Exception:
-            problem = "the segment's frames cannot be decoded, or do not lie on one regular grid"
-            raise BadInput.of(path, problem, "export the mask as NIfTI instead", code="file-unreadable") from None
+    with dicom.parsing(path, "the DICOM segmentation cannot be read"):
+        stored = highdicom.seg.segread(path)
+        segments = {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in stored.SegmentSequence}
+        fractional = stored.SegmentationType == "FRACTIONAL"
+    if fractional:
+        problem = "holds probabilities (a fractional segmentation), not a mask"
+        raise BadInput.of(path, problem, "export a binary segmentation", code="mask-without-labels")
+    number = choose_part(segments, label, path, "segment")
+    problem = "the segment's frames cannot be decoded, or do not lie on one regular grid"
+    with dicom.parsing(path, problem, "export the mask as NIfTI instead"):
+        volume = stored.get_volume(segment_numbers=[number], combine_segments=True, relabel=True, dtype=np.uint8)
     return _upright(volume)
 
 
 def choose_part(parts, label, path, kind):
-    """Number of the segment or contour that a label means.
-
-    Parameters
-    ----------
-    parts : dict
-        Names by number, of what the file holds. Names are compared, and never shown.
-    label : int, str or None
-    path : path
-    kind : str
-        What errors call a part.
-
-    Raises
-    ------
-    BadInput
-        The label is in none, or in several, or is needed and missing.
-    """
+    """Number of the segment or contour that a label means, of names by number; names are compared, and never shown."""
     numbers = ", ".join(map(str, list(parts)[:20])) or "none"
     remedy = f"give the {kind}'s number or name in the column mask_label of cohort.csv"
     if label is None:

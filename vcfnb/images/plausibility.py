@@ -22,17 +22,7 @@ _FILLED = 0.9
 
 
 def implausible_grid(grid):
-    """Findings on size and spacing.
-
-    Parameters
-    ----------
-    grid : Grid
-
-    Returns
-    -------
-    list of (severity, problem, remedy, code)
-        ``error`` or ``warning``.
-    """
+    """Findings (severity, problem, remedy, code) on size and spacing of a Grid."""
     extent = np.multiply(grid.size, grid.spacing)
     remedy = "export the image again, with its geometry"
     found = []
@@ -51,63 +41,29 @@ def implausible_grid(grid):
 
 
 def implausible_values(image):
-    """Findings on the values of an image that should be in HU.
-
-    Parameters
-    ----------
-    image : SimpleITK.Image
-
-    Returns
-    -------
-    list of (severity, problem, remedy, code)
-    """
+    """Findings on the values of an image that should be in HU."""
     values = sitk.GetArrayViewFromImage(image)
     low, high = float(values.min()), float(values.max())
     span = f"values from {low:.4g} to {high:.4g}"
+    severity, as_exported = "error", "give the CT as it was exported, in HU"
     if low == high:
-        return [
-            ("error", f"all voxels have the same value ({low:.4g})", "export the image again", "implausible-values")
-        ]
-    if high - low <= 20:
-        return [
-            ("error", f"{span} are not HU (normalised?)", "give the CT as it was exported, in HU", "implausible-values")
-        ]
-    if low >= 0 and high <= 255:
-        return [
-            (
-                "error",
-                f"{span} are not HU (a picture of 8 bits?)",
-                "give the CT as it was exported, in HU",
-                "implausible-values",
-            )
-        ]
-    if high > _MOST_HU or low < -_MOST_HU:
-        return [
-            (
-                "error",
-                f"{span} are not HU (signed read as unsigned?)",
-                "export the image again, in HU",
-                "implausible-values",
-            )
-        ]
-    if low >= 0:
+        problem, remedy = f"all voxels have the same value ({low:.4g})", "export the image again"
+    elif high - low <= 20:
+        problem, remedy = f"{span} are not HU (normalised?)", as_exported
+    elif low >= 0 and high <= 255:
+        problem, remedy = f"{span} are not HU (a picture of 8 bits?)", as_exported
+    elif high > _MOST_HU or low < -_MOST_HU:
+        problem, remedy = f"{span} are not HU (signed read as unsigned?)", "export the image again, in HU"
+    elif low >= 0:
+        severity, remedy = "warning", "check the HU; give the CT as it was exported"
         problem = f"{span}: no value below 0, as if the rescale intercept was left out, or it were no CT"
-        return [("warning", problem, "check the HU; give the CT as it was exported", "implausible-values")]
-    return []
+    else:
+        return []
+    return [(severity, problem, remedy, "implausible-values")]
 
 
 def implausible_roi(image, mask):
-    """Findings on the values and the volume of an ROI.
-
-    Parameters
-    ----------
-    image, mask : SimpleITK.Image
-        On one grid; the mask is 1 inside and not empty.
-
-    Returns
-    -------
-    list of (severity, problem, remedy, code)
-    """
+    """Findings on the values and the volume of an ROI; image and mask on one grid, the mask 1 inside and not empty."""
     inside = sitk.GetArrayViewFromImage(mask) != 0
     n_voxels = np.count_nonzero(inside)
     found = []

@@ -3,33 +3,20 @@
 import numpy as np
 import SimpleITK as sitk
 
+from vcfnb.errors import VcfnbError
+from vcfnb.images.grids import Grid, bounding_box, same_grid
+
 # Limits beyond which a warning is given.
 _THICK_MM = 3.0
 _ROI_ML = (1.0, 150.0)
 
 
 def quality(image, mask, processed, processed_mask, expansions=(), window=None):
-    """Quality row of one case.
+    """Quality row of one case: of image and mask as read, and as :func:`vcfnb.images.preprocess` gives them.
 
-    Parameters
-    ----------
-    image, mask : SimpleITK.Image
-        As read.
-    processed, processed_mask : SimpleITK.Image
-        As :func:`vcfnb.images.preprocess` gives them.
-    expansions : sequence of int
-        ROI expansions, voxels.
-    window : (low, high), optional
-        HU to which the image was clipped.
-
-    Returns
-    -------
-    dict
-        spacing_in (mm) and size_in, size_out (voxels) as text x y z; roi_voxels_in, roi_voxels_out, roi_volume_ml_in,
-        roi_volume_ml_out; hu_p5, hu_p50, hu_p95, hu_mean, hu_sd of the processed ROI; clipped_fraction (share of the
-        ROI at an end of the window; 0 without a window); pieces (connected by faces, edges or corners);
-        touches_border; outside_N (voxels by which the box of expansion N leaves the image); warnings (text, separated
-        by "; ", empty when there are none).
+    `window` (low, high) is that to which the image was clipped. Sizes (voxels) and spacing (mm) are text x y z, volumes
+    ml; clipped_fraction is the share of the ROI at an end of the window, pieces are connected by faces, edges or
+    corners, and outside_N is by how many voxels the box of expansion N leaves the image.
     """
     inside = sitk.GetArrayFromImage(processed_mask) != 0
     values = sitk.GetArrayFromImage(processed)[inside].astype(float)
@@ -63,7 +50,7 @@ def pieces(mask):
     if not inside.any():
         return 0
     # The box of the mask is enough, and quick in a CT of the whole body.
-    box = tuple(slice(span[0], span[-1] + 1) for span in _spans(inside))
+    box = tuple(map(slice, *bounding_box(inside)))
     labelled = sitk.ConnectedComponent(sitk.GetImageFromArray(inside[box].astype(np.uint8)), True)
     return int(sitk.GetArrayViewFromImage(labelled).max())
 
@@ -75,14 +62,28 @@ def touches_border(mask):
     return bool(any(face.any() for face in faces))
 
 
-def _spans(inside):
-    """Indices along z, y and x at which a mask has voxels."""
-    return [np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+def dice(a, b):
+    """Dice coefficient of two masks, 2 |A and B| / (|A| + |B|) (Dice 1945, Ecology 26:297).
+
+    Masks are arrays or SimpleITK images on one grid, or else VcfnbError; every value other than zero is inside. NaN if
+    both are empty.
+    """
+    both = isinstance(a, sitk.Image) and isinstance(b, sitk.Image)
+    if both and a.GetSize() == b.GetSize() and not same_grid(a, b):
+        problem = f"masks lie on different grids, {Grid.of(a)} and {Grid.of(b)}"
+        raise VcfnbError(f"{problem}: resample one of them to the other's grid", code="grid-mismatch")
+    a, b = (sitk.GetArrayViewFromImage(m) if isinstance(m, sitk.Image) else np.asarray(m) for m in (a, b))
+    if a.shape != b.shape:
+        problem = f"masks of shape {a.shape} and {b.shape}: resample them to one grid first"
+        raise VcfnbError(problem, code="grid-mismatch")
+    a, b = a != 0, b != 0
+    total = np.count_nonzero(a) + np.count_nonzero(b)
+    return 2 * np.count_nonzero(a & b) / total if total else float("nan")
 
 
 def _outside(inside, expansions):
-    spans = _spans(inside)
-    nearest = min(min(span[0], n - 1 - span[-1]) for span, n in zip(spans, inside.shape, strict=True))
+    start, stop = bounding_box(inside)
+    nearest = min(start.min(), (inside.shape - stop).min())
     return {f"outside_{n}": int(max(0, n - nearest)) for n in expansions}
 
 

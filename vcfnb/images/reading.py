@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -31,21 +32,17 @@ def read_image(path):
     Raises
     ------
     BadInput
-        The file is missing or unreadable, is not one three-dimensional grey image, has values that are not finite;
-        a folder holds several DICOM series, or a series has missing or repeated slices or a tilted gantry.
+        What is wrong with the file, and what to do.
     """
-    source = _open(path)
-    if source.kind in ("segmentation", "contours"):
-        raise _no_image(path, source.kind)
-    return _finished(source, path)
+    return _finished(_open_image(path), path)
 
 
 def read_mask(path, image, label=None):
-    """Read the mask of an ROI, on the voxels of its image.
+    """Read the mask of an ROI, on the voxels of its image: a SimpleITK image of uint8, 1 inside.
 
     Image and mask meet in physical space: a mask with another order or direction of voxels, or one that covers only a
     part of the image, is brought onto the image's voxels exactly, without interpolation. Any other difference of
-    the grids is an error.
+    the grids is an error (BadInput).
 
     Parameters
     ----------
@@ -55,17 +52,6 @@ def read_mask(path, image, label=None):
     label : int or str, optional
         Value of the ROI in a mask with several; number or name of a segment or structure. Without it the mask must
         hold one.
-
-    Returns
-    -------
-    SimpleITK.Image
-        uint8, 1 inside, on the image's grid.
-
-    Raises
-    ------
-    BadInput
-        The file is missing or unreadable, the grids do not fit, the mask is empty, the label is not in it, or part of
-        the ROI lies outside the image.
     """
     source, label = _open(path), as_label(label)
     if source.kind == "contours":
@@ -80,60 +66,25 @@ def read_mask(path, image, label=None):
 
 
 def look(path):
-    """What a header says of an image, without reading its voxels.
+    """Grid and findings (severity, problem, remedy, code) of an image, from its header alone; errors as read_image's.
 
-    Parameters
-    ----------
-    path : path
-        As for :func:`read_image`.
-
-    Returns
-    -------
-    grid : Grid or None
-        None for a file of many frames, whose geometry is read with its voxels.
-    warnings : list of (severity, problem, remedy, code)
-        What deserves a look.
-
-    Raises
-    ------
-    BadInput
-        What of :func:`read_image`'s errors the header shows.
+    The grid is None for a file of many frames, whose geometry is read with its voxels.
     """
-    source = _open(path)
-    if source.kind in ("segmentation", "contours"):
-        raise _no_image(path, source.kind)
-    return _look(source, path)
+    return _look(_open_image(path), path)
 
 
 def look_at_mask(path, grid):
-    """Errors of a mask that its header shows, as :func:`read_mask` would raise them.
-
-    Parameters
-    ----------
-    path : path
-    grid : Grid or None
-        Of the image, where it is known.
-    """
+    """Raise the errors of a mask that its header shows, as :func:`read_mask` would; `grid`: its image's, or None."""
     source = _open(path)
-    if source.kind in ("segmentation", "contours"):
-        return
-    found, _ = _look(source, path)
+    found = None if source.kind in dicom.MASKS else _look(source, path)[0]
     if found is not None and grid is not None:
         check_fit(found, grid, path)
 
 
 def location(path):
-    """Part a path into the file or folder on disk and the number of a series.
+    """The file or folder on disk, and the number of a series or None: ``exported/P001#2`` is the folder's second.
 
-    Parameters
-    ----------
-    path : path
-        ``exported/P001`` or ``exported/P001#2``. A file or folder that is really called so wins.
-
-    Returns
-    -------
-    path : pathlib.Path
-    number : int or None
+    A file or folder that is really called so wins.
     """
     path = Path(path)
     found = re.fullmatch(r"(.+)#(\d+)", path.name)
@@ -153,11 +104,12 @@ def as_label(value):
     return int(number) if number.is_integer() else str(value).strip()
 
 
-class _Source:
+class _Source(NamedTuple):
     """A path looked at once: its kind, and the file or DICOM headers to read."""
 
-    def __init__(self, kind, file=None, group=None):
-        self.kind, self.file, self.group = kind, file, group
+    kind: str
+    file: Path | None = None
+    group: list | None = None
 
 
 def _open(path):
@@ -167,53 +119,51 @@ def _open(path):
     if folder.is_dir():
         return _open_folder(folder, number)
     if number is not None:
-        raise BadInput.of(
-            path,
-            "a number behind # names a series in a folder, and this is a file",
-            "leave it out",
-            code="series-unknown",
-        )
+        problem = "a number behind # names a series in a folder, and this is a file"
+        raise BadInput.of(path, problem, "leave it out", code="series-unknown")
     try:
-        is_dicom = dicom.is_dicom(folder)
+        if not dicom.is_dicom(folder):
+            return _Source("file", folder)
     except OSError as error:
-        raise BadInput.of(
-            path, f"cannot be opened ({error.strerror})", "check the rights of file and folder", code="no-access"
-        ) from None
-    if not is_dicom:
-        return _Source("file", folder)
+        problem = f"cannot be opened ({error.strerror})"
+        raise BadInput.of(path, problem, "check the rights of file and folder", code="no-access") from None
     kind = dicom.read_header(folder).kind
-    if kind == "slice":
-        raise BadInput.of(
-            path, "is one slice of a DICOM series", "give the folder that holds all its slices", code="not-a-volume"
-        )
-    if kind == "other":
-        raise BadInput.of(
-            path, "is a DICOM file without an image", "give the folder of the CT series", code="not-an-image"
-        )
+    if kind in ("slice", "other"):
+        raise _no_image(path, kind)
     return _Source(kind, folder)
+
+
+def _open_image(path):
+    source = _open(path)
+    if source.kind in dicom.MASKS:
+        raise _no_image(path, source.kind)
+    return source
 
 
 def _open_folder(folder, number):
     """A series; or the only segmentation or structure set where there is no series."""
     headers = dicom.headers_in(folder)
-    masks = [header for header in headers if header.kind in ("segmentation", "contours")]
+    masks = [header for header in headers if header.kind in dicom.MASKS]
     if number is None and len(masks) == 1 and not dicom.series_in(headers):
         return _Source(masks[0].kind, masks[0].path)
     group = series.choose(folder, headers, number)
     if not all(header.is_ct for header in group):
-        raise BadInput.of(
-            folder, "is not CT: its DICOM modality is another", "give the CT series", code="other-modality"
-        )
+        problem = "is not CT: its DICOM modality is another"
+        raise BadInput.of(folder, problem, "give the CT series", code="other-modality")
     if group[0].kind == "multi-frame":
         return _Source("multi-frame", group[0].path)
     return _Source("series", group=group)
 
 
 def _no_image(path, kind):
-    kind = {"segmentation": "a DICOM segmentation", "contours": "a DICOM structure set"}[kind]
-    return BadInput.of(
-        path, f"is {kind}, not an image", "give the CT; are image and mask exchanged?", code="not-an-image"
-    )
+    exchanged = "give the CT; are image and mask exchanged?"
+    problem, remedy, code = {
+        "slice": ("is one slice of a DICOM series", "give the folder that holds all its slices", "not-a-volume"),
+        "other": ("is a DICOM file without an image", "give the folder of the CT series", "not-an-image"),
+        "segmentation": ("is a DICOM segmentation, not an image", exchanged, "not-an-image"),
+        "contours": ("is a DICOM structure set, not an image", exchanged, "not-an-image"),
+    }[kind]
+    return BadInput.of(path, problem, remedy, code=code)
 
 
 def _look(source, path):
@@ -243,10 +193,8 @@ def _finished(source, path):
         image = sitk.Extract(image, (*image.GetSize()[:3], 0), (0, 0, 0, 0))
     values = sitk.GetArrayViewFromImage(image)
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-        bad = values.size - np.count_nonzero(np.isfinite(values))
-        raise BadInput.of(
-            path, f"{bad} voxels are not finite (NaN or infinite)", "export the image again", code="not-finite"
-        )
+        problem = f"{np.count_nonzero(~np.isfinite(values))} voxels are not finite (NaN or infinite)"
+        raise BadInput.of(path, problem, "export the image again", code="not-finite")
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
     return image

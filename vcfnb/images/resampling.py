@@ -5,13 +5,21 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from vcfnb.errors import VcfnbError
+from vcfnb.images.grids import Grid, bounding_box
 
 # Beyond this many voxels the cubic B-spline's prefilter forgets: cropped and whole images give the same rounded HU.
 _SPLINE_PAD = 16
 
 
 def preprocess(
-    image, masks, spacing_mm=1.0, level=500, width=1200, clip=True, mask_interpolator="nearest", margin_mm=None
+    image,
+    masks,
+    spacing_mm=1.0,
+    window_level=500,
+    window_width=1200,
+    clip=True,
+    mask_interpolator="nearest",
+    margin_mm=None,
 ):
     """Resample to isotropic voxels, round to whole HU, clip to the window.
 
@@ -24,17 +32,9 @@ def preprocess(
         CT, HU.
     masks : dict of str to SimpleITK.Image
         Readings of one ROI, non-zero inside, on the image's grid.
-    spacing_mm : float
-        New voxel size (paper: 1 mm).
-    level, width : float
-        Window, HU (paper: 500, 1200, which is -100 to 1100 HU).
-    clip : bool
-        False keeps all HU.
-    mask_interpolator : {"nearest", "label"}
-        Nearest neighbour, or the label's outline interpolated by its distance map (smooth between thick slices).
-    margin_mm : float, optional
-        Keep this much around the box of all masks; None keeps the whole image. Voxels that are kept have the same
-        values either way.
+    spacing_mm, window_level, window_width, clip, mask_interpolator, margin_mm
+        As in :class:`vcfnb.params.PreprocessingParams`; "label" interpolates the mask's outline by its distance map
+        (smooth between thick slices), and voxels within a margin have the same values as without one.
 
     Returns
     -------
@@ -53,56 +53,46 @@ def preprocess(
         grid, image, masks = _around_masks(grid, image, masks, margin_mm)
     processed = _interpolated(image, grid, sitk.sitkBSpline3)
     values = np.rint(sitk.GetArrayFromImage(processed))
-    low, high = (level - width / 2, level + width / 2) if clip else (-32768, 32767)
-    processed = _with_geometry(np.clip(values, low, high).astype(np.int16), grid)
+    low, high = window(window_level, window_width) if clip else (-32768, 32767)
+    processed = grid.placed(np.clip(values, low, high).astype(np.int16))
     resampled = {}
     for name, mask in masks.items():
         inside = _nearest(mask, grid) if mask_interpolator == "nearest" else _shape_based(mask, grid)
-        resampled[name] = _with_geometry(inside.astype(np.uint8), grid)
+        resampled[name] = grid.placed(inside.astype(np.uint8))
         if not inside.any():
-            raise VcfnbError(
-                f"the mask {name!r} is lost at {spacing_mm:g} mm", "take a smaller spacing_mm", code="mask-lost"
-            )
+            problem = f"the mask {name!r} is lost at {spacing_mm:g} mm"
+            raise VcfnbError(problem, "take a smaller spacing_mm", code="mask-lost")
     return processed, resampled
 
 
+def window(level, width):
+    """Lowest and highest HU of a window."""
+    return level - width / 2, level + width / 2
+
+
 def _isotropic_grid(image, spacing):
-    """An empty image with the new grid: old directions, old centre, size rounded to whole voxels."""
+    """The new grid: old directions, old centre, size rounded to whole voxels."""
     extent = np.multiply(image.GetSize(), image.GetSpacing())
     size = np.maximum(1, np.rint(extent / spacing)).astype(int)
     if np.allclose(image.GetSpacing(), spacing, rtol=0, atol=1e-6):
-        return _empty(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+        return Grid.of(image)
     middle = np.array(image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()]))
     direction = np.reshape(image.GetDirection(), (3, 3))
     origin = middle - direction @ ((size - 1) / 2 * spacing)
-    return _empty(size, (spacing,) * 3, origin, image.GetDirection())
-
-
-def _empty(size, spacing, origin, direction):
-    """The geometry of an image as a dict; an image of zeros would cost memory for nothing."""
-    return {
-        "size": [int(n) for n in size],
-        "spacing": [float(v) for v in spacing],
-        "origin": [float(v) for v in origin],
-        "direction": [float(v) for v in direction],
-    }
+    return Grid(tuple(size.tolist()), (float(spacing),) * 3, tuple(origin.tolist()), image.GetDirection())
 
 
 def _around_masks(grid, image, masks, margin_mm):
     """Cut grid, image and masks down to the masks' box with a margin; the image keeps what its spline needs."""
-    boxes = []
-    for mask in masks.values():
-        inside = np.nonzero(sitk.GetArrayViewFromImage(mask))[::-1]
-        boxes.append([[index.min() for index in inside], [index.max() for index in inside]])
-    start, stop = np.min(boxes, axis=0)[0], np.max(boxes, axis=0)[1]
+    boxes = [bounding_box(sitk.GetArrayViewFromImage(mask)) for mask in masks.values()]
+    start, stop = np.min(boxes, axis=0)[0][::-1], np.max(boxes, axis=0)[1][::-1] - 1
     old = np.array(image.GetSpacing())
-    new = np.array(grid["spacing"])
-    # Directions agree, so one axis maps to one axis: positions along it in mm from the first old voxel's centre.
-    first = np.linalg.solve(np.reshape(grid["direction"], (3, 3)), np.subtract(grid["origin"], image.GetOrigin()))
+    new = np.array(grid.spacing)
+    first = _first(image, grid)
     low = np.maximum(0, np.floor((start * old - margin_mm - first) / new)).astype(int)
-    high = np.minimum(grid["size"], np.ceil((stop * old + margin_mm - first) / new) + 1).astype(int)
-    origin = np.array(grid["origin"]) + np.reshape(grid["direction"], (3, 3)) @ (low * new)
-    cut = _empty(high - low, new, origin, grid["direction"])
+    high = np.minimum(grid.size, np.ceil((stop * old + margin_mm - first) / new) + 1).astype(int)
+    origin = np.array(grid.origin) + np.reshape(grid.direction, (3, 3)) @ (low * new)
+    cut = Grid(tuple((high - low).tolist()), grid.spacing, tuple(origin.tolist()), grid.direction)
     begin = np.maximum(0, np.floor((first + low * new) / old) - _SPLINE_PAD).astype(int)
     end = np.minimum(image.GetSize(), np.ceil((first + (high - 1) * new) / old) + _SPLINE_PAD + 1).astype(int)
     size, begin = [int(n) for n in end - begin], [int(n) for n in begin]
@@ -110,25 +100,23 @@ def _around_masks(grid, image, masks, margin_mm):
     return cut, sitk.RegionOfInterest(image, size, begin), part
 
 
+def _first(image, grid):
+    """Centre of a grid's first voxel, mm from that of the image's along their common axes."""
+    return np.linalg.solve(np.reshape(grid.direction, (3, 3)), np.subtract(grid.origin, image.GetOrigin()))
+
+
 def _interpolated(image, grid, interpolator):
-    if list(image.GetSize()) == grid["size"] and list(image.GetOrigin()) == grid["origin"]:
+    if image.GetSize() == grid.size and image.GetOrigin() == grid.origin:
         return image
-    filter_ = sitk.ResampleImageFilter()
-    filter_.SetSize(grid["size"])
-    filter_.SetOutputSpacing(grid["spacing"])
-    filter_.SetOutputOrigin(grid["origin"])
-    filter_.SetOutputDirection(grid["direction"])
-    filter_.SetInterpolator(interpolator)
-    filter_.SetOutputPixelType(sitk.sitkFloat64)
-    return filter_.Execute(image)
+    geometry = grid.origin, grid.spacing, grid.direction
+    return sitk.Resample(image, grid.size, sitk.Transform(), interpolator, *geometry, 0.0, sitk.sitkFloat64)
 
 
 def _nearest(mask, grid):
     """Nearest neighbours, axis by axis: halfway between two voxels the second counts, whatever rounding does."""
-    first = np.linalg.solve(np.reshape(grid["direction"], (3, 3)), np.subtract(grid["origin"], mask.GetOrigin()))
-    index = []
-    for axis, n in enumerate(grid["size"]):
-        position = (first[axis] + np.arange(n) * grid["spacing"][axis]) / mask.GetSpacing()[axis]
+    first, index = _first(mask, grid), []
+    for axis, n in enumerate(grid.size):
+        position = (first[axis] + np.arange(n) * grid.spacing[axis]) / mask.GetSpacing()[axis]
         nearest = np.floor(np.round(position, 6) + 0.5).astype(int)
         index.append(np.clip(nearest, 0, mask.GetSize()[axis] - 1))
     return sitk.GetArrayFromImage(mask)[np.ix_(*index[::-1])] != 0
@@ -140,14 +128,5 @@ def _shape_based(mask, grid):
     spacing = mask.GetSpacing()[::-1]
     distance = ndimage.distance_transform_edt(~inside, sampling=spacing)
     distance -= ndimage.distance_transform_edt(inside, sampling=spacing)
-    field = sitk.GetImageFromArray(distance)
-    field.CopyInformation(mask)
+    field = Grid.of(mask).placed(distance)
     return np.round(sitk.GetArrayFromImage(_interpolated(field, grid, sitk.sitkLinear)), 6) <= 0
-
-
-def _with_geometry(array, grid):
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(grid["spacing"])
-    image.SetOrigin(grid["origin"])
-    image.SetDirection(grid["direction"])
-    return image

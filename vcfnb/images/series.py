@@ -14,37 +14,17 @@ _UNEVEN, _SIDEWAYS = 0.1, 0.1
 
 
 def choose(folder, headers, number=None):
-    """Headers of the series to read.
+    """Headers of the series to read: one multi-frame file, or slices in any order.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-    headers : list of Header
-        Of all DICOM files in it.
-    number : int, optional
-        Which of several, from 1, as the error that lists them numbers them.
-
-    Returns
-    -------
-    list of Header
-        One multi-frame file, or slices in any order.
-
-    Raises
-    ------
-    BadInput
-        There is none, or there are several and no number, or the number is none of theirs.
+    `number` is which of several, from 1, as the error that lists them numbers them.
     """
     series = dicom.series_in(headers)
     if not series:
         raise _no_series(folder, headers)
     listed = "; ".join(f"#{n}: {dicom.describe(group)}" for n, group in enumerate(series, 1))
     if number is not None and not 1 <= number <= len(series):
-        raise BadInput.of(
-            folder,
-            f"there is no series #{number}; the folder holds {listed}",
-            "give one of these",
-            code="series-unknown",
-        )
+        problem = f"there is no series #{number}; the folder holds {listed}"
+        raise BadInput.of(folder, problem, "give one of these", code="series-unknown")
     if number is None and len(series) > 1:
         problem = f"the folder holds {len(series)} DICOM series: {listed}"
         remedy = f"put the number behind the folder's name, such as {folder.name}#1, or give each a folder of its own"
@@ -67,26 +47,7 @@ def warnings(group):
 
 
 def stack(group, name):
-    """Order slices along their normal and check that they make a rectangular box.
-
-    Parameters
-    ----------
-    group : list of Header
-    name : path
-        What errors call the series.
-
-    Returns
-    -------
-    group : list of Header
-        In order.
-    grid : Grid
-
-    Raises
-    ------
-    BadInput
-        Slices have no position, are too few, are missing, lie at the place of another, or are tilted against their
-        stack.
-    """
+    """Order slices along their normal, check that they make a rectangular box, and give its Grid."""
     first = group[0]
     if first.spacing is None or any(header.position is None or header.orientation is None for header in group):
         problem = "its slices say nothing of where they lie (screenshots or secondary captures?)"
@@ -110,9 +71,8 @@ def stack(group, name):
 
 def _no_series(folder, headers):
     if headers:
-        return BadInput.of(
-            folder, "its DICOM files hold no series of slices", "give the folder of the CT series", code="no-series"
-        )
+        problem = "its DICOM files hold no series of slices"
+        return BadInput.of(folder, problem, "give the folder of the CT series", code="no-series")
     below = sum(1 for path in folder.iterdir() if path.is_dir())
     remedy = "give the folder that holds the slices themselves"
     if below:
@@ -145,46 +105,21 @@ def _check_tilt(positions, along, axes, spacing, name):
     if (np.abs(offset) <= _SIDEWAYS * np.array(spacing)).all():
         return
     rise = np.hypot(*offset[-1]) / (along[-1] - along[0])
-    raise BadInput.of(
-        name,
-        f"its slices are tilted against their stack by {np.degrees(np.arctan(rise)):.1f} degrees (gantry tilt)",
-        "resample it to a straight grid first (dcm2niix writes one: *_Tilt), and draw the mask on the result",
-        code="axes-tilted",
-    )
+    problem = f"its slices are tilted against their stack by {np.degrees(np.arctan(rise)):.1f} degrees (gantry tilt)"
+    remedy = "resample it to a straight grid first (dcm2niix writes one: *_Tilt), and draw the mask on the result"
+    raise BadInput.of(name, problem, remedy, code="axes-tilted")
 
 
 def read_stack(group, name):
-    """Read the slices of one series, in HU.
-
-    Parameters
-    ----------
-    group : list of Header
-    name : path
-
-    Returns
-    -------
-    SimpleITK.Image
-
-    Raises
-    ------
-    BadInput
-        As :func:`stack`; or pixel data cannot be decoded.
-    """
+    """Read the slices of one series, in HU."""
     group, grid = stack(group, name)
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames([str(header.path) for header in group])
-    with dicom.silent():
-        try:
-            image = reader.Execute()
-        except RuntimeError:
-            remedy = "the file is damaged, or compressed in a rare way: export it again, without compression"
-            raise BadInput.of(name, "pixel data of a slice cannot be decoded", remedy, code="file-unreadable") from None
+    remedy = "the file is damaged, or compressed in a rare way: export it again, without compression"
+    with dicom.parsing(name, "pixel data of a slice cannot be decoded", remedy):
+        image = reader.Execute()
     if image.GetDimension() != 3 or image.GetSize() != grid.size:
-        raise BadInput.of(
-            name, "its slices do not make one grey volume", "export the original CT series", code="not-a-volume"
-        )
+        problem = "its slices do not make one grey volume"
+        raise BadInput.of(name, problem, "export the original CT series", code="not-a-volume")
     # From the headers by the standard's equation (PS3.3, C.7.6.2.1.1): ITK's guess of the step depends on its version.
-    image.SetOrigin(grid.origin)
-    image.SetSpacing(grid.spacing)
-    image.SetDirection(grid.direction)
-    return image
+    return grid.placed(image)

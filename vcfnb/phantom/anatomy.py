@@ -4,53 +4,27 @@ A vertebra's frame: x to the patient's left, y to the back, z to the head; the o
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-LEVELS = ("T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")
-# Width (x), depth (y), height (z) of the vertebral body and height of the disc below, mm, roughly as published for
-# adult spines (Berry et al. 1987, Spine 12:362; Panjabi et al. 1992, Spine 17:299).
-SIZES = {
-    "T9": (30, 27, 21, 5),
-    "T10": (32, 28, 22, 5),
-    "T11": (35, 29, 22, 6),
-    "T12": (38, 29, 24, 7),
-    "L1": (41, 30, 25, 8),
-    "L2": (43, 31, 26, 9),
-    "L3": (45, 32, 27, 10),
-    "L4": (48, 33, 27, 11),
-    "L5": (50, 33, 26, 11),
-    "S1": (50, 32, 28, 4),
-}
-# Angle between a body's middle and that of the level below, degrees; positive: lordosis.
-LORDOSIS = {"T9": -4, "T10": -3, "T11": -2, "T12": 0, "L1": 3, "L2": 6, "L3": 9, "L4": 13, "L5": 18, "S1": 0}
-# Height of the front over height of the back: wedge-shaped without any fracture, at both ends.
-FRONT_SHARE = {"T9": 0.95, "T10": 0.95, "T11": 0.94, "T12": 0.93, "L1": 0.95, "L2": 0.98}
-FRONT_SHARE |= {"L3": 1.02, "L4": 1.05, "L5": 1.12, "S1": 1.15}
+# By level: width (x), depth (y), height (z) of the vertebral body and height of the disc below, mm, roughly as
+# published for adult spines (Berry et al. 1987, Spine 12:362; Panjabi et al. 1992, Spine 17:299); the angle to the
+# middle of the body below, degrees (positive: lordosis); and the height of the front over that of the back, unbroken.
+NORMAL = pd.read_csv(Path(__file__).with_name("anatomy.csv"), index_col="level").to_dict("index")
+LEVELS = tuple(NORMAL)
 
 
 @dataclass(frozen=True)
 class Body:
-    """Shape of a vertebral body.
+    """Shape of a vertebral body, mm where nothing else is said.
 
-    Attributes
-    ----------
-    width, depth, height : float
-        mm, before the fracture.
-    front : float
-        Height of the front over that of the back, before the fracture.
-    dish : float
-        Depth of the endplates' normal concavity, mm.
-    waist : float
-        Share by which the body is narrower at half height.
-    wedge, biconcave, crush : float
-        Height lost at the front, in the middle, everywhere (share of the height), from the upper endplate.
-    lower : float
-        Share of the biconcave loss that the lower endplate has too.
-    osteophyte, lower_osteophyte : float
-        Lip at the upper and at the lower endplate, mm.
-    step, step_depth : float
-        Cortical step-off of the front wall, mm, and its distance below the upper endplate.
+    `front` is the height of the front over that of the back, before the fracture; `dish` the depth of the endplates'
+    normal concavity; `waist` the share by which the body is narrower at half height. `wedge`, `biconcave` and `crush`
+    are the height lost at the front, in the middle, everywhere (share of the height), from the upper endplate; `lower`
+    is the share of the biconcave loss that the lower endplate has too. `step` is the cortical step-off of the front
+    wall, `step_depth` its distance below the upper endplate.
     """
 
     width: float
@@ -138,9 +112,9 @@ def joined(a, b, radius=2.0):
     return b + (a - b) * share - radius * share * (1 - share)
 
 
-def ellipsoid(x, y, z, centre, radii):
-    """Signed distance (roughly) of an ellipsoid; an infinite radius makes it a cylinder."""
-    q = sum(((u - c) / r) ** 2 for u, c, r in zip((x, y, z), centre, radii, strict=True) if np.isfinite(r))
+def ellipsoid(coordinates, centre, radii):
+    """Signed distance (roughly) of an ellipsoid; of an elliptic cylinder where two coordinates are given."""
+    q = sum(((u - c) / r) ** 2 for u, c, r in zip(coordinates, centre, radii, strict=True))
     return (np.sqrt(q) - 1) * min(radii)
 
 
@@ -178,13 +152,7 @@ class Rod:
 def posterior_elements(body, thoracic, rng):
     """Rods that make up pedicles, laminae, facets, transverse and spinous processes of one vertebra.
 
-    Parameters
-    ----------
-    body : Body
-    thoracic : bool
-        Slender, with long slanting spinous processes and short transverse ones.
-    rng : numpy.random.Generator
-        Varies them a little.
+    Thoracic ones are slender, with long slanting spinous processes and short transverse ones.
     """
     s, back = body.width / 45, body.depth / 2
     bend, droop = rng.normal(0, 1.2, 2)

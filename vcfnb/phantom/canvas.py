@@ -1,6 +1,5 @@
 """The voxel grid that tissues are painted on: regions, partial volume at edges, smooth random fields."""
 
-import numba
 import numpy as np
 from scipy import ndimage
 
@@ -11,12 +10,7 @@ FIELD_MM = ((-39, 39), (-44, 58), (-41, 41))
 class Frame:
     """Coordinates of a patient or a vertebra: x to the left, y to the back, z to the head, mm.
 
-    Parameters
-    ----------
-    matrix : array (3, 3)
-        Rotation from the grid's (x, y, z) to the frame's.
-    origin : array (3,)
-        The frame's origin in the grid's coordinates.
+    `matrix` turns the grid's (x, y, z) into the frame's, `origin` is the frame's in the grid's coordinates.
     """
 
     def __init__(self, matrix, origin):
@@ -30,16 +24,7 @@ class Frame:
 
 
 class Canvas:
-    """Densities on the voxel grid, in HU.
-
-    Parameters
-    ----------
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    rng : numpy.random.Generator
-    background : float
-        HU.
-    """
+    """Densities on the voxel grid, in HU; `spacing` is (z, y, x), mm."""
 
     def __init__(self, spacing, rng, background):
         self.spacing, self.rng = spacing, rng
@@ -102,23 +87,13 @@ def _variance(sigma):
     return np.float32(((weights / weights.sum()) ** 2).sum())
 
 
-@numba.njit(cache=True)
-def _stretched(coarse, shape, factor):
-    """Trilinear interpolation of a coarse grid, one value every `factor` voxels, to all voxels."""
-    full = np.empty(shape, dtype=np.float32)
-    line = np.empty(coarse.shape[2], dtype=np.float32)
-    for i in range(shape[0]):
-        i0 = i // factor[0]
-        i1, fi = min(i0 + 1, coarse.shape[0] - 1), np.float32((i % factor[0]) / factor[0])
-        for j in range(shape[1]):
-            j0 = j // factor[1]
-            j1, fj = min(j0 + 1, coarse.shape[1] - 1), np.float32((j % factor[1]) / factor[1])
-            for k in range(coarse.shape[2]):
-                low = coarse[i0, j0, k] + fj * (coarse[i0, j1, k] - coarse[i0, j0, k])
-                high = coarse[i1, j0, k] + fj * (coarse[i1, j1, k] - coarse[i1, j0, k])
-                line[k] = low + fi * (high - low)
-            for k in range(shape[2]):
-                k0 = k // factor[2]
-                k1 = min(k0 + 1, coarse.shape[2] - 1)
-                full[i, j, k] = line[k0] + np.float32((k % factor[2]) / factor[2]) * (line[k1] - line[k0])
-    return full
+def _stretched(values, shape, factor):
+    """Trilinear interpolation of a coarse grid, one value every `factor` voxels, to all voxels: axis after axis."""
+    for axis in (1, 0, 2):
+        voxel = np.arange(shape[axis])
+        below = voxel // factor[axis]
+        above = np.minimum(below + 1, values.shape[axis] - 1)
+        share = np.float32(voxel % factor[axis] / factor[axis]).reshape([-1 if axis == n else 1 for n in range(3)])
+        low, high = values.take(below, axis), values.take(above, axis)
+        values = low + share * (high - low)
+    return values

@@ -1,6 +1,7 @@
 """A simulated image as a DICOM series of sagittal slices, as a PACS would export a CT's bone reconstruction."""
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
@@ -17,45 +18,22 @@ from vcfnb.errors import VcfnbError
 
 # Stored values are HU + 1024 in 12 bits, as on scanners.
 _INTERCEPT, _BITS = -1024, 12
-_WINDOW = {"WindowCenter": 500, "WindowWidth": 1200}
-# Attributes that must be there and may be empty: a simulation has no dates and no names of people.
-_EMPTY = ("PatientBirthDate", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName")
-_EMPTY += ("PositionReferenceIndicator", "AcquisitionNumber", "KVP")
-_NOTICE = "SIMULATED: synthetic, not a patient"
+# What all series say. Attributes that must be there and may be empty are null: a simulation has no dates and no names
+# of people. Images are derived, as scanners write it: a sagittal stack is reformatted from the slices of a scan.
+_HEADER = json.loads(Path(__file__).with_name("dicom_header.json").read_text(encoding="utf-8"))
 
 
 def write_series(hu, spacing, origin, folder, patient, key):
     """Write one CT series, a file per slice; the same arguments give the same bytes.
 
     Slices are sagittal and numbered from the patient's right to the left; rows run from head to feet, columns from
-    front to back.
-
-    Parameters
-    ----------
-    hu : array of int16 (z, y, x)
-        x to the patient's left, y to the back, z to the head; -1024 to 3071.
-    spacing, origin : tuple of 3 float
-        mm, (z, y, x); the origin is the middle of the first voxel.
-    folder : path
-        Is written aside and renamed: there is a whole series or none. A series that is there already is replaced.
-    patient : dict
-        patient_id, case_id, age and sex; nothing else of it is written.
-    key : str
-        What decides the image; UIDs come from it, so that other images have other UIDs.
-
-    Raises
-    ------
-    VcfnbError
-        Values that 12 bits cannot hold.
+    front to back. `hu` (z, y, x; -1024 to 3071) has x to the patient's left, y to the back, z to the head, `origin` is
+    the middle of its first voxel. There is a whole series or none. UIDs come from `key`: what decides the image.
     """
     stored = hu.astype(np.int32) - _INTERCEPT
     if stored.min() < 0 or stored.max() >= 1 << _BITS:
-        raise VcfnbError(
-            f"HU {hu.min()} to {hu.max()}",
-            "DICOM takes -1024 to 3071, clip first",
-            code="out-of-range",
-            case=patient["case_id"],
-        )
+        problem, remedy = f"HU {hu.min()} to {hu.max()}", "DICOM takes -1024 to 3071, clip first"
+        raise VcfnbError(problem, remedy, code="out-of-range", case=patient["case_id"])
     series = _series(stored.shape, spacing, patient, key)
     dz, dy, dx = map(float, spacing)
     z0, y0, x0 = map(float, origin)
@@ -83,35 +61,17 @@ def _series(shape, spacing, patient, key):
     shared.PatientID = patient["patient_id"]
     shared.PatientSex = patient["sex"]
     shared.PatientAge = f"{patient['age']:03d}Y"
-    for name in _EMPTY:
-        setattr(shared, name, None)
+    for name, value in _HEADER.items():
+        setattr(shared, name, value)
     shared.StudyInstanceUID = _uid(key, "study")
     shared.SeriesInstanceUID = _uid(key, "series")
     shared.FrameOfReferenceUID = _uid(key, "frame")
-    shared.StudyDescription = "SIMULATED spine CT"
     shared.SeriesDescription = f"SIMULATED {patient['case_id']}, sagittal, bone"
-    shared.StudyID, shared.SeriesNumber = "1", 1
-    shared.Modality = "CT"
-    shared.PatientPosition = "HFS"
-    shared.BodyPartExamined = "SPINE"
-    # A sagittal stack is reformatted from the slices of a scan: derived, as scanners write it.
-    shared.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
-    shared.DerivationDescription = _NOTICE
-    shared.ImageComments = _NOTICE
-    shared.BurnedInAnnotation = "NO"
-    shared.Manufacturer = "vcfnb"
-    shared.ManufacturerModelName = "digital spine phantom"
-    shared.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
     shared.PixelSpacing = [_decimal(dz), _decimal(dy)]
     shared.SliceThickness = shared.SpacingBetweenSlices = _decimal(dx)
-    shared.SamplesPerPixel = 1
-    shared.PhotometricInterpretation = "MONOCHROME2"
     shared.Rows, shared.Columns = shape[:2]
-    shared.BitsAllocated, shared.BitsStored, shared.HighBit = 16, _BITS, _BITS - 1
-    shared.PixelRepresentation = 0
-    shared.RescaleIntercept, shared.RescaleSlope, shared.RescaleType = _INTERCEPT, 1, "HU"
-    for name, value in _WINDOW.items():
-        setattr(shared, name, value)
+    shared.BitsStored, shared.HighBit = _BITS, _BITS - 1
+    shared.RescaleIntercept = _INTERCEPT
     return shared
 
 

@@ -39,27 +39,14 @@ def simulate_cohort(
         Gets ``images/``, ``masks/`` and ``cohort.csv`` with a ``site`` that starts with "simulated"; besides,
         ``truth.csv`` (what no cohort of patients tells: how strongly each sign shows, traits of patient and scanner,
         and the deformity) and ``made/`` (notes by which an interrupted simulation goes on).
-    n_patients : int
     seed : int
         The same seed gives the same files, whatever the number of workers.
-    acute_fraction : float
-        Share of acute fractures (paper: 171/218), counted over the first vertebra of each patient.
     n_second_readings : int, optional
         Patients whose masks are drawn again by reader A and by reader B; None: all.
-    voxel_mm : tuple of 3 float
-        In plane, in plane, distance of sagittal slices.
-    difficulty : float
-        Variation of the signs within a class; larger: the classes overlap more.
-    signs : dict of str to float, optional
-        Factors on the strength of single signs (:data:`vcfnb.phantom.SIGNS`); 0 leaves a sign out.
-    several_vertebrae : float
-        Share of patients with a second fractured vertebra: a case with an image of its own.
-    n_sites : {1, 2}
-        The second site has a sharper kernel and a lower dose.
-    metal : float
-        Share of patients with a metal implant nearby.
     image_format : {"nifti", "dicom"}
         A file, or a folder with a DICOM series of sagittal slices, an image; masks are NIfTI.
+    n_patients, acute_fraction, voxel_mm, difficulty, signs, several_vertebrae, n_sites, metal
+        As in :class:`vcfnb.params.CohortParams`.
     cores : int, optional
 
     Returns
@@ -97,18 +84,11 @@ def simulate_cohort(
 
 
 def draw_cohort(n_patients, seed, acute_fraction, difficulty, several_vertebrae, n_sites, metal):
-    """The cases of a simulated cohort, before any image is made; parameters as :func:`simulate_cohort`.
-
-    Raises
-    ------
-    VcfnbError
-        Fewer than two patients of a class.
-    """
+    """The cases of a simulated cohort, before any image is made; parameters as :func:`simulate_cohort`."""
     n_acute = round(acute_fraction * n_patients)
     if min(n_acute, n_patients - n_acute) < 2:
-        raise VcfnbError(
-            f"{n_acute} acute of {n_patients} patients", "give at least two of each class", code="too-few-patients"
-        )
+        problem = f"{n_acute} acute of {n_patients} patients"
+        raise VcfnbError(problem, "give at least two of each class", code="too-few-patients")
     rng = np.random.default_rng([seed, 0])
     return patients.draw_patients(n_patients, acute_fraction, difficulty, rng, several_vertebrae, n_sites, metal)
 
@@ -116,9 +96,8 @@ def draw_cohort(n_patients, seed, acute_fraction, difficulty, several_vertebrae,
 def _check(signs, several_vertebrae, n_sites, metal, image_format):
     unknown = set(signs) - set(patients.SIGNS)
     if unknown:
-        raise VcfnbError(
-            f"unknown sign {', '.join(sorted(unknown))}", f"known: {', '.join(patients.SIGNS)}", code="unknown-choice"
-        )
+        problem = f"unknown sign {', '.join(sorted(unknown))}"
+        raise VcfnbError(problem, f"known: {', '.join(patients.SIGNS)}", code="unknown-choice")
     for sign, factor in signs.items():
         if not 0 <= factor < np.inf:
             raise VcfnbError(f"sign {sign} has the factor {factor}", "give 0 (without it) or more", code="out-of-range")
@@ -128,27 +107,15 @@ def _check(signs, several_vertebrae, n_sites, metal, image_format):
     if n_sites not in (1, 2):
         raise VcfnbError(f"n_sites is {n_sites}", "give 1 or 2", code="out-of-range")
     if image_format not in _SUFFIXES:
-        raise VcfnbError(
-            f"image_format is {image_format!r}", f"give one of {', '.join(_SUFFIXES)}", code="unknown-choice"
-        )
+        problem = f"image_format is {image_format!r}"
+        raise VcfnbError(problem, f"give one of {', '.join(_SUFFIXES)}", code="unknown-choice")
 
 
 def simulate_case(patient, spacing, seed):
-    """Image and masks of one fractured vertebra.
+    """Image (int16) and masks (uint8, by reader) of one fractured vertebra, (z, y, x); `spacing` is (z, y, x), mm.
 
-    Parameters
-    ----------
-    patient : dict
-        A row of :func:`vcfnb.phantom.patients.draw_patients`; label, age, sex, bmd, level and the signs are needed,
-        the rest is :data:`vcfnb.phantom.patients.DEFAULTS` where it is left out.
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    seed : sequence of int
-
-    Returns
-    -------
-    image : array of int16 (z, y, x)
-    masks : dict of str to array of uint8
+    `patient` is a row of :func:`vcfnb.phantom.patients.draw_patients`; what is left out is that of
+    :data:`vcfnb.phantom.patients.DEFAULTS`.
     """
     patient = patients.DEFAULTS | patient
     made = scene.build(patient, spacing, np.random.default_rng([*seed, 0]))

@@ -28,14 +28,8 @@ class Made:
 def deformed(body, patient, rng):
     """The body after its fracture: wedge, biconcave or crush, and remodelled edges.
 
-    Parameters
-    ----------
-    body : anatomy.Body
-        Before the fracture.
-    patient : dict
-        ``kind`` (wedge, biconcave, crush), ``loss`` (share of the height; Genant et al. 1993, J Bone Miner Res 8:1137:
-        grade 1 20 to 25, grade 2 25 to 40, grade 3 above 40 percent) and the signs.
-    rng : numpy.random.Generator
+    The loss is a share of the height (Genant et al. 1993, J Bone Miner Res 8:1137: grade 1 20 to 25, grade 2 25 to 40,
+    grade 3 above 40 percent).
     """
     loss = patient["loss"]
     shape = {
@@ -67,25 +61,10 @@ def kyphosis(body):
 
 
 def body(canvas, region, coordinates, shape, bone, worn, signs):
-    """One vertebral body.
+    """One vertebral body on its region of the grid; `signs` is None for an intact neighbour.
 
-    Parameters
-    ----------
-    canvas : Canvas
-    region : tuple of slice
-    coordinates : tuple of 3 arrays
-        x, y, z in the vertebra's frame, mm.
-    shape : anatomy.Body
-    bone : float
-        Mean density of the trabecular bone, HU.
-    worn : float
-        0 to 1: how worn endplates are in this spine, whatever the fracture.
-    signs : dict or None
-        Strength of each sign; None for an intact neighbour.
-
-    Returns
-    -------
-    Made
+    `bone` is the mean density of the trabecular bone (HU), `worn` (0 to 1) how worn endplates are in this spine,
+    whatever the fracture.
     """
     rng = canvas.rng
     x, y, z = coordinates

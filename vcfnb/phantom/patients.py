@@ -16,19 +16,9 @@ _REACHES_ENDS = 100
 LEVELS = {"T10": 0.05, "T11": 0.09, "T12": 0.2, "L1": 0.26, "L2": 0.16, "L3": 0.11, "L4": 0.08, "L5": 0.05}
 
 # Signs and the class in which they are strong. A sign's strength runs from 0 (absent) to about 1.
-SIGNS = {
-    "fracture_line": "acute",
-    "impaction": "acute",
-    "cortical_step": "acute",
-    "marrow_oedema": "acute",
-    "swelling": "acute",
-    "stranding": "acute",
-    "sclerosis": "chronic",
-    "osteophytes": "chronic",
-    "cortication": "chronic",
-    "fatty_marrow": "chronic",
-    "cleft": "chronic",
-}
+_ACUTE = ("fracture_line", "impaction", "cortical_step", "marrow_oedema", "swelling", "stranding")
+_CHRONIC = ("sclerosis", "osteophytes", "cortication", "fatty_marrow", "cleft")
+SIGNS = dict.fromkeys(_ACUTE, "acute") | dict.fromkeys(_CHRONIC, "chronic")
 # Signs around the bone: swelling and haematoma beside the spine, and stranding of the fat. All others are in the bone.
 AROUND = ("swelling", "stranding")
 # How far apart the classes lie in a sign, in SDs of a patient's own variation, at difficulty 1.
@@ -58,31 +48,15 @@ DEFAULTS = {"size": 1.0, "fat": 0.5, "sharpness": 0.5, "dose": 0.65, "metal": Fa
 
 
 def draw_patients(n, acute_fraction, difficulty, rng, several_vertebrae=0.0, n_sites=1, metal=0.0):
-    """Table of the fractured vertebrae of n simulated patients.
-
-    Parameters
-    ----------
-    n : int
-        Four or more.
-    acute_fraction : float
-        The count of acute fractures (of first vertebrae) is this share, rounded.
-    difficulty : float
-        Multiplies the variation of signs within a class.
-    rng : numpy.random.Generator
-    several_vertebrae : float
-        Share of patients with a second fractured vertebra, 0 to 1: a row of its own, after the patient's first.
-    n_sites : {1, 2}
-        Two sites differ in kernel and dose.
-    metal : float
-        Share of patients with a metal implant nearby, 0 to 1.
+    """Table of the fractured vertebrae of n simulated patients, four or more.
 
     Returns
     -------
     pandas.DataFrame
-        patient_id, case_id, vertebra (1 or 2), label (1 acute, 0 chronic), age (years), sex (F, M), bmd (T-score),
-        level, site; of the patient and the scanner: size (of the spine, as factor), fat (0 to 1, around the muscles),
-        sharpness (of the kernel, 0 to 1), dose (0 to 1), metal; of the deformity: kind (wedge, biconcave, crush), loss
-        (share of the height), genant (grade, 0 to 3); and one strength a sign.
+        patient_id, case_id, vertebra (1, or 2: a second one, in the row after the patient's first), label (1 acute, 0
+        chronic), age (years), sex (F, M), bmd (T-score), level, site; size (of the spine, as factor), fat (0 to 1,
+        around the muscles), sharpness (of the kernel, 0 to 1), dose (0 to 1), metal; kind (wedge, biconcave, crush),
+        loss (share of the height), genant (grade, 0 to 3); and one strength per sign.
         Ages and T-scores are quantiles, so that the paper's means and SDs hold at any n. The options leave all other
         values as they are without them.
     """

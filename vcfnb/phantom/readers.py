@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
+from vcfnb.images.grids import bounding_box
+
 # Mean shift (outwards, mm) and SD (mm) of the contour: reader A, A a week later, and B, who draws a little larger.
 READERS = {"a": (0.0, 0.42), "a2": (0.05, 0.42), "b": (0.3, 0.5)}
 # Of a reader's deviation this share (of variance) comes back when the same reader draws again.
@@ -11,24 +13,10 @@ _CORRELATION_MM = 7.0
 
 
 def draw_masks(body, spacing, rng):
-    """Masks of the three readings.
-
-    Parameters
-    ----------
-    body : array of float32 (z, y, x)
-        Signed distance of the vertebral body, mm; negative inside.
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    dict of str to array of uint8 (z, y, x)
-        ``a``, ``a2``, ``b``.
-    """
-    index = np.nonzero(body < 0)
-    pads = np.ceil(4 / np.array(spacing)).astype(int)
-    box = tuple(slice(max(0, i.min() - pad), i.max() + 1 + pad) for i, pad in zip(index, pads, strict=True))
+    """Masks of the three readings (uint8), from the signed distance of the vertebral body (mm); all (z, y, x)."""
+    start, stop = bounding_box(body < 0)
+    pad = np.ceil(4 / np.array(spacing)).astype(int)
+    box = tuple(map(slice, np.maximum(0, start - pad), stop + pad))
     distance = body[box]
     habit = _field(distance.shape, spacing, rng)
     masks = {}

@@ -7,21 +7,10 @@ METAL = 6000.0
 
 
 def scan(hu, spacing, patient, rng):
-    """Simulate one acquisition and reconstruction.
+    """Simulate one acquisition and reconstruction: int16 (z, y, x).
 
-    Parameters
-    ----------
-    hu : array of float32 (z, y, x)
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    patient : dict
-        ``sharpness`` of the kernel (0 soft tissue, 1 bone), ``dose`` (1 full) and ``metal`` (True: two screws at the
-        edge of the picture); none of them has to do with the label.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    array of int16 (z, y, x)
+    Of the patient it takes ``sharpness`` of the kernel (0 soft tissue, 1 bone), ``dose`` (1 full) and ``metal`` (two
+    screws at the edge of the picture); none of them has to do with the label.
     """
     sharpness, dose = patient["sharpness"], patient["dose"]
     # First, so that metal changes nothing else.

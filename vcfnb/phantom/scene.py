@@ -18,14 +18,7 @@ _FAR = 30.0
 
 @dataclass(frozen=True)
 class Scene:
-    """Densities and truth.
-
-    Attributes
-    ----------
-    hu : array of float32 (z, y, x)
-    body : array of float32 (z, y, x)
-        Signed distance of the fractured body, mm, roughly; negative inside.
-    """
+    """Densities (HU) and signed distance of the fractured body (mm, roughly; negative inside), float32 (z, y, x)."""
 
     hu: np.ndarray
     body: np.ndarray
@@ -42,20 +35,7 @@ class Vertebra:
 
 
 def build(patient, spacing, rng):
-    """Paint one patient.
-
-    Parameters
-    ----------
-    patient : dict
-        A row of :func:`vcfnb.phantom.patients.draw_patients`.
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Scene
-    """
+    """Paint one patient; `spacing` is (z, y, x), mm."""
     canvas = Canvas(spacing, rng, surroundings.FAT)
     frame = Frame(_turn(rng), (0, 0, 0))
     spine = _stand(patient, frame, rng)
@@ -89,9 +69,9 @@ def _stand(patient, frame, rng):
     lips = 0.4 + 2.4 * max(0.0, (patient["age"] - 50) / 40) * rng.random()
 
     def normal(level):
-        width, depth, height, _ = (patient["size"] * value for value in anatomy.SIZES[level])
+        width, depth, height = (patient["size"] * anatomy.NORMAL[level][name] for name in ("width", "depth", "height"))
         lip, lower = lips * rng.uniform(0.3, 1.3, 2)
-        front, dish = anatomy.FRONT_SHARE[level], rng.uniform(1.0, 2.6)
+        front, dish = anatomy.NORMAL[level]["front"], rng.uniform(1.0, 2.6)
         return anatomy.Body(width, depth, height, front, dish, osteophyte=lip, lower_osteophyte=lower)
 
     bodies = {step: normal(anatomy.LEVELS[number + step]) for step in range(-2, 3) if 0 <= number + step < 10}
@@ -104,12 +84,12 @@ def _stand(patient, frame, rng):
             if step not in bodies:
                 break
             upper, lower = sorted((step, step - direction))
-            level = anatomy.LEVELS[number + upper]
-            gap = patient["size"] * anatomy.SIZES[level][3]
+            above = anatomy.NORMAL[anatomy.LEVELS[number + upper]]
+            gap = patient["size"] * above["disc"]
             # Above (a smaller number) the neighbour sinks onto the collapsed body and tips forward with it.
             tip = kyphosis if (upper, lower) == (-1, 0) else 0.0
             sunk = 0.8 * lost if (upper, lower) == (-1, 0) else 0.0
-            angle = anatomy.LORDOSIS[level] - tip
+            angle = above["lordosis"] - tip
             half_here, half_there = bodies[step - direction].height / 2, bodies[step].height / 2
             up = -direction
             joint = here.at((0, 0, up * (half_here + gap / 2 - sunk)), up * angle)
@@ -139,7 +119,7 @@ def _discs(canvas, patient, spine):
     old = np.clip((patient["age"] - 30) / 60, 0, 1)
     for one in spine:
         body = one.body
-        half = body.height / 2 + anatomy.SIZES[one.level][3]
+        half = body.height / 2 + anatomy.NORMAL[one.level]["disc"]
         reach = (body.width / 2 + 4, body.depth / 2 + 4, half)
         region = canvas.region(one.frame, [-r for r in reach], reach)
         if region is None:
@@ -160,7 +140,7 @@ def _discs(canvas, patient, spine):
 def _bones(canvas, patient, spine):
     """Paint all bones as one, so that no wall parts a pedicle from its body; returns the fractured body's distance."""
     rng = canvas.rng
-    bone = bone_density(patient)
+    bone = _bone_density(patient)
     distance = np.full(canvas.shape, _FAR, dtype=np.float32)
     wall = np.full(canvas.shape, ARCH, dtype=np.float32)
     grain = _trabeculae(canvas)
@@ -200,22 +180,14 @@ def _arch(canvas, vertebra, distance, rng):
     rods = anatomy.posterior_elements(vertebra.body, thoracic, rng)
     groups = [rods] + ([anatomy.rib(vertebra.body)] if thoracic else [])
     for group in groups:
-        low, high = (np.array(ends) for ends in zip(*(rod.box(3) for rod in group), strict=True))
-        region = canvas.region(vertebra.frame, low.min(0), high.max(0))
-        if region is None:
-            continue
-        own = np.full([part.stop - part.start for part in region], _FAR, dtype=np.float32)
+        own = np.full(canvas.shape, _FAR, dtype=np.float32)
         for rod in group:
-            part = canvas.region(vertebra.frame, *rod.box(3))
-            if part is None:
-                continue
-            near = rod.distance(*canvas.coordinates(vertebra.frame, part))
-            inner = tuple(
-                slice(p.start - whole.start, p.stop - whole.start) for p, whole in zip(part, region, strict=True)
-            )
-            own[inner] = anatomy.joined(own[inner], near)
+            region = canvas.region(vertebra.frame, *rod.box(3))
+            if region is not None:
+                near = rod.distance(*canvas.coordinates(vertebra.frame, region))
+                own[region] = anatomy.joined(own[region], near)
         # Another level's bone stays apart: joints have a gap.
-        distance[region] = np.minimum(distance[region], own)
+        np.minimum(distance, own, out=distance)
 
 
 def _trabeculae(canvas):
@@ -224,7 +196,7 @@ def _trabeculae(canvas):
     return 0.9 * (fine + 0.2 * (fine * fine - 1)) + 0.4 * canvas.field(2.4, 3.6)
 
 
-def bone_density(patient):
+def _bone_density(patient):
     """Mean HU of trabecular bone by T-score: about 160 at T = 0 and 95 at T = -2.5.
 
     In the range of Pickhardt et al. 2013, Ann Intern Med 158:588 (L1: below 110 HU is specific for osteoporosis,

@@ -8,21 +8,15 @@ from vcfnb.phantom import anatomy
 from vcfnb.phantom.anatomy import ellipsoid
 
 FAT, MUSCLE, SAC, BLOOD, LUNG, AIR, KIDNEY, BOWEL, PLAQUE = -100.0, 55.0, 22.0, 42.0, -850.0, -900.0, 34.0, 32.0, 450.0
-_INFINITE = np.inf
 
 
 @dataclass(frozen=True)
 class Place:
     """Where the fractured vertebra stands: coordinates that follow the spine's curve.
 
-    Attributes
-    ----------
-    x, y : arrays of the grid's shape
-        mm from the fractured body's middle; y is counted from the middles of the bodies at each height.
-    level : array
-        Which vertebra is at this height, as a number: 0 for T9, 9 for S1.
-    half_width, back, scale : float
-        Half width and half depth of the body, mm, and its width against that of an average L3.
+    `x` and `y` are mm from the fractured body's middle, y counted from the middles of the bodies at each height;
+    `level` is which vertebra is at this height (0 for T9, 9 for S1). `half_width` and `back` are half width and half
+    depth of the body, mm; `scale` is its width against that of an average L3.
     """
 
     x: np.ndarray
@@ -44,15 +38,7 @@ class Place:
 
 
 def paint(canvas, patient, place):
-    """Soft tissues, from the outside to the spinal canal.
-
-    Parameters
-    ----------
-    canvas : Canvas
-    patient : dict
-        Age, and the traits ``fat`` (0 to 1) and ``size``.
-    place : Place
-    """
+    """Soft tissues, from the outside to the spinal canal."""
     rng = canvas.rng
     old = np.clip((patient["age"] - 30) / 60, 0, 1)
     # A quarter of the patients had contrast medium.
@@ -83,7 +69,7 @@ def _viscera(canvas, patient, place, contrast):
     low, high = anatomy.LEVELS.index("T12") - 0.4, anatomy.LEVELS.index("L3") + 0.3
     along = np.abs(place.level - (low + high) / 2) / ((high - low) / 2)
     gap = 58 + 8 * patient["fat"]
-    kidney = ellipsoid(np.abs(place.x), place.y, 0 * place.y, (gap, 2, 0), (24, 26, _INFINITE))
+    kidney = ellipsoid((np.abs(place.x), place.y), (gap, 2), (24, 26))
     canvas.paint(kidney + 20 * np.clip(along - 0.6, 0, 2), KIDNEY + 110 * contrast)
 
 
@@ -104,7 +90,7 @@ def _muscles(canvas, patient, place, flesh, streaks):
     loose = rng.uniform(2.5, 5.0) + 5 * patient["fat"] * rng.random()
     psoas = np.sqrt(((x - half - wide - loose) / wide) ** 2 + ((y - back + 8 + 2 * grown) / tall) ** 2) - 1
     psoas = np.where(grown > 0.02, psoas * np.minimum(wide, tall), 20)
-    quadratus = ellipsoid(x, y, 0 * y, (half + 25 * s, back + 5, 0), (11 * s, 6 * s, _INFINITE))
+    quadratus = ellipsoid((x, y), (half + 25 * s, back + 5), (11 * s, 6 * s))
     quadratus = np.where(level > 3.3, quadratus, 20)
     # The crura of the diaphragm, of very different thickness.
     thickness = rng.uniform(1.2, 3.4, 2)
@@ -118,7 +104,7 @@ def _muscles(canvas, patient, place, flesh, streaks):
 def _chest(canvas, place, strands):
     """Lungs beside the thoracic spine; they end at about T12."""
     thinner = 14 * np.clip(place.level - 1.2, 0, 2.5) ** 2
-    lung = ellipsoid(np.abs(place.x), place.y, 0 * place.y, (56 + place.half_width - 18, 4, 0), (38, 44, _INFINITE))
+    lung = ellipsoid((np.abs(place.x), place.y), (56 + place.half_width - 18, 4), (38, 44))
     behind = (place.y - place.back - 22) * 0.8
     lung = np.maximum(lung, behind) + thinner
     # Pleura and the muscles between the ribs.
@@ -164,10 +150,10 @@ def ligaments(canvas, region, coordinates, shape, distance):
 
 def _canal(canvas, place):
     s, middle = place.scale, place.back + 9 * place.scale
-    canvas.paint(ellipsoid(place.x, place.y, 0 * place.y, (0, middle, 0), (12 * s, 9.5 * s, _INFINITE)), FAT + 15)
-    sac = ellipsoid(place.x, place.y, 0 * place.y, (0, middle - 1, 0), (11.3 * s, 8.9 * s, _INFINITE))
+    canvas.paint(ellipsoid((place.x, place.y), (0, middle), (12 * s, 9.5 * s)), FAT + 15)
+    sac = ellipsoid((place.x, place.y), (0, middle - 1), (11.3 * s, 8.9 * s))
     canvas.paint(sac, SAC)
-    cord = ellipsoid(place.x, place.y, 0 * place.y, (0, middle, 0), (5.5, 4, _INFINITE))
+    cord = ellipsoid((place.x, place.y), (0, middle), (5.5, 4))
     canvas.paint(np.where(place.level < anatomy.LEVELS.index("L1") + 0.5, cord, 20), SAC + 15)
     # The flaval ligaments close the canal at the back.
     flaval = np.abs(place.y - middle + 0.55 * np.abs(place.x) - 9.5 * s) - 1.5

@@ -22,12 +22,9 @@ def preprocess_cohort(table, folder, settings, expansions, cores=None):
     ----------
     table : pandas.DataFrame
         The study's cohort with absolute paths (:meth:`vcfnb.runs.Run.cohort`).
-    folder : path
-        Where to write.
     settings : vcfnb.params.PreprocessingParams
     expansions : sequence of int
         ROI expansions, voxels, for the columns ``outside_<n>`` of the quality table.
-    cores : int, optional
 
     Returns
     -------
@@ -52,19 +49,14 @@ def preprocess_cohort(table, folder, settings, expansions, cores=None):
 
 def _preprocessed(case, folder, settings, expansions):
     """Quality row of one case, or a list of its problems; its files are made unless the same input gave them before."""
-    sources = {name: Path(case[column]) for name, column in _MASK_COLUMNS.items() if _given(case.get(column))}
+    given = {name: case.get(column) for name, column in _MASK_COLUMNS.items()}
+    # Those that are missing are not a number.
+    sources = {name: Path(path) for name, path in given.items() if isinstance(path, str) and path}
     places = [images.location(path) for path in (case["image"], *sources.values())]
-    inputs = [
-        *(file for file, _ in places),
-        [number for _, number in places],
-        list(sources),
-        _label_value(case),
-        settings,
-        expansions,
-    ]
-    outputs = [
-        folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in ("ct", *(READINGS[name] for name in sources))
-    ]
+    asked = [[number for _, number in places], list(sources), images.as_label(case.get("mask_label"))]
+    inputs = [*(file for file, _ in places), *asked, settings, expansions]
+    suffixes = ["ct", *(READINGS[name] for name in sources)]
+    outputs = [folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in suffixes]
 
     def work():
         # As pairs: a stored row keeps the order of its columns.
@@ -78,57 +70,23 @@ def _preprocessed(case, folder, settings, expansions):
         return error.rows(case["case_id"], case["mask"])
 
 
-def _given(value):
-    return isinstance(value, str) and value != ""
-
-
-def _label_value(case):
-    return images.as_label(case.get("mask_label"))
-
-
 def _preprocess_case(case, sources, folder, settings, expansions):
     image = images.read_image(case["image"])
-    masks = {name: images.read_mask(path, image, label=_label_value(case)) for name, path in sources.items()}
-    processed, processed_masks = images.preprocess(
-        image,
-        masks,
-        spacing_mm=settings["spacing_mm"],
-        level=settings["window_level"],
-        width=settings["window_width"],
-        clip=settings["clip"],
-        mask_interpolator=settings["mask_interpolator"],
-        margin_mm=settings["margin_mm"],
-    )
+    masks = {name: images.read_mask(path, image, case.get("mask_label")) for name, path in sources.items()}
+    processed, processed_masks = images.preprocess(image, masks, **settings)
     for name, written in {"ct": processed, **{READINGS[k]: mask for k, mask in processed_masks.items()}}.items():
         images.write_image(written, folder / f"{case['case_id']}_{name}.nii.gz")
-    level, width = settings["window_level"], settings["window_width"]
-    window = (level - width / 2, level + width / 2) if settings["clip"] else None
+    window = images.window(settings["window_level"], settings["window_width"]) if settings["clip"] else None
     row = images.quality(image, masks["a"], processed, processed_masks["a"], expansions, window)
     return {"case_id": case["case_id"], **row}
 
 
 def cases(folder, case_ids, reading="a"):
-    """Table case_id, image, mask of preprocessed cases (absolute paths), for one reading.
-
-    Parameters
-    ----------
-    folder : path
-        Folder that :func:`preprocess_cohort` wrote.
-    case_ids : iterable of str
-    reading : {"a", "a2", "b"}
-    """
-    folder = Path(folder)
-    return pd.DataFrame(
-        [
-            {
-                "case_id": case_id,
-                "image": str(folder / f"{case_id}_ct.nii.gz"),
-                "mask": str(folder / f"{case_id}_{READINGS[reading]}.nii.gz"),
-            }
-            for case_id in case_ids
-        ],
-        columns=["case_id", "image", "mask"],
-    )
+    """Table case_id, image, mask of preprocessed cases (absolute paths), for one reading ("a", "a2" or "b")."""
+    table = pd.DataFrame({"case_id": list(case_ids)})
+    for column, suffix in (("image", "ct"), ("mask", READINGS[reading])):
+        table[column] = [str(Path(folder) / f"{case_id}_{suffix}.nii.gz") for case_id in table["case_id"]]
+    return table
 
 
 def readings(folder, case_ids):
@@ -137,18 +95,7 @@ def readings(folder, case_ids):
 
 
 def dice_of_readings(table):
-    """Dice coefficient of reader A's mask with each repeat segmentation.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As :func:`readings` gives it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        case_id, comparison (``intra``: A with A again; ``inter``: A with B), dice.
-    """
+    """Dice of reader A's mask with those of A again (``intra``) and of B (``inter``), from a table of `readings`."""
     rows = []
     for case_id, group in table.groupby("case_id", sort=False):
         masks = {row.reading: sitk.ReadImage(row.mask) for row in group.itertuples()}
@@ -160,18 +107,7 @@ def dice_of_readings(table):
 
 
 def read_case(folder, case):
-    """One preprocessed case for a picture.
-
-    Parameters
-    ----------
-    folder : path
-    case : row with ``case_id`` and ``label``
-
-    Returns
-    -------
-    dict
-        case_id, label, image (int16 HU, z y x), mask (uint8, z y x), spacing (mm, z y x).
-    """
+    """One preprocessed case for a picture: case_id, label, image (int16 HU, z y x), mask, spacing (mm, z y x)."""
     image = sitk.ReadImage(str(Path(folder) / f"{case.case_id}_ct.nii.gz"))
     mask = sitk.ReadImage(str(Path(folder) / f"{case.case_id}_mask.nii.gz"))
     return {

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
+import SimpleITK as sitk
 
 from vcfnb import runs
 from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.images.grids import bounding_box
+from vcfnb.images.resampling import window
 
 # Grey value of the natural images that pretrained networks saw, on a scale of 0 to 1: the mean over red, green
 # and blue of ImageNet's means and standard deviations. A crop standardised with the same two numbers has the
@@ -20,31 +23,6 @@ MIN_REAL_SHARE = 0.5
 _AXES = ("z (head to feet)", "y (front to back)", "x (left to right)")
 
 
-def bounding_box(mask):
-    """Smallest box that holds all voxels of a mask.
-
-    Parameters
-    ----------
-    mask : array (z, y, x)
-        Non-zero inside the ROI.
-
-    Returns
-    -------
-    start, stop : numpy.ndarray of int, shape (3,)
-        First index inside and first index behind the ROI, per axis (z, y, x).
-
-    Raises
-    ------
-    VcfnbError
-        When the mask is empty.
-    """
-    mask = np.asarray(mask) != 0
-    if not mask.any():
-        raise VcfnbError("the mask is empty", "draw the ROI, or check its label value", code="mask-empty")
-    spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    return np.array([span[0] for span in spans]), np.array([span[-1] + 1 for span in spans])
-
-
 def expanded_box(mask, expansion):
     """:func:`bounding_box`, grown by `expansion` voxels on every side; it may leave the image."""
     start, stop = bounding_box(mask)
@@ -52,37 +30,21 @@ def expanded_box(mask, expansion):
 
 
 def crop(image, mask, expansion):
-    """Cut the mask's bounding box, grown by `expansion` voxels on every side, out of an image.
+    """Cut the mask's bounding box, grown by `expansion` voxels on every side, out of an image; arrays are (z, y, x).
 
     Beyond the image the value at its edge is repeated (the study's definition of an expansion: the paper,
     section on deep transfer learning, gives 2, 4, 6, 8 and 10 voxels of 1 mm).
 
-    Parameters
-    ----------
-    image, mask : array (z, y, x)
-        On the same grid.
-    expansion : int
-        Voxels, 0 or more.
-
     Returns
     -------
     array : numpy.ndarray (z, y, x)
-        The crop, of the image's type.
     outside : int
         By how many voxels the box leaves the image, on the side where it does most; 0 when it lies inside.
-
-    Raises
-    ------
-    VcfnbError
-        When the mask is empty, the grids differ, or the expansion is negative.
     """
     image = np.asarray(image)
     if image.shape != np.shape(mask):
-        raise VcfnbError(
-            f"image {image.shape} and mask {np.shape(mask)} differ in size",
-            "put both on one grid",
-            code="grid-mismatch",
-        )
+        problem = f"image {image.shape} and mask {np.shape(mask)} differ in size"
+        raise VcfnbError(problem, "put both on one grid", code="grid-mismatch")
     if expansion < 0:
         raise VcfnbError(f"expansion {expansion} is negative", "give 0 or more voxels", code="out-of-range")
     start, stop = expanded_box(mask, expansion)
@@ -91,57 +53,29 @@ def crop(image, mask, expansion):
 
 
 def check_box(mask, expansion):
-    """Refuse a box that makes no usable crop.
-
-    Parameters
-    ----------
-    mask : array (z, y, x)
-    expansion : int
-        Voxels.
-
-    Raises
-    ------
-    VcfnbError
-        When the ROI is a single voxel thick along an axis (a stray mark, or one drawn slice), or when less than half
-        of the crop lies in the image. A crop that leaves the image by less is allowed, see :func:`crop`.
-    """
+    """Refuse an ROI that is one voxel thick (a stray mark, or one drawn slice), or a crop that is mostly no image."""
     start, stop = bounding_box(mask)
     extent = " x ".join(map(str, stop - start))
     thin = [name for name, length in zip(_AXES, stop - start, strict=True) if length == 1]
     if thin:
-        raise VcfnbError(
-            f"the ROI is a single voxel thick along {', '.join(thin)}: its box is {extent} voxels (z, y, x)",
-            "draw the whole vertebra, on all of its slices",
-            code="mask-too-thin",
-        )
+        problem = f"the ROI is a single voxel thick along {', '.join(thin)}: its box is {extent} voxels (z, y, x)"
+        raise VcfnbError(problem, "draw the whole vertebra, on all of its slices", code="mask-too-thin")
     start, stop = expanded_box(mask, expansion)
     inside = np.minimum(stop, np.shape(mask)) - np.maximum(start, 0)
     real = float(np.prod(inside / (stop - start)))
     if real < MIN_REAL_SHARE:
         crop_size, image_size = (" x ".join(map(str, size)) for size in (stop - start, np.shape(mask)))
-        raise VcfnbError(
-            f"only {real:.0%} of the crop lies in the image: it is {crop_size} voxels (z, y, x) with an expansion of "
-            f"{expansion}, the image {image_size}",
-            "choose a smaller expansion, or an image that shows more around the vertebra",
-            code="crop-outside-image",
-        )
+        where = f"it is {crop_size} voxels (z, y, x) with an expansion of {expansion}, the image {image_size}"
+        remedy = "choose a smaller expansion, or an image that shows more around the vertebra"
+        problem = f"only {real:.0%} of the crop lies in the image: {where}"
+        raise VcfnbError(problem, remedy, code="crop-outside-image")
 
 
 def resize(array, size):
-    """Resize to a cube (or a box) with trilinear interpolation, per axis, anti-aliased along axes that shrink.
+    """Resize an array (z, y, x) to a cube or box of float32: trilinear, per axis, anti-aliased along axes that shrink.
 
     Voxel centres are mapped as on a grid of cells (``align_corners=False``); along an axis that shrinks, the
     interpolating triangle is widened by the same factor, so that no voxel is skipped.
-
-    Parameters
-    ----------
-    array : array (z, y, x)
-    size : int or 3 int
-        Edge of the cube, or edges (z, y, x).
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (size, size, size), or `size`
     """
     import torch
     from torch.nn.functional import interpolate
@@ -157,32 +91,13 @@ def resize(array, size):
 
 
 def scale(array, level, width):
-    """Window HU to 0..1, then standardise with the grey mean and SD of the images that networks are pretrained on.
-
-    Parameters
-    ----------
-    array : array
-        HU.
-    level, width : float
-        Of the window, HU. Values beyond it are set to its ends.
-    """
-    return ((np.clip((array - (level - width / 2)) / width, 0, 1) - GREY_MEAN) / GREY_SD).astype(np.float32)
+    """Window HU to 0..1, then standardise with the grey mean and SD of the images that networks are pretrained on."""
+    low, _ = window(level, width)
+    return ((np.clip((array - low) / width, 0, 1) - GREY_MEAN) / GREY_SD).astype(np.float32)
 
 
 def read(image):
-    """A SimpleITK image as it is, or from a preprocessed file.
-
-    Parameters
-    ----------
-    image : path or SimpleITK.Image
-
-    Raises
-    ------
-    VcfnbError
-        When the file cannot be read.
-    """
-    import SimpleITK as sitk
-
+    """A SimpleITK image as it is, or from a preprocessed file."""
     if isinstance(image, sitk.Image):
         return image
     try:
@@ -197,13 +112,11 @@ def oriented(image):
 
     The array's z runs to the head, y to the back, x to the patient's left; nearest axes, nothing is interpolated.
     """
-    import SimpleITK as sitk
-
     return sitk.DICOMOrient(image, "LPS")
 
 
 def load_crops(cases, expansion, size, level, width, cores=None):
-    """Read preprocessed cases and make the network's input of them.
+    """Read preprocessed cases and make the network's input of them: float32 of shape (n, 1, size, size, size).
 
     Image and mask are brought into one orientation first (:func:`oriented`), so that sagittal and axial series
     look alike to a network and left-right is always the last axis.
@@ -212,27 +125,17 @@ def load_crops(cases, expansion, size, level, width, cores=None):
     ----------
     cases : pandas.DataFrame
         Columns case_id, image, mask: paths of images (HU, 1 mm) and masks on the same grid.
-    expansion : int
-        Voxels, see :func:`crop`.
-    size : int
-        Edge of the cube, see :func:`resize`.
+    expansion, size : int
+        Voxels, see :func:`crop` and :func:`resize`.
     level, width : float
-        Of the bone window, HU, see :func:`scale`.
-    cores : int, optional
-        Worker processes; all usable cores by default.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (n, 1, size, size, size)
-        In the order of `cases`.
+        Of the bone window, HU.
 
     Raises
     ------
     BadInput
-        After all cases were tried: every case whose files are missing or unreadable, whose grids differ, whose mask
-        is empty, whose box makes no usable crop (:func:`check_box`), or whose crop holds values that are not finite.
+        After all cases were tried: every case whose files or mask make no usable crop.
     """
-    work = partial(_load_crop_or_problem, expansion=expansion, size=size, level=level, width=width)
+    work = partial(_load_crop, expansion=expansion, size=size, level=level, width=width)
     rows = cases[["case_id", "image", "mask"]].to_dict("records")
     crops = np.empty((len(rows), 1, size, size, size), dtype=np.float32)
     problems = []
@@ -248,44 +151,27 @@ def load_crops(cases, expansion, size, level, width, cores=None):
 
 @contextmanager
 def naming(case, kind):
-    """Turn an error in the block into one that names the case and its file.
-
-    Parameters
-    ----------
-    case : dict
-        With ``case_id`` and the path of `kind`.
-    kind : {"image", "mask"}
-
-    Raises
-    ------
-    BadInput
-    """
+    """Turn an error in the block into one (BadInput) that names the case and its file; `kind`: "image" or "mask"."""
     try:
         yield
     except VcfnbError as error:
         raise BadInput(error.rows(case["case_id"], case[kind])) from None
 
 
-def _load_crop_or_problem(case, **options):
+def _load_crop(case, expansion, size, level, width):
     """One case's cube, or a list of its problems."""
+    arrays = {}
     try:
-        return _load_crop(case, **options)
+        for kind in ("image", "mask"):
+            with naming(case, kind):
+                arrays[kind] = sitk.GetArrayFromImage(oriented(read(case[kind])))
+        with naming(case, "mask"):
+            array, _ = crop(**arrays, expansion=expansion)
+            check_box(arrays["mask"], expansion)
+        bad = np.size(array) - np.count_nonzero(np.isfinite(array))
+        with naming(case, "image"):
+            if bad:
+                raise VcfnbError(f"{bad} voxels of the crop are not finite", "fix the image", code="not-finite")
     except BadInput as error:
         return error.rows()
-
-
-def _load_crop(case, expansion, size, level, width):
-    import SimpleITK as sitk
-
-    arrays = {}
-    for kind in ("image", "mask"):
-        with naming(case, kind):
-            arrays[kind] = sitk.GetArrayFromImage(oriented(read(case[kind])))
-    with naming(case, "mask"):
-        array, _ = crop(**arrays, expansion=expansion)
-        check_box(arrays["mask"], expansion)
-    bad = np.size(array) - np.count_nonzero(np.isfinite(array))
-    with naming(case, "image"):
-        if bad:
-            raise VcfnbError(f"{bad} voxels of the crop are not finite", "fix the image", code="not-finite")
     return resize(scale(array, level, width), size)

@@ -9,6 +9,7 @@ from vcfnb.runs.files import (
     disk_is_full,
     is_temporary,
     make_folder,
+    read_json,
     save_figure,
     write_csv,
     write_json,

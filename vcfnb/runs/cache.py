@@ -1,6 +1,5 @@
 """What was computed once is read again, as long as inputs, settings and code are the same."""
 
-import json
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -10,15 +9,7 @@ from vcfnb.runs.code import code_of
 
 
 def key_of(code, *inputs):
-    """Digest of everything that a result depends on.
-
-    Parameters
-    ----------
-    code : str or tuple of str
-        The modules that compute it; what they import is found (:func:`vcfnb.runs.code.code_of`).
-    *inputs
-        Files, settings and data, as :func:`vcfnb.runs.digest` takes them.
-    """
+    """Digest of all that a result depends on: the modules that compute it, with what they import, and its inputs."""
     return runs.digest(code_of(*([code] if isinstance(code, str) else code)), *inputs)
 
 
@@ -33,29 +24,21 @@ def cached(path, code, inputs, compute, outputs=()):
     path : path
         JSON file of the result. One that was made from other inputs or by other code is replaced.
     code : str or tuple of str
-        As for :func:`key_of`.
+        The modules that compute it; what they import is found (:func:`vcfnb.runs.code.code_of`).
     inputs : sequence
-        As for :func:`key_of`: everything else that the result depends on.
+        Everything else that it depends on: files, settings and data, as :func:`vcfnb.runs.digest` takes them.
     compute : callable
         Without arguments; returns plain values (what JSON can hold).
     outputs : iterable of path
         Files that `compute` writes besides; the stored result counts only while they are there.
-
-    Returns
-    -------
-    object
-        As JSON gives it back, also when it was computed now.
     """
     path, key = Path(path), key_of(code, *inputs)
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored["key"] == key and all(Path(output).exists() for output in outputs):
-            return stored["result"]
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not there, or not whole
+    stored = runs.read_json(path)
+    if isinstance(stored, dict) and stored.get("key") == key and all(Path(output).exists() for output in outputs):
+        return stored["result"]
     # From here on the other files are not those of an older result.
     path.unlink(missing_ok=True)
     with threadpool_limits(1):
         result = compute()
     runs.write_json({"key": key, "result": result}, path)
-    return json.loads(path.read_text(encoding="utf-8"))["result"]
+    return runs.read_json(path)["result"]

@@ -7,7 +7,6 @@ Comments, docstrings and layout are not code.
 
 import ast
 import contextlib
-import json
 from functools import cache
 from pathlib import Path
 
@@ -17,42 +16,31 @@ from vcfnb.errors import VcfnbError
 PACKAGE = Path(__file__).resolve().parents[1]
 # They carry, check and store what others compute: no number depends on them (parameters are compared by value).
 FOUNDATIONS = frozenset({"vcfnb.errors", "vcfnb.params", "vcfnb.runs"})
+_WITH_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+# Files that lie beside code and decide numbers, such as shipped weights.
+_DATA = (".csv", ".json", ".safetensors")
 # They draw what others computed: a change concerns the notebooks that show it, and nothing that comes after them.
 FIGURES = frozenset({"vcfnb.figures", "vcfnb.interactive", "vcfnb.report"})
 
 
-def code_of(*roots, without=FOUNDATIONS):
-    """Digest of all code that modules depend on, with the versions of the packages that decide numbers.
-
-    Parameters
-    ----------
-    *roots : str
-        Modules or packages, such as ``"vcfnb.radiomics.engine"``, or names in them.
-    without : set of str
-        Modules and packages that are left out, with what only they import.
-
-    Returns
-    -------
-    str
-        SHA-256.
-    """
-    files = sorted(modules_of(*roots, without=without))
-    return _digest(files)
+def code_of(*roots):
+    """Digest of all code that modules (or names in them) depend on, and of the versions of packages."""
+    return _digest(sorted(modules_of(*roots)))
 
 
 def code_of_cells(sources, without=FOUNDATIONS):
     """As :func:`code_of`, for the code cells of a notebook and what they import."""
     tree = ast.parse("\n".join(sources))
-    files = sorted(_closure(_used(list(ast.walk(tree)), "notebook"), without))
-    return _digest(files, ast.dump(tree))
+    return _digest(sorted(_closure(_used(list(ast.walk(tree)), "notebook"), without)), ast.dump(tree))
 
 
-def modules_of(*roots, without=FOUNDATIONS):
+def modules_of(*roots):
     """Names of the modules that :func:`code_of` looks at."""
-    return _closure({found for root in roots for found in _whole(root)}, without)
+    return _closure({found for root in roots for found in _whole(root)}, FOUNDATIONS)
 
 
 def _closure(start, without):
+    """All modules that those of `start` lead to; those of `without` are left out, with what only they import."""
     before, found, waiting = dict(_kept()), set(), list(start)
     while waiting:
         module = waiting.pop()
@@ -162,11 +150,8 @@ def _read(module):
         nodes = list(ast.walk(tree))
         used = sorted(_used(nodes, module))
         for node in nodes:
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-                value = body[0].value
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    del body[0]
+            if isinstance(node, _WITH_DOCSTRINGS) and ast.get_docstring(node, clean=False) is not None:
+                del node.body[0]
         kept[module] = [mark, used, runs.digest(ast.dump(tree))]
     return kept[module][1:]
 
@@ -185,14 +170,13 @@ def _store():
 
 @cache
 def _kept():
-    try:
-        return json.loads(_store().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    return runs.read_json(_store()) or {}
 
 
 def _digest(modules, *more):
     """Of modules, of the data files that lie in their packages (such as shipped weights), and of versions."""
     folders = {_path(name).parent for name in modules} - {PACKAGE}
-    files = {file for folder in folders for file in folder.rglob("*") if file.suffix in (".csv", ".safetensors")}
+    files = {
+        file for folder in folders for file in folder.rglob("*") if file.suffix in (".csv", ".json", ".safetensors")
+    }
     return runs.digest(_versions(), {name: _read(name)[1] for name in modules}, *sorted(files), *more)

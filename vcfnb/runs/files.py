@@ -39,18 +39,7 @@ _LITTLE_BYTES = 64 * 1024
 
 
 def cannot_write(path, number):
-    """The error for a file that cannot be written.
-
-    Parameters
-    ----------
-    path : path
-    number : int
-        The system's ``errno``.
-
-    Returns
-    -------
-    CannotWrite
-    """
+    """The error for a file that cannot be written; `number` is the system's ``errno``."""
     other = (os.strerror(number), "check the folder, or choose another" + _ELSEWHERE)
     reason, remedy = _REASONS.get(number, other)
     return CannotWrite(f"cannot be written, {reason}", f"{remedy}", code="cannot-write", file=path)
@@ -74,13 +63,7 @@ def disk_is_full(folder):
 
 
 def make_folder(folder):
-    """Make a folder with its parents.
-
-    Raises
-    ------
-    CannotWrite
-        It cannot be made; the message says why.
-    """
+    """Make a folder with its parents, or raise CannotWrite, which says why."""
     with writing(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
 
@@ -133,12 +116,7 @@ def _lives(process):
 def atomic(path):
     """Give a temporary path with the same suffixes; rename it to `path` when the block ends without an error.
 
-    A reader never sees a half-written file, whatever interrupts the writer.
-
-    Raises
-    ------
-    CannotWrite
-        The disk is full, or the folder cannot be written.
+    A reader never sees a half-written file, whatever interrupts the writer; CannotWrite names a full or read-only disk.
     """
     path = Path(path)
     make_folder(path.parent)
@@ -201,17 +179,16 @@ def write_json(data, path):
         )
 
 
-def save_figure(figure, path, data=None, dpi=300):
-    """Save a figure as PNG (300 dpi) and SVG, with its data beside it as CSV.
+def read_json(path):
+    """What a JSON file holds; None where it is missing or not whole."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    path : path
-        Without suffix.
-    data : pandas.DataFrame, optional
-        The tidy data that the figure shows.
-    """
+
+def save_figure(figure, path, data=None, dpi=300):
+    """Save a figure as PNG (300 dpi) and SVG, with its tidy data beside it as CSV; `path` is without suffix."""
     import matplotlib as mpl
 
     path = Path(path)

@@ -7,21 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from vcfnb.errors import VcfnbError
+from vcfnb.params import NOTEBOOKS
 from vcfnb.runs.files import make_folder, write_json
 
-STEPS = {
-    "cohort": "00_cohort",
-    "preprocessing": "01_preprocessing",
-    "icc": "02_icc",
-    "radiomics": "03_radiomics",
-    "dtl": "04_dtl",
-    "selection": "05_selection",
-    "fusion": "06_fusion",
-    "statistics": "07_statistics",
-    "robustness": "08_robustness",
-    "leakage": "09_leakage",
-    "predict": "10_predict",
-}
+# Folders by section: "cohort" is 00_cohort.
+STEPS = {name.partition("_")[2]: name for name in NOTEBOOKS}
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -31,21 +21,12 @@ def default_root():
 
 
 class Run:
-    """Where one study keeps its results.
-
-    Parameters
-    ----------
-    study : str
-        Name of the study; its folder under ``root``.
-    root : path, optional
-        Folder of all runs; by default :func:`default_root`.
-    """
+    """Where one study keeps its results: the folder of its name under `root` (by default :func:`default_root`)."""
 
     def __init__(self, study, root=None):
         if not study or Path(study).name != study or study in (".", ".."):
-            raise VcfnbError(
-                f"study: {study!r} is not a folder name", "use letters, digits, '.', '_' and '-'", code="unsafe-name"
-            )
+            problem = f"study: {study!r} is not a folder name"
+            raise VcfnbError(problem, "use letters, digits, '.', '_' and '-'", code="unsafe-name")
         self.study = study
         self.folder = Path(root or default_root()).resolve() / study
         # Columns of the cohort that a notebook says it uses (vcfnb.runs.steps); None: all.
@@ -64,19 +45,12 @@ class Run:
         return path
 
     def needs(self, step, *parts):
-        """Path of a result that an earlier notebook wrote.
-
-        Raises
-        ------
-        VcfnbError
-            When the file is not there; the message names the notebook to run first.
-        """
+        """Path of a result of an earlier notebook; where it is missing, the error names the notebook to run first."""
         folder = STEPS.get(step, step)
         path = self.folder.joinpath(folder, *parts)
         if not path.exists():
-            raise VcfnbError(
-                f"{path} is missing", f"run notebook {folder} of study {self.study!r} first", code="result-missing"
-            )
+            remedy = f"run notebook {folder} of study {self.study!r} first"
+            raise VcfnbError(f"{path} is missing", remedy, code="result-missing")
         return path
 
     def cohort(self):
@@ -105,30 +79,18 @@ class Run:
         mode : {"in_sample", "out_of_fold"}, optional
             How deep features of training cases were taken; by default as the study's parameters say.
         """
-        parts = ("radiomics", "features.csv")
-        if source.startswith("dtl_"):
-            parts = (
-                "dtl",
-                f"expansion_{source.removeprefix('dtl_')}",
-                f"features_{mode}.csv" if mode else "features.csv",
-            )
-        table = pd.read_csv(self.needs(*parts), dtype={"case_id": str}).set_index("case_id").loc[self.cohort().case_id]
+        name = f"features_{mode}.csv" if mode else "features.csv"
+        step, _, expansion = source.partition("_")
+        path = self.needs(step, f"expansion_{expansion}", name) if expansion else self.needs(step, name)
+        table = pd.read_csv(path, dtype={"case_id": str}).set_index("case_id").loc[self.cohort().case_id]
         if selected:
             table = table[pd.read_csv(self.needs("selection", f"{source}_selected.csv"))["feature"]]
         return table
 
     def selection(self, source):
-        """What was selected from one source.
+        """What was selected from ``"radiomics"``, ``"dtl_NN"`` or ``"fusion"``.
 
-        Parameters
-        ----------
-        source : str
-            ``"radiomics"``, ``"dtl_NN"`` or ``"fusion"``.
-
-        Returns
-        -------
-        dict
-            ``selected`` (table feature, coefficient) and ``lambda`` (the chosen LASSO penalty).
+        The table ``selected`` (feature, coefficient) and ``lambda``, the chosen LASSO penalty.
         """
         step = "fusion" if source == "fusion" else "selection"
         error = pd.read_csv(self.needs(step, f"{source}_lasso_error.csv"))
@@ -153,13 +115,7 @@ class Run:
         return json.loads(self.needs("cohort", "about.json").read_text())["simulated"]
 
     def settings(self, step, values=None):
-        """Write down the settings of a step (with `values`), or read those of an earlier one.
-
-        Parameters
-        ----------
-        step : str
-        values : dict, optional
-        """
+        """Write down the settings of a step (with `values`), or read those of an earlier one."""
         if values is not None:
             write_json(values, self.path(step, "settings.json"))
             return values

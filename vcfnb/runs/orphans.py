@@ -17,11 +17,6 @@ def end_with_parent(parent=None):
     """Watch the parent process from a thread; when it is gone, this process ends at once.
 
     Files are written aside and renamed (:func:`vcfnb.runs.atomic`), so that nothing is lost but what was in work.
-
-    Parameters
-    ----------
-    parent : int, optional
-        Its process id; by default that of the present parent.
     """
     parent = os.getppid() if parent is None else parent
 
@@ -37,14 +32,8 @@ def end_with_run(path, run):
     """End this process at once, now or later, when a file tells of another run than this one.
 
     Jobs on a cluster have no parent that could be watched: one that waited in the queue while its run was killed
-    must not begin, nor one go on, beside the jobs of the next.
-
-    Parameters
-    ----------
-    path : path
-        The run's lock, which holds its mark and nothing once it is over. A file that cannot be read tells nothing.
-    run : str
-        The mark of the run that this process belongs to.
+    must not begin, nor one go on, beside the jobs of the next. The file is the run's lock, which holds its mark, and
+    nothing once it is over; one that cannot be read tells nothing.
     """
 
     def other():

@@ -7,9 +7,9 @@ copied or moved changes nothing. A finished step keeps what it was made from in 
 
 import json
 import time
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from vcfnb import runs
 from vcfnb.errors import VcfnbError
 from vcfnb.params import NOTEBOOKS, SECTIONS
 from vcfnb.runs.code import FIGURES, FOUNDATIONS, code_of_cells
-from vcfnb.runs.contents import Contents
+from vcfnb.runs.contents import digests_of
 
 _CLINICAL = ("age", "sex", "bmd")
 _READ = ("image", "mask")
@@ -26,46 +26,37 @@ _REPEATS = ("mask_reader_a2", "mask_reader_b")
 _CACHES = {"cases", "checkpoints", "cached", "made"}
 
 
-@dataclass(frozen=True)
-class Uses:
-    """What one step takes from the cohort, besides what the steps before it took.
+class _Uses(NamedTuple):
+    """What one step takes from the cohort, besides what the steps before it took."""
 
-    Attributes
-    ----------
-    after : tuple of str
-        The steps whose results it reads.
-    columns : tuple of str
-        Columns of 00_cohort/cohort.csv that its results depend on.
-    shown : tuple of str
-        Columns that only its pictures show: another value runs this notebook again, and none that comes after it.
-    files : tuple of str
-        Columns whose files it reads. Notebook 02 reads those of training cases with both repeat segmentations.
-    """
-
+    # The steps whose results it reads.
     after: tuple = ()
+    # Columns of 00_cohort/cohort.csv that its results depend on.
     columns: tuple = ()
+    # Columns that only its pictures show: another value runs this notebook again, and none that comes after it.
     shown: tuple = ()
+    # Columns whose files it reads. Notebook 02 reads those of training cases with both repeat segmentations.
     files: tuple = ()
 
 
 USES = {
-    "00_cohort": Uses(),
-    "01_preprocessing": Uses(("00_cohort",), ("mask_label",), ("label", "split"), (*_READ, *_REPEATS)),
-    "02_icc": Uses(("01_preprocessing",), ("mask_label", "split"), ("label",), (*_READ, *_REPEATS)),
-    "03_radiomics": Uses(("01_preprocessing",), ("mask_label",), ("label", "split"), _READ),
-    "04_dtl": Uses(("01_preprocessing",), ("mask_label", "label", "split", "patient_id"), (), _READ),
-    "05_selection": Uses(("02_icc", "03_radiomics", "04_dtl"), ("label", "split", "patient_id")),
-    "06_fusion": Uses(("05_selection",), _CLINICAL),
-    "07_statistics": Uses(("06_fusion",), ("level",)),
-    "08_robustness": Uses(("06_fusion",), ("site",)),
-    "09_leakage": Uses(("06_fusion",), ("site",)),
-    "10_predict": Uses(("06_fusion",), ("site",)),
-    "report": Uses(("07_statistics", "08_robustness", "09_leakage", "10_predict")),
+    "00_cohort": _Uses(),
+    "01_preprocessing": _Uses(("00_cohort",), ("mask_label",), ("label", "split"), (*_READ, *_REPEATS)),
+    "02_icc": _Uses(("01_preprocessing",), ("mask_label", "split"), ("label",), (*_READ, *_REPEATS)),
+    "03_radiomics": _Uses(("01_preprocessing",), ("mask_label",), ("label", "split"), _READ),
+    "04_dtl": _Uses(("01_preprocessing",), ("mask_label", "label", "split", "patient_id"), (), _READ),
+    "05_selection": _Uses(("02_icc", "03_radiomics", "04_dtl"), ("label", "split", "patient_id")),
+    "06_fusion": _Uses(("05_selection",), _CLINICAL),
+    "07_statistics": _Uses(("06_fusion",), ("level",)),
+    "08_robustness": _Uses(("06_fusion",), ("site",)),
+    "09_leakage": _Uses(("06_fusion",), ("site",)),
+    "10_predict": _Uses(("06_fusion",), ("site",)),
+    "report": _Uses(("07_statistics", "08_robustness", "09_leakage", "10_predict")),
 }
 
 
 def begin(name, namespace):
-    """Open the run folder at the start of a notebook.
+    """Open the run folder at the start of a notebook: a Run whose cohort has the columns that it may use.
 
     Parameters
     ----------
@@ -73,11 +64,6 @@ def begin(name, namespace):
         Of the notebook, such as ``"03_radiomics"``.
     namespace : dict
         ``globals()`` of the notebook, after its ``parameters`` cell.
-
-    Returns
-    -------
-    vcfnb.runs.Run
-        Its cohort has the columns that ``USES`` names for the notebook.
 
     Raises
     ------
@@ -114,13 +100,7 @@ def begin(name, namespace):
 
 
 def finish(run):
-    """Write down, at the end of a notebook, what its results were made from.
-
-    Parameters
-    ----------
-    run : vcfnb.runs.Run
-        As :func:`begin` gave it.
-    """
+    """Write down, at the end of a notebook, what the results in the Run that :func:`begin` gave were made from."""
     write_record(run, run.title, run.made)
 
 
@@ -143,12 +123,8 @@ def write_record(run, title, made):
 class State:
     """What the steps of a study depend on now, and what their records say.
 
-    Parameters
-    ----------
-    run : vcfnb.runs.Run
-    values : dict of str to dict
-        Parameters of steps, by title (``"03_radiomics"``, ``"04_dtl_06"``). Those of other steps are taken as their
-        records have them.
+    `values` are the parameters of steps, by title (``"03_radiomics"``, ``"04_dtl_06"``); those of other steps are taken
+    as their records have them.
     """
 
     def __init__(self, run, values):
@@ -166,36 +142,20 @@ class State:
 
     def stale(self):
         """The steps that have to run again: what changed (:meth:`changes`), by title."""
-        found = {title: self.changes(title) for title in sorted(self._values)}
-        return {title: changed for title, changed in found.items() if changed}
+        return {title: changed for title in sorted(self._values) if (changed := self.changes(title))}
 
     def plan(self):
-        """Find the steps that have to run again, and write them down for the workflow.
-
-        Returns
-        -------
-        dict
-            As :meth:`stale`.
-        """
+        """The steps that have to run again (:meth:`stale`), also written down for the workflow."""
         found = self.stale()
         # Another content each time: Snakemake takes a newer file with the same content for unchanged.
         runs.write_json({"stale": found, "planned": time.time_ns()}, self.run.folder / ".stale")
         return found
 
     def changes(self, title, shown=True):
-        """What changed since a step ran.
+        """What changed since a step ran: names by kind, empty when its results are up to date.
 
-        Parameters
-        ----------
-        title : str
-        shown : bool
-            Whether changes count that only its pictures show.
-
-        Returns
-        -------
-        dict of str to list of str
-            Names by kind: ``unfinished`` (it has not run to its end), ``parameters``, ``code``, ``figures``, ``table``
-            (columns), ``files`` (cases), ``missing`` (results). Empty when its results are up to date.
+        The kinds are ``unfinished`` (it has not run to its end), ``parameters``, ``code``, ``figures`` (left out
+        without `shown`: only its pictures show it), ``table`` (columns), ``files`` (cases), ``missing`` (results).
         """
         record = self.record(title)
         if record is None:
@@ -210,12 +170,8 @@ class State:
 
     def record(self, title):
         """What a step wrote when it ended, or None."""
-        path = record_of(self.run, title)
         if title not in self._records:
-            try:
-                self._records[title] = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                self._records[title] = None
+            self._records[title] = runs.read_json(record_of(self.run, title))
         return self._records[title]
 
     def parts(self, title):
@@ -316,7 +272,7 @@ class State:
         for case in cases.to_dict("records"):
             paths = [case[name] for name in names if isinstance(case.get(name), str)]
             if paths:
-                found[case["case_id"]] = runs.digest([self._contents.of(path) for path in paths])
+                found[case["case_id"]] = runs.digest([self._contents[path] for path in paths])
         return found
 
     @cached_property
@@ -325,19 +281,13 @@ class State:
         paths = {
             path for table in tables for name in (*_READ, *_REPEATS) if name in table for path in table[name].dropna()
         }
-        return Contents(self.run.folder / ".contents.json", sorted(paths))
+        return digests_of(self.run.folder / ".contents.json", sorted(paths))
 
 
 def told_of(changed):
     """What changed, in words: :meth:`State.changes`, of one step or of several together."""
-    words = {
-        "parameters": "parameters",
-        "code": "code of",
-        "figures": "figures of",
-        "table": "in the table of cases:",
-        "files": "images or masks of",
-        "missing": "missing results:",
-    }
+    words = {"parameters": "parameters", "code": "code of", "figures": "figures of"}
+    words |= {"table": "in the table of cases:", "files": "images or masks of", "missing": "missing results:"}
     found = []
     for kind, text in words.items():
         names = changed.get(kind, [])

@@ -15,32 +15,25 @@ def usable_cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def parallel_map(function, items, cores=None, desc="", total=None):
+def parallel_map(function, items, cores=None, desc=""):
     """Apply `function` to each item in worker processes of one thread each; yield results in order.
 
-    Results are yielded as they come and not collected, so memory does not grow with the number of items.
+    Results are yielded as they come and not collected, so memory does not grow with the number of items. With one
+    core everything runs in this process. A worker that the system killed ends in a VcfnbError.
 
     Parameters
     ----------
     function : callable
         Picklable; called with one item.
-    items : iterable
     cores : int, optional
-        Worker processes; by default :func:`usable_cores`. With 1, everything runs in this process.
+        Worker processes; by default :func:`usable_cores`.
     desc : str
         Label of the progress bar.
-    total : int, optional
-        Number of items, when `items` has no length.
-
-    Raises
-    ------
-    VcfnbError
-        The system killed a worker, most often because memory ran out.
     """
     from tqdm.auto import tqdm
 
     cores = usable_cores() if cores is None else cores
-    total = len(items) if total is None and hasattr(items, "__len__") else total
+    total = len(items) if hasattr(items, "__len__") else None
     alone = cores == 1 or (total is not None and total < 2)
     results = map(function, items) if alone else _by_workers(function, items, cores)
     # A bar over a single item tells nothing.
@@ -60,7 +53,6 @@ def _by_workers(function, items, cores):
     try:
         yield from results
     except TerminatedWorkerError:
+        problem = "a worker process was killed, most often because memory ran out"
         remedy = "close other programs or use fewer cores (--cores 1)" + GO_ON
-        raise VcfnbError(
-            "a worker process was killed, most often because memory ran out", f"{remedy}", code="worker-killed"
-        ) from None
+        raise VcfnbError(problem, remedy, code="worker-killed") from None
