@@ -27,10 +27,8 @@ class LassoSelector(FeatureStep):
     rule : {"min", "1se"}
         ``min``: smallest mean error over folds, of equal ones the largest lambda. ``1se``: the largest lambda whose
         error is at most one standard error above that.
-    n_folds : int
-        Stratified by label, patients kept together.
-    seed : int
-        Of the folds.
+    n_folds, seed
+        Of :func:`vcfnb.selection.folds`.
 
     Attributes
     ----------
@@ -38,10 +36,8 @@ class LassoSelector(FeatureStep):
         lambda, mse_mean, mse_sd (over folds, ddof=1), chosen. From large to small lambda.
     path_ : pandas.DataFrame
         lambda, feature, coefficient: fitted on all training cases, tidy.
-    lambda_ : float
-        The chosen one.
-    coefficients_ : pandas.Series
-        At the chosen lambda, by kept feature.
+    lambda_, coefficients_
+        The chosen one, and at it the coefficients by kept feature.
 
     Notes
     -----
