@@ -6,7 +6,7 @@ for umap-learn and plotly. What is below equals ``sva::ComBat`` of R (tests/refe
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -97,7 +97,7 @@ class ComBat:
         return tables | {
             "features": list(self.gamma),
             "sites": self.sites,
-            "encoder": self.encoder.to_dict(),
+            "encoder": asdict(self.encoder),
             "unchanged": self.unchanged,
         }
 
