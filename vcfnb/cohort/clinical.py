@@ -17,24 +17,13 @@ RANGES = {"age": (0, 120), "bmd": (-10, 10)}
 
 @dataclass(frozen=True)
 class ClinicalEncoder:
-    """How clinical columns become features, learned from training cases.
+    """How clinical columns become features, learned from training cases."""
 
-    Attributes
-    ----------
-    variables : list of str
-        Of ``age`` (years), ``sex`` (F or M), ``bmd`` (T-score), in this order.
-    missing : {"error", "median"}
-        What a missing value gets.
-    medians : dict of str to float
-        With ``median``: of the training cases, by variable.
-    flagged : list of str
-        Variables that some training case lacks: each gets a second feature, 1 where the value was missing. A flag that
-        no training case has would be constant, and nothing could be learned from it.
-    """
-
-    variables: list
-    missing: str = "error"
-    medians: dict = field(default_factory=dict)
+    variables: list  # of age (years), sex (F or M), bmd (T-score), in this order
+    missing: str = "error"  # what a missing value gets: error, or median
+    medians: dict = field(default_factory=dict)  # with median: of the training cases, by variable
+    # Variables that some training case lacks: each gets a second feature, 1 where the value was missing. A flag that no
+    # training case has would be constant, and nothing could be learned from it.
     flagged: list = field(default_factory=list)
 
     @classmethod

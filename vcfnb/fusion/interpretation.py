@@ -20,13 +20,9 @@ def coefficient_intervals(fitted, x, y, settings, groups=None, n_bootstrap=1000,
     Parameters
     ----------
     fitted : FittedLogistic
-    x : pandas.DataFrame
-        The training cases that it was fitted on.
-    y : pandas.Series or array of 0 and 1
-    settings : vcfnb.params.FusionParams
-        Class weight, as for the fit.
-    groups : pandas.Series or array, optional
-        Patients; a patient with vertebrae of both classes is drawn with the acute ones, and brings all of them.
+    x, y, settings, groups
+        As :func:`fit_logistic` had them; a patient with vertebrae of both classes is drawn with the acute ones, and
+        brings all of them.
     n_bootstrap, seed, alpha
         Of the intervals, which are 1 - alpha.
 
@@ -90,26 +86,15 @@ class Nomogram:
     A feature gives 0 points at that end of its training range that speaks for chronic, and the feature that can move
     the prediction most gives 100 at its other end. So each point is worth the same in log odds, whatever the feature.
 
-    Attributes
-    ----------
-    axes : pandas.DataFrame
-        feature, low, high (training range, own units), at_low, at_high (points there), range (points from end to end);
-        the feature with the widest range first.
-    log_odds_per_point : float
-        1 where no feature weighs anything.
-    log_odds_at_zero : float
-        Log odds of a patient with 0 points.
-    model : FittedLogistic
-
-    References
-    ----------
     Iasonos et al. 2008, doi 10.1200/JCO.2007.12.9791; the scale is that of R's ``rms::nomogram``.
     """
 
+    # feature, low, high (training range, own units), at_low, at_high (points there), range (points from end to end);
+    # the feature with the widest range first.
     axes: pd.DataFrame
-    log_odds_per_point: float
-    log_odds_at_zero: float
-    model: object
+    log_odds_per_point: float  # 1 where no feature weighs anything
+    log_odds_at_zero: float  # of a patient with 0 points
+    model: object  # FittedLogistic
 
     @classmethod
     def of(cls, fitted, x):
@@ -161,12 +146,6 @@ class Nomogram:
 
 def shap_table(fitted, x):
     """SHAP values: what each feature adds to a case's log odds against the average training case.
-
-    Parameters
-    ----------
-    fitted : FittedLogistic
-    x : pandas.DataFrame
-        Any cases, indexed by case_id.
 
     Returns
     -------

@@ -18,39 +18,18 @@ from vcfnb.params import FusionParams
 
 @dataclass(frozen=True)
 class FittedLogistic:
-    """A multivariable logistic regression (LR), fitted on training cases.
+    """A multivariable logistic regression (LR), fitted on training cases."""
 
-    Attributes
-    ----------
-    features : list of str
-        In the order of the coefficients.
-    mean, sd : pandas.Series
-        Of the training cases (ddof=0), in each feature's own units; sd is 1 for a constant feature.
-    coefficients : pandas.Series
-        Log odds of label 1 per SD of the feature.
-    intercept : float
-        Log odds at the training mean.
-    chosen_c : float
-        Inverse strength of the L2 penalty.
-    grid : pandas.DataFrame
-        C, auc_mean, auc_sd, log_loss_mean (cross-validated, over folds), chosen.
-    n_cases, n_positive : int
-        Training cases, and those with label 1.
-    note : str
-        What could not be done as asked, such as fewer folds, or that the classes can be separated perfectly; otherwise
-        empty.
-    """
-
-    features: list
-    mean: pd.Series
-    sd: pd.Series
-    coefficients: pd.Series
-    intercept: float
-    chosen_c: float
-    grid: pd.DataFrame
+    features: list  # names, in the order of the coefficients
+    mean: pd.Series  # of the training cases, in each feature's own units
+    sd: pd.Series  # likewise (ddof=0); 1 for a constant feature
+    coefficients: pd.Series  # log odds of label 1 per SD of the feature
+    intercept: float  # log odds at the training mean
+    chosen_c: float  # inverse strength of the L2 penalty
+    grid: pd.DataFrame  # C, auc_mean, auc_sd, log_loss_mean (cross-validated, over folds), chosen
     n_cases: int
-    n_positive: int
-    note: str = ""
+    n_positive: int  # with label 1
+    note: str = ""  # what could not be done as asked, such as fewer folds; or that the classes are separable
 
     def z_scores(self, x):
         """Features of any cases, scaled with training mean and SD; columns in the model's order."""
@@ -110,7 +89,6 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
         Training cases only, one column per feature, in the features' own units; scaled here.
     y : pandas.Series or array of 0 and 1
     settings : vcfnb.params.FusionParams, optional
-        Grid of C, folds, class weight.
     groups : pandas.Series or array, optional
         Patients, kept together in the folds.
     seed : int
@@ -119,11 +97,6 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
     Returns
     -------
     FittedLogistic
-
-    Raises
-    ------
-    BadInput, VcfnbError
-        Values that are not finite, by case and feature; labels or patients that do not fit the cases.
 
     Notes
     -----

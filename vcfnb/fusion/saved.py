@@ -23,41 +23,18 @@ NOTICE = "Research use only. Not for diagnosis."
 
 @dataclass(frozen=True)
 class SavedModel:
-    """What :func:`load_model` gives.
-
-    Attributes
-    ----------
-    folder : pathlib.Path
-    models : dict of str to FittedLogistic
-        ``radiomics``, ``dtl``, ``fusion``.
-    expansion : int
-        ROI expansion of the network, voxels of 1 mm.
-    settings : dict of str to dict
-        ``preprocessing``, ``radiomics``, ``dtl``: the parameters of those notebooks.
-    thresholds : dict of str to float
-        Operating point of each model, chosen on training cases; may be empty.
-    training : TrainingRange
-        Of the fusion model's features.
-    cohort : TrainingCohort
-        Who was trained on, what their images were like, how well calibrated the models were on them.
-    clinical : ClinicalEncoder
-        Clinical variables that the fusion model uses; mostly none.
-    harmonisation : list of ComBat
-        What makes features of a new case comparable between the sites of the training cases; mostly none.
-    about : dict
-        study, simulated, versions, notice.
-    """
+    """What :func:`load_model` gives."""
 
     folder: Path
-    models: dict
-    expansion: int
-    settings: dict
-    thresholds: dict
-    training: TrainingRange
+    models: dict  # radiomics, dtl, fusion: FittedLogistic
+    expansion: int  # ROI expansion of the network, voxels of 1 mm
+    settings: dict  # preprocessing, radiomics, dtl: the parameters of those notebooks
+    thresholds: dict  # operating point of each model, chosen on training cases; may be empty
+    training: TrainingRange  # of the fusion model's features
     cohort: TrainingCohort
-    clinical: ClinicalEncoder
-    harmonisation: list
-    about: dict
+    clinical: ClinicalEncoder  # clinical variables that the fusion model uses; mostly none
+    harmonisation: list  # ComBat, to make a new case comparable between the training cases' sites; mostly none
+    about: dict  # study, simulated, versions, notice
 
     @property
     def sites(self):
@@ -93,7 +70,7 @@ def save_study_model(
     models : dict of str to FittedLogistic
         ``radiomics``, ``dtl`` and ``fusion``.
     expansion : int
-        Whose network is copied into the folder, voxels of 1 mm.
+        Voxels of 1 mm; its network is copied into the folder.
     train : pandas.DataFrame
         Training cases, with at least the fusion model's features. Only their mean, SD, range and covariance are kept.
     thresholds : dict of str to float, optional
@@ -109,11 +86,6 @@ def save_study_model(
         image's similarity, nor of the calibration.
     out_of_fold : dict of str to pandas.Series, optional
         By model: probabilities of training cases from regressions that had not seen their patient.
-
-    Returns
-    -------
-    pathlib.Path
-        Of ``model.json``.
     """
     network = run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")
     missing = [name for name in MODELS if name not in models]

@@ -28,25 +28,17 @@ _CASES_A_POINT, _POINTS = 8, 5
 
 @dataclass(frozen=True)
 class TrainingCohort:
-    """What is kept of the training cases beside the model itself.
+    """What is kept of the training cases beside the model itself."""
 
-    Attributes
-    ----------
-    patients : dict
-        n_cases, n_patients, n_acute; women and known_sex (cases); age and bmd (n, mean, sd). No extremes of age, which
-        may point to one person.
-    images : dict of str to dict
-        By measure (:data:`MEASURES`): low and high, the smallest and largest value of the training images.
-    calibration : dict of str to dict
-        By model, of out-of-fold probabilities (:func:`vcfnb.fusion.out_of_fold_scores`): points (n, predicted,
-        observed, low, high), and the logistic recalibration fitted on them: method, intercept, slope, note.
-    fingerprints : list of str
-        Of the training images (:func:`fingerprint`), sorted: to tell that an image was trained on.
-    """
-
+    # n_cases, n_patients, n_acute; women and known_sex (cases); age and bmd (n, mean, sd). No extremes of age, which
+    # may point to one person.
     patients: dict = field(default_factory=dict)
+    # By measure (MEASURES): low and high, the smallest and largest value of the training images.
     images: dict = field(default_factory=dict)
+    # By model, of out-of-fold probabilities: points (n, predicted, observed, low, high), and the logistic recalibration
+    # fitted on them: method, intercept, slope, note.
     calibration: dict = field(default_factory=dict)
+    # Of the training images, sorted: to tell that an image was trained on.
     fingerprints: list = field(default_factory=list)
 
     @classmethod
@@ -86,15 +78,10 @@ class TrainingCohort:
     def calibrated(self, model, probability):
         """What became of training cases to which the model gave such a probability.
 
-        Returns
-        -------
-        dict
-            n, predicted, observed, low, high: the point of the calibration whose mean prediction is nearest, its share
-            of acute cases with Wilson's interval; recalibrated: the probability after the recalibration fitted on
-            training cases; prevalence: share of acute training cases; slope. Empty where nothing is known.
+        A dict, empty where nothing is known, of n, predicted, observed, low, high: the point of the calibration whose
+        mean prediction is nearest, its share of acute cases with Wilson's interval; recalibrated: the probability after
+        the recalibration fitted on training cases; prevalence: share of acute training cases; slope.
 
-        Notes
-        -----
         This is observed frequency, with an interval that says how few cases it rests on. It stands in place of an
         interval from redrawn coefficients, which would be conditional on the selected features and the trained network
         (:func:`vcfnb.fusion.coefficient_intervals`), much too narrow, and silent about calibration. The selection has
@@ -172,28 +159,17 @@ QUANTILE = 0.99
 
 @dataclass(frozen=True)
 class TrainingRange:
-    """What the features of the training cases looked like.
-
-    Attributes
-    ----------
-    features : list of str
-    mean, sd, low, high : list of float
-        Of each feature, in its own units; low and high are the smallest and largest training values.
-    precision : list of list of float
-        Inverse covariance of the z-scores, shrunken (Ledoit and Wolf 2004): with about as many features as cases the
-        plain covariance cannot be inverted.
-    reference : float
-        Quantile `quantile` of the training cases' Mahalanobis distances, each measured from the other cases.
-    quantile : float
-    """
+    """What the features of the training cases looked like, each in its own units."""
 
     features: list
     mean: list
     sd: list
     low: list
     high: list
+    # Inverse covariance of the z-scores, shrunken (Ledoit and Wolf 2004): with about as many features as cases the
+    # plain covariance cannot be inverted.
     precision: list
-    reference: float
+    reference: float  # the quantile of the training cases' Mahalanobis distances, each measured from the other cases
     quantile: float = QUANTILE
 
     @classmethod

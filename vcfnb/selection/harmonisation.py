@@ -27,32 +27,18 @@ class ComBat:
     """What was learned of the sites.
 
     A value x of a case at site i becomes ``sd (z - gamma_i) / sqrt(delta_i) + m`` with ``z = (x - m) / sd``, where m is
-    the feature's mean over the training cases, and what the covariates add to it.
-
-    Attributes
-    ----------
-    sites : dict of str to int
-        Training cases of each site.
-    mean, sd : pandas.Series
-        By feature: mean over the training cases (of a case whose covariates are 0), SD within sites (divided by n).
-    effects : pandas.DataFrame
-        What one unit of each covariate (row) adds to each feature (column); these differences stay in the features.
-    gamma, delta : pandas.DataFrame
-        By site and feature: shift in SDs, and factor on the variance; shrunken to what the features of a site share.
-    encoder : ClinicalEncoder
-        Of the covariates.
-    unchanged : list of str
-        Features that are constant at some site, and so stay as they are.
+    the feature's mean over the training cases, and what the covariates add to it. Gamma and delta are shrunken to what
+    the features of a site share.
     """
 
-    sites: dict
-    mean: pd.Series
-    sd: pd.Series
-    effects: pd.DataFrame
-    gamma: pd.DataFrame
-    delta: pd.DataFrame
-    encoder: ClinicalEncoder
-    unchanged: list
+    sites: dict  # training cases of each site
+    mean: pd.Series  # by feature: over the training cases, of a case whose covariates are 0
+    sd: pd.Series  # by feature: within sites, divided by n
+    effects: pd.DataFrame  # what one unit of each covariate (row) adds to each feature (column), and stays in it
+    gamma: pd.DataFrame  # by site and feature: shift in SDs
+    delta: pd.DataFrame  # by site and feature: factor on the variance
+    encoder: ClinicalEncoder  # of the covariates
+    unchanged: list  # features that are constant at some site, and so stay as they are
 
     @property
     def note(self):

@@ -20,15 +20,8 @@ class LassoSelector(FeatureStep):
     Minimises ``1/(2n) * |y - b0 - X b|^2 + lambda * |b|_1`` (scikit-learn's alpha is the paper's lambda). The error is
     the mean squared error (MSE) of the held-out cases.
 
-    Parameters
-    ----------
-    lambdas : array
-        Grid.
-    rule : {"min", "1se"}
-        ``min``: smallest mean error over folds, of equal ones the largest lambda. ``1se``: the largest lambda whose
-        error is at most one standard error above that.
-    n_folds, seed
-        Of :func:`vcfnb.selection.folds`.
+    The rule ``min`` takes the lambda of the smallest mean error over folds, of equal ones the largest; ``1se`` the
+    largest lambda whose error is at most one standard error above that.
 
     Attributes
     ----------
