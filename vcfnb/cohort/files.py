@@ -15,10 +15,8 @@ from vcfnb.errors import BadInput
 def check_files(table, min_voxels=100, cores=None):
     """Open every image and mask of a table (:func:`read_cohort`) once; a ROI has at least `min_voxels` of its image.
 
-    Returns
-    -------
-    pandas.DataFrame
-        case_id, file, problem, remedy, severity (``error``: the case cannot be used; ``warning``: have a look), code.
+    A table of case_id, file, problem, remedy, severity (``error``: the case cannot be used; ``warning``: have a look),
+    code.
     """
     headers = check_headers(table, cores)
     bad = headers.loc[headers["severity"] == "error", "case_id"]

@@ -12,17 +12,8 @@ from vcfnb.errors import BadInput, VcfnbError
 def apply_exclusions(table, problems, on_bad_case="stop"):
     """Leave out cases that cannot be used, or stop; `problems` as the checks of :mod:`vcfnb.cohort` give them.
 
-    Returns
-    -------
-    table : pandas.DataFrame
-        The cases that stay.
-    exclusions : pandas.DataFrame
-        case_id, reason (all its problems), code (of the first).
-
-    Raises
-    ------
-    BadInput
-        With ``stop``, all errors; with ``exclude``, those that belong to no single case.
+    With ``stop`` all errors are raised, with ``exclude`` those that belong to no single case. Gives the cases that
+    stay, and the exclusions: case_id, reason (all its problems), code (of the first).
     """
     errors = problems[problems["severity"] == "error"]
     stopping = errors if on_bad_case == "stop" else errors[errors["case_id"] == ""]

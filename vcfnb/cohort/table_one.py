@@ -11,13 +11,10 @@ _COUNTED = {"sex": ("F", "M"), "label": (1, 0)}
 def table_one(table):
     """Describe both sets and compare them, by split, label, and where they are recorded age, bmd and sex.
 
-    Returns
-    -------
-    pandas.DataFrame
-        characteristic, train, test (mean +- SD, or counts; with the number of known values where some are missing),
-        comparison (the test used), p, p_holm (adjusted for all tests of this table).
-        Shapiro-Wilk decides between Welch's t test and Mann-Whitney's U; counts are compared by chi-square with Yates'
-        correction, or by Fisher's exact test where an expected count is below 5.
+    A table of characteristic, train, test (mean +- SD, or counts; with the number of known values where some are
+    missing), comparison (the test used), p, p_holm (adjusted for all tests of this table). Shapiro-Wilk decides between
+    Welch's t test and Mann-Whitney's U; counts are compared by chi-square with Yates' correction, or by Fisher's exact
+    test where an expected count is below 5.
     """
     sets = {name: table[table["split"] == name] for name in ("train", "test")}
     rows = [{"characteristic": "Cases"} | {name: f"{len(part)}" for name, part in sets.items()}]

@@ -21,19 +21,10 @@ class LassoSelector(FeatureStep):
     the mean squared error (MSE) of the held-out cases.
 
     The rule ``min`` takes the lambda of the smallest mean error over folds, of equal ones the largest; ``1se`` the
-    largest lambda whose error is at most one standard error above that.
+    largest lambda whose error is at most one standard error above that. ``lambda_`` is the chosen one,
+    ``coefficients_`` are those at it by kept feature, ``error_`` and ``path_`` are tables over the grid, from large to
+    small lambda.
 
-    Attributes
-    ----------
-    error_ : pandas.DataFrame
-        lambda, mse_mean, mse_sd (over folds, ddof=1), chosen. From large to small lambda.
-    path_ : pandas.DataFrame
-        lambda, feature, coefficient: fitted on all training cases, tidy.
-    lambda_, coefficients_
-        The chosen one, and at it the coefficients by kept feature.
-
-    Notes
-    -----
     When the chosen lambda keeps no feature, the largest one that keeps any is taken instead, and ``note_`` says so.
     Steps before this one have seen all training cases, so the error is too small by some amount, and the chosen lambda
     rather too small than too large.
@@ -75,9 +66,11 @@ class LassoSelector(FeatureStep):
 
     def _keep_tables(self, x, lambdas, mean, sd, coefficients, chosen):
         self.lambda_ = float(lambdas[chosen])
+        # Over folds, SD with ddof=1.
         self.error_ = pd.DataFrame(
             {"lambda": lambdas, "mse_mean": mean, "mse_sd": sd, "chosen": np.arange(len(lambdas)) == chosen}
         )
+        # Fitted on all training cases.
         self.path_ = pd.DataFrame(
             {
                 "lambda": np.repeat(lambdas, x.shape[1]),
