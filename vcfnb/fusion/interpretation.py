@@ -66,8 +66,8 @@ def coefficient_intervals(fitted, x, y, settings, groups=None, n_bootstrap=1000,
             "high": high,
         }
     )
-    for name in ("coefficient", "low", "high"):
-        table["odds_ratio" + (f"_{name}" if name != "coefficient" else "")] = np.exp(table[name])
+    for name, odds in (("coefficient", "odds_ratio"), ("low", "odds_ratio_low"), ("high", "odds_ratio_high")):
+        table[odds] = np.exp(table[name])
     return table.sort_values("coefficient", key=abs, ascending=False, kind="stable", ignore_index=True)
 
 

@@ -139,18 +139,19 @@ def load_model(folder):
     """
     folder = Path(folder)
     path = folder / "model.json"
-    again = "copy the model folder again, or run notebook 06_fusion"
+
+    def refused(told, code):
+        return VcfnbError(f"model: {told}", "copy the model folder again, or run notebook 06_fusion", code=code)
+
     for needed in (path, folder / NETWORK):
         if not needed.is_file():
-            raise VcfnbError(f"model: {needed} is missing", again, code="model-incomplete")
+            raise refused(f"{needed} is missing", "model-incomplete")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         stored = content.pop("sha256")
         version = content["format_version"]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise VcfnbError(
-            f"model: {path} is truncated or no vcfnb model ({error})", again, code="model-unreadable"
-        ) from None
+        raise refused(f"{path} is truncated or no vcfnb model ({error})", "model-unreadable") from None
     if content.get("format") != FORMAT or version != FORMAT_VERSION:
         raise VcfnbError(
             f"model: {path} has format {content.get('format')!r} version {version!r}, this vcfnb reads {FORMAT!r} "
@@ -159,11 +160,9 @@ def load_model(folder):
             code="model-version",
         )
     if stored != runs.digest(content):
-        raise VcfnbError(f"model: {path} was changed after it was written", again, code="model-changed")
+        raise refused(f"{path} was changed after it was written", "model-changed")
     if content["network_sha256"] != runs.digest(folder / NETWORK):
-        raise VcfnbError(
-            f"model: {folder / NETWORK} is truncated or not the network of {path.name}", again, code="model-unreadable"
-        )
+        raise refused(f"{folder / NETWORK} is truncated or not the network of {path.name}", "model-unreadable")
     return SavedModel(
         folder=folder,
         models={name: FittedLogistic.from_dict(content["models"][name]) for name in MODELS},
