@@ -1,6 +1,7 @@
 """Clinical variables as features: learned from training cases, missing values named or filled and flagged."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -89,4 +90,4 @@ def test_one_case_must_name_every_variable_that_is_needed():
 
 def test_it_travels_as_json():
     encoder = ClinicalEncoder.fit(table(bmd=[-1.1, np.nan, 0.1, 2]), ["sex", "bmd"], "median")
-    assert ClinicalEncoder(**json.loads(json.dumps(encoder.to_dict()))) == encoder
+    assert ClinicalEncoder(**json.loads(json.dumps(asdict(encoder)))) == encoder

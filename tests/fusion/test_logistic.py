@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -201,7 +202,7 @@ def test_distance_is_mahalanobis_from_the_training_cases():
     assert training.reference == pytest.approx(np.quantile(np.sqrt(left_out), 0.99))
     beyond = training.beyond(x.iloc[:2] + np.array([[0] * 5, [0, 0, 0, 1e6, -1e6]]))
     assert beyond.to_numpy().tolist() == [[False] * 5, [False, False, False, True, True]]
-    again = fusion.TrainingRange(**json.loads(json.dumps(training.to_dict())))
+    again = fusion.TrainingRange(**json.loads(json.dumps(asdict(training))))
     assert (again.distance(x) == training.distance(x)).all()
 
 
@@ -254,11 +255,10 @@ def sited(saved, tmp_path_factory):
     whole = combat.transform(x, table).assign(**encoder.transform(table))
     names = {"radiomics": RADIOMIC, "dtl": DEEP[:1], "fusion": [RADIOMIC[0], "clinical_age", "clinical_sex_missing"]}
     fitted = {name: fusion.fit_logistic(whole[features], y, groups=patients) for name, features in names.items()}
-    folder = tmp_path_factory.mktemp("sited") / "model"
-    network = saved[0].needs("dtl", "expansion_02", "model.safetensors")
-    settings = {name: saved[0].settings(name) for name in ("preprocessing", "radiomics", "dtl")}
-    fusion.save_model(folder, fitted, network, 2, settings, whole, clinical=encoder, harmonisation=[combat, None])
-    return folder, fitted, x, table, whole
+    run = runs.Run("sited", tmp_path_factory.mktemp("sited"))
+    shutil.copytree(saved[0].folder, run.folder)
+    fusion.save_study_model(run, fitted, 2, whole, clinical=encoder, harmonisation=[combat, None])
+    return run.step("fusion") / "model", fitted, x, table, whole
 
 
 def test_a_new_patient_is_harmonised_and_brings_the_clinical_values(sited):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vcfnb import fusion, statistics
+from vcfnb import fusion, selection, statistics
 from vcfnb.errors import VcfnbError
 from vcfnb.params import FusionParams
 
@@ -25,7 +25,7 @@ def test_they_are_those_of_models_fitted_without_the_case():
     assert found.index.equals(x.index)
     assert found.between(0, 1).all()
     # Turning one label round changes models of other folds, never the fold that holds the case out.
-    splits, _ = fusion.out_of_fold.selection.folds(y.to_numpy(), np.arange(len(y)), 3, 2)
+    splits, _ = selection.folds(y.to_numpy(), np.arange(len(y)), 3, 2)
     fitted_on, held_out = splits[0]
     model = fusion.fit_logistic(x.iloc[fitted_on], y.iloc[fitted_on], SETTINGS, seed=2, groups=fitted_on)
     pd.testing.assert_series_equal(found.iloc[held_out], model.score(x.iloc[held_out]))

@@ -3,9 +3,10 @@
 from collections import Counter
 
 import pytest
+from study import ROOT
 
 from vcfnb.cohort import clinical
-from vcfnb.fusion.words import _MEASURES, describe, image_in_words
+from vcfnb.fusion.words import WORDS, describe, image_in_words
 from vcfnb.radiomics import feature_names
 from vcfnb.radiomics.settings import CLASSES, SHAPE
 
@@ -18,12 +19,13 @@ def test_every_feature_has_words_of_its_own():
     assert not [name for name, words in zip(names, said, strict=True) if not words.strip() or words == name]
     assert [words for words, n in Counter(said).items() if n > 1] == []
     assert max(map(len, said)) < 250
+    assert '"fusion/*.csv"' in (ROOT / "pyproject.toml").read_text()
 
 
 def test_the_measures_are_those_that_are_computed_each_with_its_own_meaning():
     for kind, names in {"shape": SHAPE, **CLASSES}.items():
-        assert set(_MEASURES[kind]) == set(names), kind
-        assert len(set(_MEASURES[kind].values())) == len(names), kind
+        assert set(WORDS[kind]) == set(names), kind
+        assert len(set(WORDS[kind].values())) == len(names), kind
 
 
 @pytest.mark.parametrize(

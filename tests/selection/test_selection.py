@@ -11,7 +11,7 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from vcfnb import fusion, selection, statistics
 from vcfnb.errors import VcfnbError
-from vcfnb.params import FusionParams
+from vcfnb.params import FusionParams, SelectionParams
 from vcfnb.selection.wrapper import forward_selection, recursive_elimination, ridge_logistic, score_statistics, wald_p
 
 PLANTED = ["f05", "f11", "f17"]
@@ -148,7 +148,7 @@ def test_backward_elimination_stops_where_there_is_no_p():
 @pytest.mark.parametrize(("last", "note"), [("vif", ""), ("backward", ""), ("none", "not applied")])
 def test_the_last_step_is_a_parameter(last, note):
     x, y, patients = made(strength=0.4)
-    settings = selection.SelectionSettings(last_step=last, lasso_folds=5, vif_limit=1.05)
+    settings = SelectionParams(last_step=last, lasso_folds=5, vif_limit=1.05)
     steps = selection.select_features(x, y, settings, patients).steps.set_index("step")
     before, after = steps.loc["redundancy", "n_features"], steps.loc["collinearity", "n_features"]
     assert (before == after) == (last == "none") and steps.loc["collinearity", "note"] == note
@@ -222,7 +222,7 @@ def test_variance_inflation_equals_statsmodels_and_collinear_features_leave():
 def test_the_planted_features_are_found_and_the_counts_add_up():
     x, y, patients = made()
     x["twin"], x["flat"] = 2 * x["f05"] + 1e-3 * np.arange(len(x)), 4.0
-    settings = selection.SelectionSettings(wrapper_features=10, lasso_rule="1se", lasso_folds=5)
+    settings = SelectionParams(wrapper_features=10, lasso_rule="1se", lasso_folds=5)
     result = selection.select_features(x, y, settings, patients, stable=set(x) - {"f19"}, seed=1)
     selected = result.selected.set_index("feature")["coefficient"]
     assert set(PLANTED) <= set(selected.index.str.replace("twin", "f05"))
@@ -294,7 +294,7 @@ def test_constant_and_identical_features_and_perfect_separation_give_a_result():
 
 def test_noise_that_keeps_no_feature_says_what_to_loosen():
     x, y, _ = made(60)
-    settings = selection.SelectionSettings(lambda_min_log10=-0.1, lambda_max_log10=0)
+    settings = SelectionParams(lambda_min_log10=-0.1, lambda_max_log10=0)
     with pytest.raises(VcfnbError, match="no feature passed LassoSelector -> .*lower lambda_min_log10"):
         selection.select_features(x, y, settings)
 

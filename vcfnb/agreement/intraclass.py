@@ -147,19 +147,12 @@ def icc_of_readings(features, form="ICC(2,1)", threshold=0.8, alpha=0.05):
     form, alpha
         As in :func:`icc`.
     threshold : float
-        A feature is stable if both its ICCs are above.
+        A feature is stable if both its ICCs are above; a constant one has NaN and is not.
 
     Returns
     -------
     pandas.DataFrame
-        feature, icc_intra, icc_intra_low, icc_intra_high, icc_inter, icc_inter_low, icc_inter_high, stable. A constant
-        feature has NaN and is not stable.
-
-    Raises
-    ------
-    VcfnbError
-        A reading is missing, readings differ in cases or features, or a value is not finite (case and feature are
-        named).
+        feature, icc_intra, icc_intra_low, icc_intra_high, icc_inter, icc_inter_low, icc_inter_high, stable.
     """
     columns = ["feature", *(f"icc_{name}{end}" for name in COMPARISONS for end in ("", "_low", "_high")), "stable"]
     if not features:

@@ -2,7 +2,6 @@
 
 from vcfnb.cohort.columns import CLINICAL, FILES, OPTIONAL, READINGS, REQUIRED, problem_table
 from vcfnb.cohort.files import check_files, check_headers, check_voxels, voxel_digest
-from vcfnb.cohort.needs import check_needs
-from vcfnb.cohort.size import check_size
+from vcfnb.cohort.needs import check_needs, check_size
 from vcfnb.cohort.split import apply_exclusions, flow, relative_paths, second_readings, split_cohort
 from vcfnb.cohort.table import SIMULATED, check_table, is_simulated, read_cohort

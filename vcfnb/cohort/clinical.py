@@ -1,9 +1,10 @@
 """Clinical variables (age, sex, BMD) as numbers that a model or a harmonisation can use."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import pandas as pd
 
+from vcfnb.cohort.columns import problem
 from vcfnb.errors import BadInput, VcfnbError
 
 PREFIX = "clinical_"
@@ -16,43 +17,20 @@ RANGES = {"age": (0, 120), "bmd": (-10, 10)}
 
 @dataclass(frozen=True)
 class ClinicalEncoder:
-    """How clinical columns become features, learned from training cases.
+    """How clinical columns become features, learned from training cases."""
 
-    Attributes
-    ----------
-    variables : list of str
-        Of ``age`` (years), ``sex`` (F or M), ``bmd`` (T-score), in this order.
-    missing : {"error", "median"}
-        What a missing value gets.
-    medians : dict of str to float
-        With ``median``: of the training cases, by variable.
-    flagged : list of str
-        Variables that some training case lacks: each gets a second feature, 1 where the value was missing. A flag that
-        no training case has would be constant, and nothing could be learned from it.
-    """
-
-    variables: list
-    missing: str = "error"
-    medians: dict = field(default_factory=dict)
+    variables: list  # of age (years), sex (F or M), bmd (T-score), in this order
+    missing: str = "error"  # what a missing value gets: error, or median
+    medians: dict = field(default_factory=dict)  # with median: of the training cases, by variable
+    # Variables that some training case lacks: each gets a second feature, 1 where the value was missing. A flag that no
+    # training case has would be constant, and nothing could be learned from it.
     flagged: list = field(default_factory=list)
 
     @classmethod
     def fit(cls, table, variables, missing="error"):
-        """Learn from training cases.
+        """Learn from training cases: a table indexed by case_id, with the columns of cohort.csv.
 
-        Parameters
-        ----------
-        table : pandas.DataFrame
-            Training cases only, indexed by case_id, with the columns of cohort.csv.
-        variables : iterable of str
-        missing : {"error", "median"}
-
-        Raises
-        ------
-        VcfnbError
-            A variable is unknown, is no column of the table, or no training case has it.
-        BadInput
-            With ``error``: the training cases without a value.
+        With ``error``, training cases without a value are refused; a variable that none of them has always is.
         """
         unknown = [name for name in variables if name not in FEATURES]
         if unknown:
@@ -83,24 +61,9 @@ class ClinicalEncoder:
         return [FEATURES[name] for name in self.variables] + [flag(name) for name in self.flagged]
 
     def transform(self, table):
-        """Features of any cases.
+        """Features of any cases in the table's order: years, 1 for women and 0 for men, T-score, flags.
 
-        Parameters
-        ----------
-        table : pandas.DataFrame
-            Indexed by case_id, with the encoder's columns.
-
-        Returns
-        -------
-        pandas.DataFrame
-            :attr:`features` in the table's order: years, 1 for women and 0 for men, T-score, flags.
-
-        Raises
-        ------
-        VcfnbError
-            A column is missing.
-        BadInput
-            A value that cannot be read; with ``error`` also every case without a value.
+        A value that cannot be read is refused; with ``error`` also every case without a value.
         """
         numbers = self._numbers(table)
         values = numbers.fillna(self.medians).rename(columns=FEATURES)
@@ -114,24 +77,9 @@ class ClinicalEncoder:
         return ClinicalEncoder(needed, self.missing, medians, [name for name in self.flagged if name in needed])
 
     def of_one(self, given):
-        """Features of one new case; every variable must be named.
+        """Features of one new case (one row), from such as ``{"age": 63, "sex": "F", "bmd": -2.1}``.
 
-        Parameters
-        ----------
-        given : dict or None
-            Such as ``{"age": 63, "sex": "F", "bmd": -2.1}``. None for a value says that it is not known.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row; without columns when no variable is needed.
-
-        Raises
-        ------
-        VcfnbError
-            A variable is not given.
-        BadInput
-            A value that cannot be used.
+        Every variable must be named; None for a value says that it is not known.
         """
         given = given or {}
         asked = [name for name in self.variables if name not in given]
@@ -146,13 +94,9 @@ class ClinicalEncoder:
         for name in [name for name in self.variables if name in RANGES and given[name] is not None]:
             low, high = RANGES[name]
             if not low <= values[FEATURES[name]].iloc[0] <= high:
-                remedy = f"give a number from {low} to {high}"
-                raise BadInput([_problem("the case", f"{name} is {given[name]!r}", remedy, code="invalid-value")])
+                told, remedy = f"{name} is {given[name]!r}", f"give a number from {low} to {high}"
+                raise BadInput([problem(told, remedy, "the case", code="invalid-value")])
         return values
-
-    def to_dict(self):
-        """Plain values, for JSON."""
-        return asdict(self)
 
     def _numbers(self, table):
         """The variables as numbers, missing ones as NaN."""
@@ -164,24 +108,17 @@ class ClinicalEncoder:
                 code="column-missing",
             )
         numbers = pd.DataFrame({name: _number(table[name], name) for name in self.variables}, index=table.index)
-        problems = [
-            _problem(
-                case,
-                f"{name} is {value!r}",
-                "write F or M" if name == "sex" else "write a number",
-                code="invalid-value",
-            )
-            for name in self.variables
-            for case, value in table.loc[numbers[name].isna() & table[name].notna(), name].items()
-        ]
+        problems = []
+        for name in self.variables:
+            remedy = "write F or M" if name == "sex" else "write a number"
+            for case, value in table.loc[numbers[name].isna() & table[name].notna(), name].items():
+                problems.append(problem(f"{name} is {value!r}", remedy, case, code="invalid-value"))
         if self.missing == "error":
             remedy = "fill it in, or leave the variable out (in the fusion, clinical_missing: median fills it)"
-            named = {problem["case_id"] for problem in problems}
-            for case, lacks in numbers.isna().iterrows():
-                if lacks.any() and case not in named:
-                    problems.append(
-                        _problem(case, f"no value of {', '.join(lacks.index[lacks])}", remedy, code="clinical-missing")
-                    )
+            lacking = numbers[numbers.isna().any(axis=1)].drop([row["case_id"] for row in problems], errors="ignore")
+            for case, values in lacking.iterrows():
+                told = f"no value of {', '.join(values.index[values.isna()])}"
+                problems.append(problem(told, remedy, case, code="clinical-missing"))
         if problems:
             raise BadInput(problems)
         return numbers
@@ -196,7 +133,3 @@ def _number(column, name):
     if name == "sex":
         return column.map(_SEX).astype(float)
     return pd.to_numeric(column, errors="coerce").astype(float)
-
-
-def _problem(case_id, problem, remedy, code):
-    return {"case_id": case_id, "problem": problem, "remedy": remedy, "code": code}

@@ -7,6 +7,8 @@ from vcfnb.errors import COLUMNS
 REQUIRED = ("patient_id", "image", "mask")
 CLINICAL = ("age", "sex", "bmd")
 READINGS = ("mask_reader_a2", "mask_reader_b")
+# Segmentations that must differ.
+PAIRS = (("mask", READINGS[0]), ("mask", READINGS[1]), READINGS)
 OPTIONAL = ("case_id", "split", *CLINICAL, "level", "site", "mask_label", *READINGS)
 FILES = ("image", "mask", *READINGS)
 LEVELS = [f"T{n}" for n in range(1, 14)] + [f"L{n}" for n in range(1, 7)]
@@ -14,9 +16,8 @@ LEVELS = [f"T{n}" for n in range(1, 14)] + [f"L{n}" for n in range(1, 7)]
 
 def problem(problem, remedy, case_id="", file="", severity="error", *, code):
     """One row of a table of problems. Without a case_id it concerns the whole cohort."""
-    case_id = "" if pd.isna(case_id) else case_id
     return {
-        "case_id": case_id,
+        "case_id": "" if pd.isna(case_id) else case_id,
         "file": str(file),
         "problem": problem,
         "remedy": remedy,

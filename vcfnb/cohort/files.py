@@ -8,27 +8,15 @@ import pandas as pd
 import SimpleITK as sitk
 
 from vcfnb import images, runs
-from vcfnb.cohort.columns import READINGS, problem, problem_table
+from vcfnb.cohort.columns import PAIRS, READINGS, problem, problem_table
 from vcfnb.errors import BadInput
-
-_MASKS = ("mask", *READINGS)
 
 
 def check_files(table, min_voxels=100, cores=None):
-    """Open every image and mask once.
+    """Open every image and mask of a table (:func:`read_cohort`) once; a ROI has at least `min_voxels` of its image.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As :func:`read_cohort` gives it.
-    min_voxels : int
-        Smallest ROI, voxels of the original image.
-    cores : int, optional
-
-    Returns
-    -------
-    pandas.DataFrame
-        case_id, file, problem, remedy, severity (``error``: the case cannot be used; ``warning``: have a look), code.
+    A table of case_id, file, problem, remedy, severity (``error``: the case cannot be used; ``warning``: have a look),
+    code.
     """
     headers = check_headers(table, cores)
     bad = headers.loc[headers["severity"] == "error", "case_id"]
@@ -39,18 +27,7 @@ def check_files(table, min_voxels=100, cores=None):
 
 
 def check_headers(table, cores=None):
-    """What the headers of all files tell: missing, unreadable, truncated, other grids, gaps between slices.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    cores : int, optional
-
-    Returns
-    -------
-    pandas.DataFrame
-        As :func:`check_files`.
-    """
+    """What the headers of all files tell: missing, unreadable, truncated, other grids, gaps between slices."""
     rows = table.to_dict("records")
     # A file's header takes less than starting a worker; a series has hundreds of them.
     if not any(isinstance(row["image"], str) and images.location(row["image"])[0].is_dir() for row in rows):
@@ -60,35 +37,20 @@ def check_headers(table, cores=None):
 
 
 def check_voxels(table, min_voxels=100, cores=None):
-    """What only voxels tell: damaged data, values that are no HU, ROIs empty, small, cut or in pieces, repeats.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Cases whose headers can be read.
-    min_voxels : int
-    cores : int, optional
-
-    Returns
-    -------
-    pandas.DataFrame
-        As :func:`check_files`.
-    """
+    """What only voxels tell: damaged data, values that are no HU, ROIs empty, small, cut or in pieces, repeats."""
+    cases, found, seen = table.to_dict("records"), [], {}
     work = partial(_check_voxels, min_voxels=min_voxels)
-    found, seen = [], {}
-    for case, (rows, digests) in zip(
-        table.to_dict("records"),
-        runs.parallel_map(work, table.to_dict("records"), cores, desc="checking voxels"),
-        strict=True,
-    ):
+    results = runs.parallel_map(work, cases, cores, desc="checking voxels")
+    for case, (rows, digests) in zip(cases, results, strict=True):
         found += rows
         if "image" in digests:
             seen.setdefault(digests["image"], []).append((case, digests))
-    return problem_table(found + [row for cases in seen.values() if len(cases) > 1 for row in _repeats(cases)])
+    return problem_table(found + [row for cases in seen.values() for row in _repeats(cases)])
 
 
-def _given(case, names):
-    return {name: case[name] for name in names if isinstance(case.get(name), str)}
+def _masks(case):
+    """Paths of the masks that are given."""
+    return {name: case[name] for name in ("mask", *READINGS) if isinstance(case.get(name), str)}
 
 
 def _check_headers(case):
@@ -103,7 +65,7 @@ def _check_headers(case):
             found += _rows(case, case["image"], images.implausible_grid(grid))
     except BadInput as error:
         found += error.rows(case["case_id"])
-    for path in _given(case, _MASKS).values():
+    for path in _masks(case).values():
         try:
             images.look_at_mask(path, grid)
         except BadInput as error:
@@ -121,7 +83,7 @@ def _check_voxels(case, min_voxels):
         return error.rows(case["case_id"]), {}
     found = _rows(case, case["image"], images.implausible_values(image))
     digests, label = {"image": voxel_digest(image)}, images.as_label(case.get("mask_label"))
-    for name, path in _given(case, _MASKS).items():
+    for name, path in _masks(case).items():
         try:
             mask = images.read_mask(path, image, label)
         except BadInput as error:
@@ -146,8 +108,8 @@ def voxel_digest(image):
 def _check_roi(case_id, file, mask, min_voxels):
     n_voxels = int(np.count_nonzero(sitk.GetArrayViewFromImage(mask)))
     if n_voxels < min_voxels:
-        told = f"the ROI is too small: {n_voxels} voxels"
-        yield problem(told, "check the mask, or lower cohort.min_voxels", case_id, file, code="mask-too-small")
+        told, remedy = f"the ROI is too small: {n_voxels} voxels", "check the mask, or lower cohort.min_voxels"
+        yield problem(told, remedy, case_id, file, code="mask-too-small")
     if images.touches_border(mask):
         remedy = "is the vertebra whole? If not, leave the case out"
         yield problem("the ROI touches the image's border", remedy, case_id, file, "warning", code="mask-at-border")
@@ -157,7 +119,7 @@ def _check_roi(case_id, file, mask, min_voxels):
 
 
 def _same_readings(case, digests):
-    for first, second in (("mask", READINGS[0]), ("mask", READINGS[1]), READINGS):
+    for first, second in PAIRS:
         if first in digests and digests[first] == digests.get(second) and case[first] != case[second]:
             told = f"{second} is voxel for voxel {first}"
             remedy = "give a mask that was really segmented again, or leave it empty"
@@ -170,9 +132,8 @@ def _repeats(cases):
         others = [other for other, _ in cases if other["patient_id"] != case["patient_id"]]
         if any(other["image"] != case["image"] for other in others):
             told = f"the image is voxel for voxel that of {others[0]['case_id']}, another patient"
-            yield problem(
-                told, "give each patient's own, or one patient_id", case["case_id"], case["image"], code="image-shared"
-            )
+            remedy = "give each patient's own, or one patient_id"
+            yield problem(told, remedy, case["case_id"], case["image"], code="image-shared")
         earlier = [other for other, found in cases[:number] if found.get("mask") == digests.get("mask")]
         if earlier and "mask" in digests and earlier[0]["patient_id"] == case["patient_id"]:
             told = f"image and mask are voxel for voxel those of {earlier[0]['case_id']}"

@@ -1,4 +1,4 @@
-"""Does the table have what the parameters ask for? Otherwise a study would stop after an hour, at its fusion."""
+"""Does the table have what the study asks of it? Otherwise it would stop after an hour, at its fusion."""
 
 from vcfnb.cohort.columns import problem, problem_table
 
@@ -7,74 +7,71 @@ _FEWEST_OF_A_SITE = 2
 
 
 def check_needs(table, clinical=(), clinical_missing="error", harmonise="none", covariates=()):
-    """Clinical variables and sites that later steps need.
+    """Clinical variables and sites that later steps need and usable cases (:func:`check_table`) lack.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Cases that can be used, as :func:`check_table` gives them.
-    clinical : sequence of str
-        Variables of the fusion (``fusion.clinical``).
-    clinical_missing : {"error", "median"}
-        What the fusion does with a missing value.
-    harmonise : {"none", "combat"}
-    covariates : sequence of str
-        Variables whose effect the harmonisation keeps.
-
-    Returns
-    -------
-    pandas.DataFrame
-        case_id, file, problem, remedy, severity, code.
+    The arguments are ``fusion.clinical``, ``fusion.clinical_missing``, ``selection.harmonise`` and
+    ``selection.harmonise_covariates``; problems as of :func:`check_table`.
     """
     found = []
-    for names, parameter, every in (
-        (clinical, "fusion.clinical", clinical_missing == "error"),
-        (covariates if harmonise == "combat" else (), "selection.harmonise_covariates", True),
-    ):
-        for name in names:
-            found += _of_variable(table, name, parameter, every)
+    for name in clinical:
+        found += _of_variable(table, name, "fusion.clinical", every=clinical_missing == "error")
     if harmonise == "combat":
+        for name in covariates:
+            found += _of_variable(table, name, "selection.harmonise_covariates")
         found += _of_site(table)
     return problem_table(found)
 
 
-def _of_variable(table, name, parameter, every):
+def _of_variable(table, name, parameter, every=True):
     missing = table.loc[table[name].isna(), "case_id"]
     without = f"leave {name} out of {parameter}"
     if len(missing) == len(table):
-        return [
-            problem(
-                f"{parameter} names {name}, and no case has it",
-                f"fill in the column, or {without}",
-                code="clinical-missing",
-            )
-        ]
-    remedy = f"fill it in, or {without}"
+        told = f"{parameter} names {name}, and no case has it"
+        return [problem(told, f"fill in the column, or {without}", code="clinical-missing")]
+    if not every:
+        return []
+    told, remedy = f"{parameter} needs {name}, which is missing", f"fill it in, or {without}"
     remedy += ", or set fusion.clinical_missing: median" if parameter == "fusion.clinical" else ""
-    return (
-        [
-            problem(f"{parameter} needs {name}, which is missing", remedy, case, code="clinical-missing")
-            for case in missing
-        ]
-        if every
-        else []
-    )
+    return [problem(told, remedy, case, code="clinical-missing") for case in missing]
 
 
 def _of_site(table):
     without = "or set selection.harmonise: none"
     if "site" not in table or table["site"].isna().all():
-        remedy = f"fill in the column site, {without}"
-        return [problem("selection.harmonise is combat, and no case has a site", remedy, code="site-missing")]
+        told = "selection.harmonise is combat, and no case has a site"
+        return [problem(told, f"fill in the column site, {without}", code="site-missing")]
+    told, remedy = "selection.harmonise needs the site, which is missing", f"fill it in, {without}"
     missing = table.loc[table["site"].isna(), "case_id"]
-    found = [
-        problem(
-            "selection.harmonise needs the site, which is missing", f"fill it in, {without}", case, code="site-missing"
-        )
-        for case in missing
-    ]
+    found = [problem(told, remedy, case, code="site-missing") for case in missing]
     counts = table["site"].value_counts(sort=False)
     for site in counts.index[counts < _FEWEST_OF_A_SITE]:
         told = f"site {site} has a single case, which cannot be harmonised"
         found.append(problem(told, f"join sites, leave the case out, {without}", code="site-too-small"))
     return found
+
+
+def check_size(table, test_fraction=0.2, folds=10):
+    """Too few patients of a label for a split, or for the folds of cross-validation.
+
+    `test_fraction` is the share of the test set that will be drawn where usable cases have no split, `folds` the most
+    that any step asks for (the paper's LASSO has 10). Problems without a case_id: errors where no study is possible,
+    warnings where fewer folds will be used.
+    """
+    found = []
+    for label, name in ((1, "acute"), (0, "chronic")):
+        cases = table[table["label"] == label]
+        patients = cases["patient_id"].nunique()
+        if "split" in cases:
+            training = cases.loc[cases["split"] == "train", "patient_id"].nunique()
+        else:
+            training = round(patients * (1 - test_fraction))
+        which = f"with label {label} ({name}): too few for"
+        # Two for two folds of the training set, one for the test set.
+        if 0 < patients < 3:
+            told = f"{patients} patient{'s' * (patients > 1)} {which} training and test"
+            found.append(problem(told, "give at least 3 patients of either label, better 50", code="too-few-patients"))
+        elif 0 < training < folds:
+            told = f"about {training} training patients {which} {folds} folds"
+            remedy = "fewer folds will be used, and results will be unsure; give more patients"
+            found.append(problem(told, remedy, severity="warning", code="too-few-for-folds"))
+    return problem_table(found)

@@ -3,32 +3,17 @@
 import os
 
 import numpy as np
+import pandas as pd
 
 from vcfnb.cohort.columns import FILES, READINGS
 from vcfnb.errors import BadInput, VcfnbError
 
 
 def apply_exclusions(table, problems, on_bad_case="stop"):
-    """Leave out cases that cannot be used, or stop.
+    """Leave out cases that cannot be used, or stop; `problems` as the checks of :mod:`vcfnb.cohort` give them.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    problems : pandas.DataFrame
-        As :func:`check_table`, :func:`check_files` and :func:`check_size` give it.
-    on_bad_case : {"stop", "exclude"}
-
-    Returns
-    -------
-    table : pandas.DataFrame
-        The cases that stay.
-    exclusions : pandas.DataFrame
-        case_id, reason (all its problems), code (of the first).
-
-    Raises
-    ------
-    BadInput
-        With ``stop``, all errors; with ``exclude``, those that belong to no single case.
+    With ``stop`` all errors are raised, with ``exclude`` those that belong to no single case. Gives the cases that
+    stay, and the exclusions: case_id, reason (all its problems), code (of the first).
     """
     errors = problems[problems["severity"] == "error"]
     stopping = errors if on_bad_case == "stop" else errors[errors["case_id"] == ""]
@@ -43,32 +28,18 @@ def apply_exclusions(table, problems, on_bad_case="stop"):
 
 
 def split_cohort(table, test_fraction, seed):
-    """Keep the split that the table brings, or draw one: stratified by label, patients whole.
+    """The table with ``split`` (train or test): as it brings it, or drawn, stratified by label, patients whole.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    test_fraction : float
-        Share of cases aimed at for the test set, within each label.
-    seed : int
-
-    Returns
-    -------
-    pandas.DataFrame
-        With ``split`` (train or test), in the table's order.
-
-    Raises
-    ------
-    VcfnbError
-        When one of the two sets would lack one of the labels.
+    `test_fraction` is the share of cases aimed at for the test set, within each label. A set without one of the labels
+    is an error.
     """
     table = table.copy()
     if "split" not in table:
         table["split"] = _drawn_split(table, test_fraction, np.random.default_rng([seed, 0]))
-    counts = table.groupby(["split", "label"]).size().unstack(fill_value=0).reindex(["train", "test"], fill_value=0)
-    counts = counts.reindex(columns=[0, 1], fill_value=0)
-    if (counts == 0).any(axis=None):
-        split, label = next((s, n) for s in counts.index for n in counts.columns if counts.loc[s, n] == 0)
+    counts = pd.crosstab(table["split"], table["label"]).reindex(["train", "test"], columns=[0, 1], fill_value=0)
+    lacking = counts.stack().loc[lambda n: n == 0].index
+    if len(lacking):
+        split, label = lacking[0]
         raise VcfnbError(
             f"split: the {split} set has no case with label {label} ({counts.to_dict('index')})",
             "give more cases, another test_fraction, or a column split",
@@ -88,20 +59,7 @@ def relative_paths(table, folder):
 
 
 def second_readings(table, n, seed):
-    """Training cases whose repeat segmentations are used, at most n, drawn at random.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        With ``split``.
-    n : int
-    seed : int
-
-    Returns
-    -------
-    list of str
-        case_id, in the table's order.
-    """
+    """At most n training cases whose repeat segmentations are used: case_id, drawn at random, in the table's order."""
     if not all(name in table for name in READINGS):
         return []
     able = table[(table["split"] == "train") & table[list(READINGS)].notna().all(axis=1)]
@@ -110,17 +68,7 @@ def second_readings(table, n, seed):
 
 
 def flow(table, exclusions, n_read):
-    """Counts for the flow figure (:func:`vcfnb.figures.patient_flow`).
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Included cases with ``split``.
-    exclusions : pandas.DataFrame
-        As :func:`apply_exclusions` gives it.
-    n_read : int
-        Cases in cohort.csv.
-    """
+    """Counts for the flow figure (:func:`vcfnb.figures.patient_flow`); `n_read` are the cases in cohort.csv."""
     counts = {
         "read": n_read,
         "exclusions": exclusions["code"].str.replace("-", " ").value_counts().to_dict(),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vcfnb import images
 from vcfnb.cohort.clinical import RANGES
-from vcfnb.cohort.columns import CLINICAL, FILES, LEVELS, OPTIONAL, READINGS, REQUIRED, problem, problem_table
+from vcfnb.cohort.columns import CLINICAL, FILES, LEVELS, OPTIONAL, PAIRS, READINGS, REQUIRED, problem, problem_table
 from vcfnb.errors import BadInput
 
 # The simulation's sites start with this, so that every later figure can say what it shows.
@@ -58,10 +58,7 @@ def read_cohort(csv, label_column="label"):
 def check_table(csv, label_column="label"):
     """Read the table of cases as :func:`read_cohort` does, and collect what is wrong with single rows.
 
-    Parameters
-    ----------
-    csv, label_column
-        As for :func:`read_cohort`.
+    What cannot be read as a table, or lacks columns, is an error.
 
     Returns
     -------
@@ -69,11 +66,6 @@ def check_table(csv, label_column="label"):
         All rows; a label that is neither 0 nor 1 is NaN.
     problems : pandas.DataFrame
         case_id, file, problem, remedy, severity, code. Those without a case_id concern the whole table.
-
-    Raises
-    ------
-    BadInput
-        It cannot be read as a table, or columns are missing.
     """
     csv = Path(csv)
     table = _read_text(csv)
@@ -82,11 +74,8 @@ def check_table(csv, label_column="label"):
     unused = [name for name in table.columns if name not in (*REQUIRED, *OPTIONAL, label_column)]
     if unused:
         told = f"columns without a meaning here: {', '.join(unused)}"
-        problems.append(
-            problem(
-                told, f"nothing to do if they are yours; {_LIST}", file=csv, severity="warning", code="unused-columns"
-            )
-        )
+        remedy = f"nothing to do if they are yours; {_LIST}"
+        problems.append(problem(told, remedy, file=csv, severity="warning", code="unused-columns"))
     table = table.drop(columns=unused)
     if label_column != "label":
         table = table.drop(columns="label", errors="ignore").rename(columns={label_column: "label"})
@@ -113,39 +102,36 @@ def is_simulated(table):
 
 
 def _read_text(csv):
+    """The cells as text, without blanks around them; empty ones as NaN."""
+
+    def refused(told, remedy, code="not-a-table"):
+        return BadInput.of(csv, told, remedy, code=code)
+
     if csv.is_dir():
-        raise BadInput.of(
-            csv, "is a folder", "give the table; python -m vcfnb template FOLDER writes one", code="not-a-table"
-        )
+        raise refused("is a folder", "give the table; python -m vcfnb template FOLDER writes one")
     if not csv.is_file():
-        raise BadInput.of(
-            csv, "the file is missing", "check the path (in a params file: cohort.csv)", code="file-missing"
-        )
+        raise refused("the file is missing", "check the path (in a params file: cohort.csv)", "file-missing")
     with open(csv, "rb") as stream:
         if stream.read(2) == b"PK":
-            raise BadInput.of(csv, "is a spreadsheet, not CSV", "save it as CSV UTF-8", code="not-a-table")
+            raise refused("is a spreadsheet, not CSV", "save it as CSV UTF-8")
     try:
         with warnings.catch_warnings():
             # Rows longer than the header: pandas would drop what is over, and only warn.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(csv, dtype=str, encoding="utf-8-sig", skipinitialspace=True, index_col=False)
-    except (UnicodeDecodeError, UnicodeError):
-        raise BadInput.of(csv, "is not UTF-8 text", "save it as CSV UTF-8", code="wrong-encoding") from None
+    except UnicodeError:
+        raise refused("is not UTF-8 text", "save it as CSV UTF-8", "wrong-encoding") from None
     except pd.errors.ParserWarning:
         remedy = "put texts with commas into quotes, and take trailing commas away"
-        raise BadInput.of(csv, "rows have more cells than the header", remedy, code="not-a-table") from None
+        raise refused("rows have more cells than the header", remedy) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise BadInput.of(
-            csv, f"is not a table: {error}", "save it as CSV with commas and one header line", code="not-a-table"
-        ) from None
+        raise refused(f"is not a table: {error}", "save it as CSV with commas and one header line") from None
     if "\0" in "".join(table.columns):
-        raise BadInput.of(csv, "is not UTF-8 text", "save it as CSV UTF-8", code="wrong-encoding")
+        raise refused("is not UTF-8 text", "save it as CSV UTF-8", "wrong-encoding")
     if len(table.columns) == 1 and (";" in table.columns[0] or "\t" in table.columns[0]):
-        raise BadInput.of(
-            csv, "columns are not separated by commas", "save it as CSV with commas", code="wrong-separator"
-        )
+        raise refused("columns are not separated by commas", "save it as CSV with commas", "wrong-separator")
     if not len(table):
-        raise BadInput.of(csv, "has no rows", "write one row per vertebra", code="empty-table")
+        raise refused("has no rows", "write one row per vertebra", "empty-table")
     table.columns = table.columns.str.strip()
     return table.apply(lambda column: column.str.strip()).replace("", np.nan)
 
@@ -174,6 +160,15 @@ def _check_columns(table, csv, label_column):
         raise BadInput(problems)
 
 
+def _unusable(rows, name, remedy, code="invalid-value", shown=None):
+    """A problem for each of the rows: what the column holds there, and what to do."""
+    said = rows[name].map(lambda value: "is empty" if pd.isna(value) else f"is {value!r}")
+    return [
+        problem(f"{shown or name} {told}", remedy, case, code=code)
+        for case, told in zip(rows["case_id"], said, strict=True)
+    ]
+
+
 def _name_cases(table, problems):
     if "level" in table:
         table["level"] = table["level"].str.upper()
@@ -181,11 +176,8 @@ def _name_cases(table, problems):
         return
     several = table["patient_id"].duplicated(keep=False)
     if several.any() and "level" not in table:
-        names = ", ".join(table.loc[several, "patient_id"].dropna().unique()[:5])
-        remedy = "add a column case_id, or level"
-        problems.append(
-            problem(f"patients with several rows, and no case_id or level: {names}", remedy, code="id-missing")
-        )
+        told = f"patients with several rows, and no case_id or level: {_first_names(table.loc[several, 'patient_id'])}"
+        problems.append(problem(told, "add a column case_id, or level", code="id-missing"))
     table["case_id"] = table["patient_id"]
     if "level" in table:
         table.loc[several, "case_id"] = table["patient_id"] + "_" + table["level"]
@@ -197,34 +189,27 @@ def _check_ids(table, problems):
         for row in np.flatnonzero(table[name].isna()):
             problems.append(problem(f"row {row + 2}: {name} is empty", f"give every row a {name}", code="id-missing"))
         given = table[name].dropna()
-        for value in dict.fromkeys(given[~given.str.fullmatch(_SAFE)]):
-            remedy = "use at most 100 letters, digits, '.', '_' and '-', not starting with '.' or '-'"
-            problems.append(
-                problem(f"{name} {value!r} has characters that file names must not have", remedy, code="unsafe-name")
-            )
+        remedy = "use at most 100 letters, digits, '.', '_' and '-', not starting with '.' or '-'"
+        for value in given[~given.str.fullmatch(_SAFE)].unique():
+            told = f"{name} {value!r} has characters that file names must not have"
+            problems.append(problem(told, remedy, code="unsafe-name"))
     ids = table["case_id"].dropna()
-    for value in ids[ids.duplicated()].unique():
-        problems.append(
-            problem("case_id is there more than once", "give each case its own", value, code="name-repeated")
-        )
+    told, remedy = "case_id is there more than once", "give each case its own"
+    problems += [problem(told, remedy, case, code="name-repeated") for case in ids[ids.duplicated()].unique()]
+    remedy = "rename one: many file systems take them for the same name"
     for _, alike in ids.groupby(ids.str.lower()):
         if alike.nunique() > 1:
             told = f"case_id {' and '.join(map(repr, alike.unique()))} differ in case only"
-            problems.append(
-                problem(told, "rename one: many file systems take them for the same name", code="name-repeated")
-            )
+            problems.append(problem(told, remedy, code="name-repeated"))
 
 
 def _check_labels(table, label_column, problems):
     label = pd.to_numeric(table["label"], errors="coerce")
-    for row in table[~label.isin([0, 1])].itertuples():
-        shown = "is empty" if pd.isna(row.label) else f"is {row.label!r}"
-        problems.append(
-            problem(f"{label_column} {shown}", "write 1 (acute) or 0 (chronic)", row.case_id, code="invalid-label")
-        )
-    table["label"] = label.where(label.isin([0, 1]))
-    if table["label"].notna().all():
-        table["label"] = table["label"].astype(int)
+    usable = label.isin([0, 1])
+    problems += _unusable(
+        table[~usable], "label", "write 1 (acute) or 0 (chronic)", code="invalid-label", shown=label_column
+    )
+    table["label"] = label.astype(int) if usable.all() else label.where(usable)
     known = table["label"].dropna()
     if len(known) and known.nunique() == 1:
         which = f"all cases have {label_column} {int(known.iloc[0])}"
@@ -237,45 +222,32 @@ def _check_split(table, problems):
     if table["split"].isna().all():
         table.pop("split")
         return
-    for row in table[~table["split"].isin(["train", "test"])].itertuples():
-        shown = "is empty" if pd.isna(row.split) else f"is {row.split!r}"
-        problems.append(
-            problem(f"split {shown}", "write train or test in every row, or in none", row.case_id, code="invalid-value")
-        )
+    wrong = ~table["split"].isin(["train", "test"])
+    problems += _unusable(table[wrong], "split", "write train or test in every row, or in none")
     sides = table.groupby("patient_id")["split"].nunique()
+    remedy = "keep all rows of a patient in one set"
     for patient in sides.index[sides > 1]:
-        problems.append(
-            problem(
-                f"patient {patient} is in train and test",
-                "keep all rows of a patient in one set",
-                code="patient-in-both-sets",
-            )
-        )
+        problems.append(problem(f"patient {patient} is in train and test", remedy, code="patient-in-both-sets"))
 
 
 def _check_clinical(table, problems):
     for name, (low, high) in RANGES.items():
         if name in table:
             number = pd.to_numeric(table[name], errors="coerce")
-            for row in table[table[name].notna() & ~number.between(low, high)].itertuples():
-                shown = f"{name} is {getattr(row, name)!r}"
-                remedy = f"write a number from {low} to {high}, or leave it empty"
-                problems.append(problem(shown, remedy, row.case_id, code="invalid-value"))
+            wrong = table[name].notna() & ~number.between(low, high)
+            problems += _unusable(table[wrong], name, f"write a number from {low} to {high}, or leave it empty")
             table[name] = number
-    allowed = {"sex": ["F", "M"], "level": LEVELS}
-    for name, values in allowed.items():
+    allowed = {"sex": (["F", "M"], "F or M"), "level": (LEVELS, f"{LEVELS[0]} to {LEVELS[-1]}")}
+    for name, (values, known) in allowed.items():
         if name in table:
             table[name] = table[name].str.upper()
-            for row in table[table[name].notna() & ~table[name].isin(values)].itertuples():
-                known = " or ".join(values) if len(values) < 3 else f"{values[0]} to {values[-1]}"
-                shown = f"{name} is {getattr(row, name)!r}"
-                problems.append(problem(shown, f"write {known}, or leave it empty", row.case_id, code="invalid-value"))
+            wrong = table[name].notna() & ~table[name].isin(values)
+            problems += _unusable(table[wrong], name, f"write {known}, or leave it empty")
     if "mask_label" in table:
         number = pd.to_numeric(table["mask_label"], errors="coerce")
-        for row in table[number.notna() & ~((number > 0) & (number % 1 == 0))].itertuples():
-            shown = f"mask_label is {row.mask_label!r}"
-            remedy = "write a whole number above 0, the name of a DICOM segment or structure, or leave it empty"
-            problems.append(problem(shown, remedy, row.case_id, code="invalid-value"))
+        wrong = number.notna() & ~((number > 0) & (number % 1 == 0))
+        remedy = "write a whole number above 0, the name of a DICOM segment or structure, or leave it empty"
+        problems += _unusable(table[wrong], "mask_label", remedy)
         if number.notna().sum() == table["mask_label"].notna().sum():
             table["mask_label"] = number
 
@@ -284,24 +256,19 @@ def _resolve(table, folder, problems):
     for name in FILES:
         if name not in table:
             continue
-        for row in table[table[name].isna()].itertuples() if name in REQUIRED else ():
-            problems.append(problem(f"{name} is empty", "write the path of a file", row.case_id, code="file-not-given"))
+        if name in REQUIRED:
+            problems += _unusable(table[table[name].isna()], name, "write the path of a file", code="file-not-given")
         table[name] = table[name].astype(object)
         for row, value in table[name].dropna().items():
+            case = table.loc[row, "case_id"]
             if "://" in value:
-                told = f"{name} is an address, not a file"
-                problems.append(
-                    problem(
-                        told, "download it, and write its path", table.loc[row, "case_id"], value, code="unusable-path"
-                    )
-                )
+                told, remedy = f"{name} is an address, not a file", "download it, and write its path"
+                problems.append(problem(told, remedy, case, value, code="unusable-path"))
                 table.loc[row, name] = np.nan
                 continue
             if "\\" in value and os.sep != "\\":
-                remedy = "write it with /, as seen from the table's folder"
-                problems.append(
-                    problem(f"{name} is a Windows path", remedy, table.loc[row, "case_id"], value, code="unusable-path")
-                )
+                told, remedy = f"{name} is a Windows path", "write it with /, as seen from the table's folder"
+                problems.append(problem(told, remedy, case, value, code="unusable-path"))
             table.loc[row, name] = str((folder / Path(value).expanduser()).resolve())
 
 
@@ -309,48 +276,41 @@ def _check_repeats(table, problems):
     """One image in two patients, one mask in two cases, a repeat segmentation that is the first."""
     whole = table["image"].notna() & table["mask"].notna()
     same = table.duplicated([name for name in ("image", "mask", "mask_label") if name in table], keep="first")
+    told, remedy = "image and mask are those of another case", "keep one of them"
     for row in table[same & whole].itertuples():
-        problems.append(
-            problem(
-                "image and mask are those of another case",
-                "keep one of them",
-                row.case_id,
-                row.mask,
-                code="case-repeated",
-            )
-        )
-    for image, cases in table[table["image"].notna()].groupby("image", sort=False):
+        problems.append(problem(told, remedy, row.case_id, row.mask, code="case-repeated"))
+    for image, cases in table.groupby("image", sort=False):
         if cases["patient_id"].nunique() > 1:
-            patients = ", ".join(cases["patient_id"].dropna().unique()[:5])
-            for case in cases["case_id"]:
-                told = f"the same image is given for several patients: {patients}"
-                problems.append(
-                    problem(told, "give each patient's own, or one patient_id", case, image, code="image-shared")
-                )
+            told = f"the same image is given for several patients: {_first_names(cases['patient_id'])}"
+            remedy = "give each patient's own, or one patient_id"
+            problems += [problem(told, remedy, case, image, code="image-shared") for case in cases["case_id"]]
     for mask, cases in table[whole].groupby("mask", sort=False):
         if cases["image"].nunique() > 1:
-            told = f"the same mask is given for several images, of cases {', '.join(cases['case_id'][:5])}"
-            for case in cases["case_id"]:
-                problems.append(
-                    problem(told, "give each image the mask that was drawn on it", case, mask, code="mask-shared")
-                )
-    for first, second in (("mask", READINGS[0]), ("mask", READINGS[1]), READINGS):
+            told = f"the same mask is given for several images, of cases {_first_names(cases['case_id'])}"
+            remedy = "give each image the mask that was drawn on it"
+            problems += [problem(told, remedy, case, mask, code="mask-shared") for case in cases["case_id"]]
+    remedy = "give a mask that was really segmented again, or leave it empty"
+    for first, second in PAIRS:
         if first in table and second in table:
             for row in table[table[first].notna() & (table[first] == table[second])].itertuples():
                 told = f"{second} is the file of {first}"
-                remedy = "give a mask that was really segmented again, or leave it empty"
                 problems.append(problem(told, remedy, row.case_id, getattr(row, second), code="readings-identical"))
+
+
+def _first_names(column):
+    return ", ".join(column.dropna().unique()[:5])
 
 
 def _check_readings(table, problems):
     given = table[list(READINGS)].notna()
     n_both, n_one = int(given.all(axis=1).sum()), int((given.any(axis=1) & ~given.all(axis=1)).sum())
     remedy = "draw about 30 cases again (mask_reader_a2 by the same reader, mask_reader_b by another), or go on without"
+    told = ""
     if not given.any(axis=None):
         told = "no repeat segmentations: which features survive another contour is not judged"
-        problems.append(problem(told, remedy, severity="warning", code="readings-missing"))
     elif n_one:
         told = f"{n_one} cases have one of two repeat segmentations and are not used for agreement; {n_both} have both"
+    if told:
         problems.append(problem(told, remedy, severity="warning", code="readings-missing"))
 
 

@@ -55,17 +55,11 @@ def template(folder, seen_from=None):
         patient_id, case_id, image, mask, label (empty), and columns to be filled in; paths as seen from `seen_from`.
     notes : list of str
         What could not be paired, and what the reader has to decide.
-
-    Raises
-    ------
-    BadInput
-        The folder is missing.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise BadInput.of(
-            folder, "is no folder", "give the folder that holds the images and masks", code="not-a-folder"
-        )
+        remedy = "give the folder that holds the images and masks"
+        raise BadInput.of(folder, "is no folder", remedy, code="not-a-folder")
     found, notes = _look_through(folder)
     images = [item for item in found if not item.is_mask]
     masks = [item for item in found if item.is_mask]
@@ -74,21 +68,15 @@ def template(folder, seen_from=None):
     paired = {id(item) for pair in pairs for item in pair}
     notes += [f"no mask for {item.path}" for item in images if id(item) not in paired]
     notes += [f"no image for {item.path}" for item in loose]
-    notes += [
-        f"{item.path} holds {item.parts} segments or structures: name one in mask_label"
-        for item in masks
-        if item.parts > 1
-    ]
+    several = [item for item in masks if item.parts > 1]
+    notes += [f"{item.path} holds {item.parts} segments or structures: name one in mask_label" for item in several]
     for row in rows:
         for name in ("image", "mask", *_READINGS.values()):
             if name in row:
                 row[name] = os.path.relpath(folder / row[name], seen_from or folder).replace(os.sep, "/")
     table = pd.DataFrame(rows)
-    always = _ORDER[:10] if len(rows) else _ORDER
-    names = [name for name in _ORDER if name in table or name in always]
-    if any(item.parts > 1 for item in masks):
-        names.insert(names.index("site") + 1, "mask_label")
-    return table.reindex(columns=list(dict.fromkeys(names))), notes
+    always = (_ORDER[:10] if len(rows) else _ORDER) + (["mask_label"] if several else [])
+    return table.reindex(columns=[name for name in _ORDER if name in table or name in always]), notes
 
 
 def _look_through(folder):

@@ -20,16 +20,11 @@ def coefficient_intervals(fitted, x, y, settings, groups=None, n_bootstrap=1000,
     Parameters
     ----------
     fitted : FittedLogistic
-    x : pandas.DataFrame
-        The training cases that it was fitted on.
-    y : pandas.Series or array of 0 and 1
-    settings : vcfnb.params.FusionParams
-        Class weight, as for the fit.
-    groups : pandas.Series or array, optional
-        Patients; a patient with vertebrae of both classes is drawn with the acute ones, and brings all of them.
-    n_bootstrap : int
-    seed : int
-    alpha : float
+    x, y, settings, groups
+        As :func:`fit_logistic` had them; a patient with vertebrae of both classes is drawn with the acute ones, and
+        brings all of them.
+    n_bootstrap, seed, alpha
+        Of the intervals, which are 1 - alpha.
 
     Returns
     -------
@@ -71,8 +66,8 @@ def coefficient_intervals(fitted, x, y, settings, groups=None, n_bootstrap=1000,
             "high": high,
         }
     )
-    for name in ("coefficient", "low", "high"):
-        table["odds_ratio" + (f"_{name}" if name != "coefficient" else "")] = np.exp(table[name])
+    for name, odds in (("coefficient", "odds_ratio"), ("low", "odds_ratio_low"), ("high", "odds_ratio_high")):
+        table[odds] = np.exp(table[name])
     return table.sort_values("coefficient", key=abs, ascending=False, kind="stable", ignore_index=True)
 
 
@@ -91,37 +86,19 @@ class Nomogram:
     A feature gives 0 points at that end of its training range that speaks for chronic, and the feature that can move
     the prediction most gives 100 at its other end. So each point is worth the same in log odds, whatever the feature.
 
-    Attributes
-    ----------
-    axes : pandas.DataFrame
-        feature, low, high (training range, own units), at_low, at_high (points there), range (points from end to end);
-        the feature with the widest range first.
-    log_odds_per_point : float
-        1 where no feature weighs anything.
-    log_odds_at_zero : float
-        Log odds of a patient with 0 points.
-    model : FittedLogistic
+    Iasonos et al. 2008, doi 10.1200/JCO.2007.12.9791; the scale is that of R's ``rms::nomogram``.
     """
 
+    # feature, low, high (training range, own units), at_low, at_high (points there), range (points from end to end);
+    # the feature with the widest range first.
     axes: pd.DataFrame
-    log_odds_per_point: float
-    log_odds_at_zero: float
-    model: object
+    log_odds_per_point: float  # 1 where no feature weighs anything
+    log_odds_at_zero: float  # of a patient with 0 points
+    model: object  # FittedLogistic
 
     @classmethod
     def of(cls, fitted, x):
-        """The nomogram of a fitted regression.
-
-        Parameters
-        ----------
-        fitted : FittedLogistic
-        x : pandas.DataFrame
-            Training cases: their smallest and largest values are the ends of the axes.
-
-        References
-        ----------
-        Iasonos et al. 2008, doi 10.1200/JCO.2007.12.9791; the scale is that of R's ``rms::nomogram``.
-        """
+        """The nomogram of a :class:`FittedLogistic`; the smallest and largest values in `x` end its axes."""
         values = x[fitted.features]
         low, high = values.min(), values.max()
         ends = fitted.contributions(pd.concat([low, high], axis=1).T)
@@ -167,56 +144,26 @@ class Nomogram:
         return axis["low"] + share * (axis["high"] - axis["low"])
 
 
-def shap_values(fitted, x, background=None):
-    """SHAP values of a linear model, exact: what each feature adds to a case's log odds against the average case.
-
-    Parameters
-    ----------
-    fitted : FittedLogistic
-    x : pandas.DataFrame
-        Any cases.
-    background : pandas.DataFrame, optional
-        Cases that the average is taken over; by default the model's training cases.
+def shap_table(fitted, x):
+    """SHAP values: what each feature adds to a case's log odds against the average training case.
 
     Returns
     -------
-    values : pandas.DataFrame
-        One row per case, one column per feature, log odds.
-    base : float
-        Log odds of the average case. With a case's values it adds up to the case's log odds.
+    pandas.DataFrame
+        case_id, feature, value (own units), z (training SDs from the training mean), shap (log odds). A case's values
+        and ``fitted.intercept``, the log odds of the average case, add up to the case's log odds.
 
     Notes
     -----
-    For features taken one by one (interventional expectation), the Shapley value is ``w_i (x_i - E[x_i])``: with
-    training cases as background these are the contributions that :func:`vcfnb.predict` names. The formula is one
-    line, so the package shap is not needed; where it is installed the tests compare with it. Correlated features share
-    what they tell in whatever way the regression divided it.
+    For features taken one by one (interventional expectation), the Shapley value of a linear model is
+    ``w_i (x_i - E[x_i])``: with training cases as background these are the contributions that :func:`vcfnb.predict`
+    names, exactly, so the package shap is not needed; the tests compare with it. Correlated features share what they
+    tell in whatever way the regression divided it.
 
     References
     ----------
     Lundberg and Lee 2017, arXiv 1705.07874, corollary 1; Strumbelj and Kononenko 2014, doi 10.1007/s10115-013-0679-x.
     """
-    contributions = fitted.contributions(x)
-    if background is None:
-        return contributions, fitted.intercept
-    average = fitted.contributions(background).mean()
-    return contributions - average, float(fitted.intercept + average.sum())
-
-
-def shap_table(fitted, x):
-    """SHAP values of any cases against the training cases, tidy.
-
-    Parameters
-    ----------
-    fitted : FittedLogistic
-    x : pandas.DataFrame
-        Indexed by case_id.
-
-    Returns
-    -------
-    pandas.DataFrame
-        case_id, feature, value (own units), z (training SDs from the training mean), shap (log odds).
-    """
-    tables = {"value": x[fitted.features], "z": fitted.z_scores(x), "shap": shap_values(fitted, x)[0]}
+    tables = {"value": x[fitted.features], "z": fitted.z_scores(x), "shap": fitted.contributions(x)}
     columns = [table.rename_axis("case_id").stack().rename(name) for name, table in tables.items()]
     return pd.concat(columns, axis=1).rename_axis(["case_id", "feature"]).reset_index()

@@ -1,4 +1,4 @@
-"""Logistic regression with a grid search, as plain numbers that can be written as JSON."""
+"""Logistic regression with a grid search: plain numbers that can be written as JSON, and out-of-fold probabilities."""
 
 from dataclasses import dataclass
 
@@ -18,50 +18,21 @@ from vcfnb.params import FusionParams
 
 @dataclass(frozen=True)
 class FittedLogistic:
-    """A multivariable logistic regression (LR), fitted on training cases.
+    """A multivariable logistic regression (LR), fitted on training cases."""
 
-    Attributes
-    ----------
-    features : list of str
-        In the order of the coefficients.
-    mean, sd : pandas.Series
-        Of the training cases (ddof=0), in each feature's own units; sd is 1 for a constant feature.
-    coefficients : pandas.Series
-        Log odds of label 1 per SD of the feature.
-    intercept : float
-        Log odds at the training mean.
-    chosen_c : float
-        Inverse strength of the L2 penalty.
-    grid : pandas.DataFrame
-        C, auc_mean, auc_sd, log_loss_mean (cross-validated, over folds), chosen.
-    n_cases, n_positive : int
-        Training cases, and those with label 1.
-    note : str
-        What could not be done as asked, such as fewer folds, or that the classes can be separated perfectly; otherwise
-        empty.
-    """
-
-    features: list
-    mean: pd.Series
-    sd: pd.Series
-    coefficients: pd.Series
-    intercept: float
-    chosen_c: float
-    grid: pd.DataFrame
+    features: list  # names, in the order of the coefficients
+    mean: pd.Series  # of the training cases, in each feature's own units
+    sd: pd.Series  # likewise (ddof=0); 1 for a constant feature
+    coefficients: pd.Series  # log odds of label 1 per SD of the feature
+    intercept: float  # log odds at the training mean
+    chosen_c: float  # inverse strength of the L2 penalty
+    grid: pd.DataFrame  # C, auc_mean, auc_sd, log_loss_mean (cross-validated, over folds), chosen
     n_cases: int
-    n_positive: int
-    note: str = ""
+    n_positive: int  # with label 1
+    note: str = ""  # what could not be done as asked, such as fewer folds; or that the classes are separable
 
     def z_scores(self, x):
-        """Features of any cases, scaled with training mean and SD; columns in the model's order.
-
-        Raises
-        ------
-        VcfnbError
-            When a feature is missing.
-        BadInput
-            When a value is missing or infinite.
-        """
+        """Features of any cases, scaled with training mean and SD; columns in the model's order."""
         missing = [name for name in self.features if name not in x]
         if missing:
             raise VcfnbError(
@@ -77,36 +48,15 @@ class FittedLogistic:
         return self.z_scores(x) * self.coefficients
 
     def score(self, x):
-        """Probability of label 1 (acute).
-
-        Parameters
-        ----------
-        x : pandas.DataFrame
-            Any cases; columns in any order, others are ignored.
-
-        Returns
-        -------
-        pandas.Series
-            By the index of `x`.
-        """
+        """Probability of label 1 (acute), by the index of `x`: any cases, columns in any order, others are ignored."""
         # A sum a row, not a matrix product: one case alone gets the same bits as among others.
         log_odds = np.ascontiguousarray(self.contributions(x)).sum(axis=1) + self.intercept
         return pd.Series(expit(log_odds), index=x.index, name="score")
 
     def to_dict(self):
         """Plain lists and numbers, for JSON; floats survive exactly."""
-        return {
-            "features": self.features,
-            "mean": self.mean.tolist(),
-            "sd": self.sd.tolist(),
-            "coefficients": self.coefficients.tolist(),
-            "intercept": self.intercept,
-            "chosen_c": self.chosen_c,
-            "grid": self.grid.to_dict("list"),
-            "n_cases": self.n_cases,
-            "n_positive": self.n_positive,
-            "note": self.note,
-        }
+        by_feature = {name: getattr(self, name).tolist() for name in _BY_FEATURE}
+        return vars(self) | by_feature | {"grid": self.grid.to_dict("list")}
 
     @classmethod
     def from_dict(cls, values):
@@ -139,7 +89,6 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
         Training cases only, one column per feature, in the features' own units; scaled here.
     y : pandas.Series or array of 0 and 1
     settings : vcfnb.params.FusionParams, optional
-        Grid of C, folds, class weight.
     groups : pandas.Series or array, optional
         Patients, kept together in the folds.
     seed : int
@@ -148,13 +97,6 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
     Returns
     -------
     FittedLogistic
-
-    Raises
-    ------
-    BadInput
-        Values that are missing or infinite, by case and feature.
-    VcfnbError
-        Labels or patients that do not fit the cases.
 
     Notes
     -----
@@ -198,22 +140,32 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
     )
 
 
+def out_of_fold_scores(x, y, settings=None, groups=None, seed=0):
+    """Probabilities of training cases, each from a regression fitted without the case's patient.
+
+    The regression's whole grid search is repeated in each fold. Features are taken as they are: if they were selected
+    with the help of the held-out cases, as in notebook 05, the probabilities remain somewhat too good.
+
+    Parameters and errors as for :func:`fit_logistic`; ``settings.grid_folds`` is the number of folds of both the outer
+    and the inner cross-validation, and a fold with too few cases of a class for its own grid search is an error. Gives
+    the probability of label 1, by the index of `x`.
+    """
+    settings = settings or FusionParams()
+    selection.check_features(x)
+    y, groups = selection.check_labels(x, y, groups)
+    splits, _ = selection.folds(y, groups, settings.grid_folds, seed)
+    score = np.empty(len(y))
+    for fitted_on, held_out in splits:
+        model = fit_logistic(x.iloc[fitted_on], y[fitted_on], settings, groups=groups[fitted_on], seed=seed)
+        score[held_out] = model.score(x.iloc[held_out])
+    return pd.Series(score, index=x.index, name="score")
+
+
 def separable(x, y):
     """Whether a plane has all cases of label 1 on one side and all others on the other.
 
-    Parameters
-    ----------
-    x : array, shape (n, features)
-    y : array of 0 and 1, shape (n,)
-
-    Returns
-    -------
-    bool
-        Always true with at least as many features as cases less one, in general position.
-
-    References
-    ----------
-    As a linear programme: Konis 2007, thesis, University of Oxford.
+    As a linear programme: Konis 2007, thesis, University of Oxford. Always true with at least as many features as cases
+    less one, in general position.
     """
     signed = np.where(np.asarray(y) == 1, 1.0, -1.0)[:, None] * np.column_stack([np.ones(len(x)), x])
     # Feasible when some coefficients give every case a margin of at least 1.

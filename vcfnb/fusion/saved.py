@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +11,7 @@ from vcfnb import images, runs, statistics
 from vcfnb.cohort.clinical import FEATURES, ClinicalEncoder
 from vcfnb.errors import VcfnbError
 from vcfnb.fusion.logistic import FittedLogistic
-from vcfnb.fusion.training_cohort import TrainingCohort, fingerprint
-from vcfnb.fusion.training_range import TrainingRange
+from vcfnb.fusion.training_cohort import TrainingCohort, TrainingRange, fingerprint
 from vcfnb.selection.harmonisation import ComBat
 
 FORMAT = "vcfnb-model"
@@ -24,41 +23,18 @@ NOTICE = "Research use only. Not for diagnosis."
 
 @dataclass(frozen=True)
 class SavedModel:
-    """What :func:`load_model` gives.
-
-    Attributes
-    ----------
-    folder : pathlib.Path
-    models : dict of str to FittedLogistic
-        ``radiomics``, ``dtl``, ``fusion``.
-    expansion : int
-        ROI expansion of the network, voxels of 1 mm.
-    settings : dict of str to dict
-        ``preprocessing``, ``radiomics``, ``dtl``: the parameters of those notebooks.
-    thresholds : dict of str to float
-        Operating point of each model, chosen on training cases; may be empty.
-    training : TrainingRange
-        Of the fusion model's features.
-    cohort : TrainingCohort
-        Who was trained on, what their images were like, how well calibrated the models were on them.
-    clinical : ClinicalEncoder
-        Clinical variables that the fusion model uses; mostly none.
-    harmonisation : list of ComBat
-        What makes features of a new case comparable between the sites of the training cases; mostly none.
-    about : dict
-        study, simulated, versions, notice.
-    """
+    """What :func:`load_model` gives."""
 
     folder: Path
-    models: dict
-    expansion: int
-    settings: dict
-    thresholds: dict
-    training: TrainingRange
+    models: dict  # radiomics, dtl, fusion: FittedLogistic
+    expansion: int  # ROI expansion of the network, voxels of 1 mm
+    settings: dict  # preprocessing, radiomics, dtl: the parameters of those notebooks
+    thresholds: dict  # operating point of each model, chosen on training cases; may be empty
+    training: TrainingRange  # of the fusion model's features
     cohort: TrainingCohort
-    clinical: ClinicalEncoder
-    harmonisation: list
-    about: dict
+    clinical: ClinicalEncoder  # clinical variables that the fusion model uses; mostly none
+    harmonisation: list  # ComBat, to make a new case comparable between the training cases' sites; mostly none
+    about: dict  # study, simulated, versions, notice
 
     @property
     def sites(self):
@@ -83,87 +59,6 @@ class SavedModel:
         return self.folder / NETWORK
 
 
-def save_model(
-    folder,
-    models,
-    network,
-    expansion,
-    settings,
-    train,
-    thresholds=None,
-    about=None,
-    clinical=None,
-    harmonisation=(),
-    cohort=None,
-):
-    """Write the model folder: ``model.json`` and ``network.safetensors``.
-
-    Parameters
-    ----------
-    folder : path
-    models : dict of str to FittedLogistic
-        ``radiomics``, ``dtl`` and ``fusion``.
-    network : path
-        Safetensors of the chosen expansion (:func:`vcfnb.dtl.save_model`); copied.
-    expansion : int
-        Voxels of 1 mm.
-    settings : dict of str to dict
-        ``preprocessing``, ``radiomics``, ``dtl``: parameters as the notebooks wrote them down.
-    train : pandas.DataFrame
-        Training cases, with at least the fusion model's features. Only their mean, SD, range and covariance are kept.
-    thresholds : dict of str to float, optional
-        Operating points, chosen on training cases (:func:`vcfnb.statistics.operating_point`).
-    about : dict, optional
-        Goes into the file as it is, such as ``study`` and ``simulated``.
-    clinical : ClinicalEncoder, optional
-        That made the clinical features; what no model uses is left out.
-    harmonisation : iterable of ComBat or None
-        That `train` went through, one a source of features; what no model uses is left out.
-    cohort : TrainingCohort, optional
-        Without it nothing is said of a new image's likeness, nor of the calibration.
-
-    Returns
-    -------
-    pathlib.Path
-        Of ``model.json``.
-
-    Raises
-    ------
-    VcfnbError
-        When a model is missing, or the network's file is.
-    """
-    missing = [name for name in MODELS if name not in models]
-    if missing:
-        raise VcfnbError(
-            f"model: {missing[0]!r} is missing", f"give the three models {', '.join(MODELS)}", code="model-incomplete"
-        )
-    folder, network = Path(folder), Path(network)
-    if not network.is_file():
-        raise VcfnbError(
-            f"model: no network at {network}", f"run notebook 04_dtl for expansion {expansion}", code="model-incomplete"
-        )
-    with runs.atomic(folder / NETWORK) as temporary:
-        shutil.copyfile(network, temporary)
-    used = {feature for name in MODELS for feature in models[name].features}
-    sites = [combat.only(used) for combat in harmonisation if combat is not None and len(combat.sites) > 1]
-    content = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "notice": NOTICE,
-        "about": (about or {}) | {"versions": runs.versions()},
-        "models": {name: models[name].to_dict() for name in MODELS},
-        "expansion": int(expansion),
-        "settings": {name: settings[name] for name in ("preprocessing", "radiomics", "dtl")},
-        "thresholds": {name: float(value) for name, value in (thresholds or {}).items()},
-        "training": TrainingRange.of(train[models["fusion"].features]).to_dict(),
-        "cohort": (cohort or TrainingCohort()).to_dict(),
-        "clinical": (clinical or ClinicalEncoder([])).only(used).to_dict(),
-        "harmonisation": [combat.to_dict() for combat in sites if len(combat.gamma.columns)],
-        "network_sha256": runs.digest(folder / NETWORK),
-    }
-    return runs.write_json(content | {"sha256": runs.digest(content)}, folder / "model.json")
-
-
 def save_study_model(
     run, models, expansion, train, thresholds=None, clinical=None, harmonisation=(), table=None, out_of_fold=None
 ):
@@ -172,38 +67,65 @@ def save_study_model(
     Parameters
     ----------
     run : vcfnb.runs.Run
-    models, expansion, train, clinical, harmonisation
-        As for :func:`save_model`.
+    models : dict of str to FittedLogistic
+        ``radiomics``, ``dtl`` and ``fusion``.
+    expansion : int
+        Voxels of 1 mm; its network is copied into the folder.
+    train : pandas.DataFrame
+        Training cases, with at least the fusion model's features. Only their mean, SD, range and covariance are kept.
     thresholds : dict of str to float, optional
         By default, where `table` gives the labels, Youden's point on the scores of the training cases, as in notebook
         07 with ``operating_point: youden``.
+    clinical : ClinicalEncoder, optional
+        That made the clinical features; what no model uses is left out.
+    harmonisation : iterable of ComBat or None
+        That `train` went through, one a source of features; what no model uses is left out.
     table : pandas.DataFrame, optional
         Training cases in the order of `train`, indexed by case_id: label, patient_id, image, and age, sex, bmd where
-        they are known; summarised with their images (:class:`TrainingCohort`).
+        they are known; summarised with their images (:class:`TrainingCohort`). Without it nothing is said of a new
+        image's similarity, nor of the calibration.
     out_of_fold : dict of str to pandas.Series, optional
         By model: probabilities of training cases from regressions that had not seen their patient.
     """
-    cohort = None
+    network = run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")
+    missing = [name for name in MODELS if name not in models]
+    if missing:
+        raise VcfnbError(
+            f"model: {missing[0]!r} is missing", f"give the three models {', '.join(MODELS)}", code="model-incomplete"
+        )
+    cohort = TrainingCohort()
     if table is not None:
+        cohort = _described(run, table, out_of_fold)
         if thresholds is None:
             scores = {name: models[name].score(train) for name in MODELS}
             thresholds = {name: statistics.operating_point(table["label"], score) for name, score in scores.items()}
-        quality = pd.read_csv(run.needs("preprocessing", "qc.csv"), dtype={"case_id": str}).set_index("case_id")
-        known = runs.parallel_map(_fingerprint, table["image"].tolist(), desc="fingerprints")
-        cohort = TrainingCohort.of(table, quality.loc[table.index], out_of_fold, known)
-    return save_model(
-        run.step("fusion") / "model",
-        models,
-        run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors"),
-        expansion,
-        {name: run.settings(name) for name in ("preprocessing", "radiomics", "dtl")},
-        train,
-        thresholds=thresholds,
-        about={"study": run.study, "simulated": run.simulated},
-        clinical=clinical,
-        harmonisation=harmonisation,
-        cohort=cohort,
-    )
+    folder = run.step("fusion") / "model"
+    with runs.atomic(folder / NETWORK) as temporary:
+        shutil.copyfile(network, temporary)
+    used = {feature for name in MODELS for feature in models[name].features}
+    sites = [combat.only(used) for combat in harmonisation if combat is not None and len(combat.sites) > 1]
+    content = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "notice": NOTICE,
+        "about": {"study": run.study, "simulated": run.simulated, "versions": runs.versions()},
+        "models": {name: models[name].to_dict() for name in MODELS},
+        "expansion": int(expansion),
+        "settings": {name: run.settings(name) for name in ("preprocessing", "radiomics", "dtl")},
+        "thresholds": {name: float(value) for name, value in (thresholds or {}).items()},
+        "training": asdict(TrainingRange.of(train[models["fusion"].features])),
+        "cohort": asdict(cohort),
+        "clinical": asdict((clinical or ClinicalEncoder([])).only(used)),
+        "harmonisation": [combat.to_dict() for combat in sites if len(combat.gamma.columns)],
+        "network_sha256": runs.digest(folder / NETWORK),
+    }
+    return runs.write_json(content | {"sha256": runs.digest(content)}, folder / "model.json")
+
+
+def _described(run, table, out_of_fold):
+    quality = pd.read_csv(run.needs("preprocessing", "qc.csv"), dtype={"case_id": str}).set_index("case_id")
+    known = runs.parallel_map(_fingerprint, table["image"].tolist(), desc="fingerprints")
+    return TrainingCohort.of(table, quality.loc[table.index], out_of_fold, known)
 
 
 def _fingerprint(path):
@@ -211,36 +133,25 @@ def _fingerprint(path):
 
 
 def load_model(folder):
-    """Read a model folder and check that it is whole and unchanged.
+    """Read a model folder, ``06_fusion/model`` of a study, as a :class:`SavedModel`.
 
-    Parameters
-    ----------
-    folder : path
-        ``06_fusion/model`` of a study.
-
-    Returns
-    -------
-    SavedModel
-
-    Raises
-    ------
-    VcfnbError
-        A file is missing, truncated, edited, or of a later format; the message says which.
+    A file that is missing, truncated, edited or of a later format is an error that says which.
     """
     folder = Path(folder)
     path = folder / "model.json"
-    again = "copy the model folder again, or run notebook 06_fusion"
+
+    def refused(told, code):
+        return VcfnbError(f"model: {told}", "copy the model folder again, or run notebook 06_fusion", code=code)
+
     for needed in (path, folder / NETWORK):
         if not needed.is_file():
-            raise VcfnbError(f"model: {needed} is missing", f"{again}", code="model-incomplete")
+            raise refused(f"{needed} is missing", "model-incomplete")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         stored = content.pop("sha256")
         version = content["format_version"]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise VcfnbError(
-            f"model: {path} is truncated or no vcfnb model ({error})", f"{again}", code="model-unreadable"
-        ) from None
+        raise refused(f"{path} is truncated or no vcfnb model ({error})", "model-unreadable") from None
     if content.get("format") != FORMAT or version != FORMAT_VERSION:
         raise VcfnbError(
             f"model: {path} has format {content.get('format')!r} version {version!r}, this vcfnb reads {FORMAT!r} "
@@ -249,13 +160,9 @@ def load_model(folder):
             code="model-version",
         )
     if stored != runs.digest(content):
-        raise VcfnbError(f"model: {path} was changed after it was written", f"{again}", code="model-changed")
+        raise refused(f"{path} was changed after it was written", "model-changed")
     if content["network_sha256"] != runs.digest(folder / NETWORK):
-        raise VcfnbError(
-            f"model: {folder / NETWORK} is truncated or not the network of {path.name}",
-            f"{again}",
-            code="model-unreadable",
-        )
+        raise refused(f"{folder / NETWORK} is truncated or not the network of {path.name}", "model-unreadable")
     return SavedModel(
         folder=folder,
         models={name: FittedLogistic.from_dict(content["models"][name]) for name in MODELS},

@@ -1,10 +1,11 @@
-"""Who a model was trained on: counts, what their images were like, how well calibrated it was; no single patient."""
+"""Who a model was trained on, and whether a new case lies among them; nothing of a single patient."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import SimpleITK as sitk
+from sklearn.covariance import LedoitWolf
 
 from vcfnb import cohort, statistics
 
@@ -27,40 +28,24 @@ _CASES_A_POINT, _POINTS = 8, 5
 
 @dataclass(frozen=True)
 class TrainingCohort:
-    """What is kept of the training cases beside the model itself.
+    """What is kept of the training cases beside the model itself."""
 
-    Attributes
-    ----------
-    patients : dict
-        n_cases, n_patients, n_acute; women and known_sex (cases); age and bmd (n, mean, sd). No extremes of age, which
-        may point to one person.
-    images : dict of str to dict
-        By measure (:data:`MEASURES`): low and high, the smallest and largest value of the training images.
-    calibration : dict of str to dict
-        By model, of out-of-fold probabilities (:func:`vcfnb.fusion.out_of_fold_scores`): points (n, predicted,
-        observed, low, high), and the logistic recalibration fitted on them: method, intercept, slope, note.
-    fingerprints : list of str
-        Of the training images (:func:`fingerprint`), sorted: to tell that an image was trained on.
-    """
-
+    # n_cases, n_patients, n_acute; women and known_sex (cases); age and bmd (n, mean, sd). No extremes of age, which
+    # may point to one person.
     patients: dict = field(default_factory=dict)
+    # By measure (MEASURES): low and high, the smallest and largest value of the training images.
     images: dict = field(default_factory=dict)
+    # By model, of out-of-fold probabilities: points (n, predicted, observed, low, high), and the logistic recalibration
+    # fitted on them: method, intercept, slope, note.
     calibration: dict = field(default_factory=dict)
+    # Of the training images, sorted: to tell that an image was trained on.
     fingerprints: list = field(default_factory=list)
 
     @classmethod
     def of(cls, table, quality=None, out_of_fold=None, fingerprints=()):
-        """Summarise training cases.
+        """Summarise training cases; `table` and `out_of_fold` as for :func:`vcfnb.fusion.save_study_model`.
 
-        Parameters
-        ----------
-        table : pandas.DataFrame
-            Training cases indexed by case_id: label, patient_id, and age, sex, bmd where they are known.
-        quality : pandas.DataFrame, optional
-            Their rows of 01_preprocessing/qc.csv.
-        out_of_fold : dict of str to pandas.Series, optional
-            By model: probability of each training case from a regression that had not seen its patient.
-        fingerprints : iterable of str, optional
+        `quality` are their rows of 01_preprocessing/qc.csv.
         """
         images = {}
         if quality is not None:
@@ -76,18 +61,10 @@ class TrainingCohort:
         )
 
     def compare(self, quality):
-        """A new image beside the training images.
+        """A new image, with its row of quality (:func:`vcfnb.images.quality`), beside the training images.
 
-        Parameters
-        ----------
-        quality : dict
-            Its row of quality, as :func:`vcfnb.images.quality` gives it.
-
-        Returns
-        -------
-        pandas.DataFrame
-            measure, in_words, unit, value, low, high, unlike (beyond the ends by more than a tenth of their distance
-            and 5 % of the end itself); without rows for a model that does not know its images.
+        A table of measure, in_words, unit, value, low, high, unlike (beyond the ends by more than a tenth of their
+        distance and 5 % of the end itself); without rows for a model that does not know its images.
         """
         value = measures(quality) if self.images else {}
         rows = []
@@ -99,22 +76,12 @@ class TrainingCohort:
         return pd.DataFrame(rows, columns=["measure", "in_words", "unit", "value", "low", "high", "unlike"])
 
     def calibrated(self, model, probability):
-        """What became of training cases with such a probability.
+        """What became of training cases to which the model gave such a probability.
 
-        Parameters
-        ----------
-        model : str
-        probability : float
+        A dict, empty where nothing is known, of n, predicted, observed, low, high: the point of the calibration whose
+        mean prediction is nearest, its share of acute cases with Wilson's interval; recalibrated: the probability after
+        the recalibration fitted on training cases; prevalence: share of acute training cases; slope.
 
-        Returns
-        -------
-        dict
-            n, predicted, observed, low, high: the point of the calibration whose mean prediction is nearest, its share
-            of acute cases with Wilson's interval; recalibrated: the probability after the recalibration fitted on
-            training cases; prevalence: share of acute training cases; slope. Empty where nothing is known.
-
-        Notes
-        -----
         This is observed frequency, with an interval that says how few cases it rests on. It stands in place of an
         interval from redrawn coefficients, which would be conditional on the selected features and the trained network
         (:func:`vcfnb.fusion.coefficient_intervals`), much too narrow, and silent about calibration. The selection has
@@ -141,10 +108,6 @@ class TrainingCohort:
                 text += f"; {said} {who[name]['mean']:.1f}{unit} (SD {who[name]['sd']:.1f})"
         return text + (f"; {who['women']} of {who['known_sex']} women" if who["known_sex"] else "")
 
-    def to_dict(self):
-        """Plain values, for JSON."""
-        return asdict(self)
-
 
 def measures(quality):
     """The measures of :data:`MEASURES` from a row of quality: dict of str to float."""
@@ -159,15 +122,7 @@ def fingerprint(image):
     Only who has the image can compute it: nothing of the image or the patient can be got back from it, so it needs no
     salt. An id would: ids are short and can be guessed, and `P001` of another hospital is another patient.
 
-    Parameters
-    ----------
-    image : SimpleITK.Image
-        As read, in HU; of another type of numbers it is the same.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
+    `image` is a SimpleITK image as read, in HU; of another type of numbers it is the same. 64 hexadecimal digits.
     """
     turned = sitk.DICOMOrient(sitk.Cast(image, sitk.sitkFloat32), "LPS")
     return cohort.voxel_digest(turned).hex()
@@ -196,3 +151,61 @@ def _calibration(label, score):
     points = statistics.calibration_curve_points(y, probability, bins=bins)
     rule = statistics.recalibrate(y, probability)
     return {"points": points.drop(columns="bin").to_dict("records")} | rule._asdict()
+
+
+# A new case is called outside when it lies farther away than this share of the training cases did.
+QUANTILE = 0.99
+
+
+@dataclass(frozen=True)
+class TrainingRange:
+    """What the features of the training cases looked like, each in its own units."""
+
+    features: list
+    mean: list
+    sd: list
+    low: list
+    high: list
+    # Inverse covariance of the z-scores, shrunken (Ledoit and Wolf 2004): with about as many features as cases the
+    # plain covariance cannot be inverted.
+    precision: list
+    reference: float  # the quantile of the training cases' Mahalanobis distances, each measured from the other cases
+    quantile: float = QUANTILE
+
+    @classmethod
+    def of(cls, x):
+        """Describe training cases: one row per case, one column per feature."""
+        values = x.to_numpy(dtype=float)
+        mean, sd = values.mean(axis=0), values.std(axis=0)
+        sd = np.where(sd > 0, sd, 1.0)
+        z = (values - mean) / sd
+        distances = [_distances(z[i : i + 1], *_shape(np.delete(z, i, axis=0)))[0] for i in range(len(z))]
+        return cls(
+            features=list(x.columns),
+            mean=mean.tolist(),
+            sd=sd.tolist(),
+            low=values.min(axis=0).tolist(),
+            high=values.max(axis=0).tolist(),
+            precision=_shape(z)[1].tolist(),
+            reference=float(np.quantile(distances, QUANTILE)),
+        )
+
+    def distance(self, x):
+        """Mahalanobis distance of each case from the training cases, in shrunken z-scores; shape (n,)."""
+        z = (x[self.features].to_numpy(dtype=float) - self.mean) / self.sd
+        return _distances(z, np.zeros(len(self.features)), np.array(self.precision))
+
+    def beyond(self, x):
+        """Whether each value lies below the smallest or above the largest training value: DataFrame as `x`."""
+        values = x[self.features]
+        return (values < pd.Series(self.low, self.features)) | (values > pd.Series(self.high, self.features))
+
+
+def _shape(z):
+    fitted = LedoitWolf().fit(z)
+    return fitted.location_, fitted.precision_
+
+
+def _distances(z, centre, precision):
+    off = z - centre
+    return np.sqrt(np.einsum("ij,jk,ik->i", off, precision, off))

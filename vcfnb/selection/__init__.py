@@ -1,6 +1,5 @@
 """From all features to a few, on training cases only: the paper's seven steps, and the choice of an expansion."""
 
-from vcfnb.params import SelectionParams as SelectionSettings
 from vcfnb.selection.checks import check_features, check_labels, folds
 from vcfnb.selection.expansion import best_expansion
 from vcfnb.selection.filters import CollinearityFilter, CorrelationFilter, StableFeatures, ZScore, variance_inflation

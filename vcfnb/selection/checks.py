@@ -4,24 +4,12 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from vcfnb.cohort.columns import problem
 from vcfnb.errors import BadInput, VcfnbError
 
 
 def check_features(x):
-    """A table of features that can be calculated with.
-
-    Parameters
-    ----------
-    x : pandas.DataFrame
-        One row per case (the index names it), one numeric column per feature.
-
-    Raises
-    ------
-    VcfnbError
-        When it is no table, is empty, or a name occurs twice.
-    BadInput
-        When values are missing or infinite: one problem a case, naming its features.
-    """
+    """Refuse what is no table of finite numbers: one row per case (the index names it), one column per feature."""
     if not isinstance(x, pd.DataFrame):
         raise VcfnbError(
             f"features: {type(x).__name__} has no feature names", "give a pandas DataFrame", code="not-a-table"
@@ -49,35 +37,16 @@ def check_features(x):
 
 
 def _not_finite(case_id, names):
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return {
-        "case_id": case_id,
-        "problem": f"no finite value of {', '.join(map(str, names[:3]))}{more}",
-        "remedy": "look at the case's image and mask, then exclude the case or leave the feature out",
-        "code": "not-finite",
-    }
+    told = f"no finite value of {', '.join(map(str, names[:3]))}"
+    told += f" and {len(names) - 3} more" if len(names) > 3 else ""
+    remedy = "look at the case's image and mask, then exclude the case or leave the feature out"
+    return problem(told, remedy, case_id, code="not-finite")
 
 
 def check_labels(x, y, groups=None):
-    """Labels and patients in the order of the cases.
+    """Labels (1 acute, 0 chronic) and patients as arrays in the order of the cases, or an error with what is wrong.
 
-    Parameters
-    ----------
-    x : pandas.DataFrame
-        Features, one row per case.
-    y : pandas.Series or array of 0 and 1
-        1 acute, 0 chronic. A Series must carry the index of `x`.
-    groups : pandas.Series or array, optional
-        The patient of each case; by default every case is a patient.
-
-    Returns
-    -------
-    y, groups : numpy.ndarray
-
-    Raises
-    ------
-    VcfnbError
-        Other length or index than `x`, labels other than 0 and 1, a missing patient, fewer than two cases of a class.
+    A Series must carry the index of `x`. Without `groups` every case is a patient.
     """
     groups = np.arange(len(x)) if groups is None else groups
     for what, values in (("label", y), ("patient", groups)):
@@ -113,27 +82,14 @@ def check_labels(x, y, groups=None):
 def folds(y, groups, n_folds, seed):
     """Cross-validation folds, stratified by label, with the cases of a patient kept together.
 
-    When there are too few patients for `n_folds`, the largest possible number is used instead, and the note says so:
-    every fold must hold both classes, inside and outside.
-
-    Parameters
-    ----------
-    y : array of 0 and 1, shape (n,)
-    groups : array, shape (n,)
-        Patients.
-    n_folds : int
-    seed : int
+    Every fold must hold both classes, inside and outside. When there are too few patients for `n_folds`, the largest
+    possible number is used instead; when not even two folds are possible, that is an error.
 
     Returns
     -------
     splits : list of (train, test) index arrays
     note : str
-        Empty when `n_folds` could be had.
-
-    Raises
-    ------
-    VcfnbError
-        When not even two folds are possible.
+        Says so where there are fewer folds than asked for; otherwise empty.
     """
     patients = [len(np.unique(groups[y == label])) for label in (0, 1)]
     for n in range(min(n_folds, *patients), 1, -1):

@@ -19,10 +19,8 @@ def best_expansion(scores, n_bootstrap=2000, alpha=0.05, seed=0):
     scores : pandas.DataFrame
         expansion (voxels), repeat, fold, case_id, patient_id, label (1 acute, 0 chronic), score: every training case
         once in every repeat of every expansion.
-    n_bootstrap : int
-    alpha : float
-        Intervals are 1 - alpha.
-    seed : int
+    n_bootstrap, alpha, seed
+        Of the intervals, which are 1 - alpha.
 
     Returns
     -------
@@ -31,11 +29,6 @@ def best_expansion(scores, n_bootstrap=2000, alpha=0.05, seed=0):
         (share of the draws in which no other expansion is better), chosen.
     repeats : pandas.DataFrame
         expansion, repeat, auc.
-
-    Raises
-    ------
-    VcfnbError
-        Without scores, when expansions differ in their cases or repeats, or no fold holds both classes.
     """
     expansions, repeats = sorted(scores["expansion"].unique()), sorted(scores["repeat"].unique())
     patients = sorted(scores["patient_id"].unique())

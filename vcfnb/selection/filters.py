@@ -1,9 +1,4 @@
-"""Steps 1 to 3, 6 and 7 of the selection: scaling, stability, correlation, collinearity.
-
-Every step is a scikit-learn transformer that takes and gives a DataFrame. It works by feature name, so that the order
-of columns in later tables does not matter, and leaves ``support_`` (kept or not, by input feature) and ``note_`` (one
-line on what it did).
-"""
+"""Steps 1 to 3, 6 and 7 of the selection: scaling, stability, correlation, collinearity."""
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,23 +10,16 @@ from vcfnb.selection.checks import check_features
 
 
 class FeatureStep(SelectorMixin, BaseEstimator):
-    """Base of the steps: keeps the features that ``_choose`` says."""
+    """A scikit-learn transformer from DataFrame to DataFrame that keeps the features that ``_choose`` says.
+
+    It works by feature name, so that the order of columns in later tables does not matter. ``support_`` is kept or
+    not, by input feature; ``note_`` is one line on what was done.
+    """
+
+    _remedy = "loosen its setting"
 
     def fit(self, x, y=None, **options):
-        """Decide which features stay, on training cases.
-
-        Parameters
-        ----------
-        x : pandas.DataFrame
-            Training cases, one column per feature.
-        y : array of 0 and 1, shape (n,)
-            Training labels.
-
-        Raises
-        ------
-        VcfnbError
-            When no feature is left.
-        """
+        """Decide on training cases which features stay; that none is left is an error."""
         check_features(x)
         self.feature_names_in_ = np.asarray(x.columns, dtype=object)
         self.n_features_in_ = x.shape[1]
@@ -39,11 +27,9 @@ class FeatureStep(SelectorMixin, BaseEstimator):
         self.support_ = np.asarray(self._choose(x, y, **options))
         if not self.support_.any():
             raise VcfnbError(
-                f"selection: no feature passed {type(self).__name__}", f"{self._remedy}", code="no-feature-left"
+                f"selection: no feature passed {type(self).__name__}", self._remedy, code="no-feature-left"
             )
         return self
-
-    _remedy = "loosen its setting"
 
     def _get_support_mask(self):
         check_is_fitted(self, "support_")
@@ -66,12 +52,8 @@ class ZScore(FeatureStep):
     """Step 1: subtract the training mean, divide by the training SD; constant features leave.
 
     The SD divides by n (``ddof=0``), as scikit-learn and glmnet scale before a LASSO. A feature whose range over the
-    training cases is at most 1e-10 of its size is constant but for rounding.
-
-    Attributes
-    ----------
-    mean_, sd_ : pandas.Series
-        Of the kept features, in their own units.
+    training cases is at most 1e-10 of its size is constant but for rounding. ``mean_`` and ``sd_`` are those of the
+    kept features, in their own units.
     """
 
     _remedy = "all features are constant over the training cases"
@@ -90,13 +72,9 @@ class ZScore(FeatureStep):
 
 
 class StableFeatures(FeatureStep):
-    """Step 2: keep the features that two readings agree on.
+    """Step 2: keep the features named in `stable`, those with intra- and inter-observer ICC above the limit.
 
-    Parameters
-    ----------
-    stable : iterable of str, optional
-        Names of the features with intra- and inter-observer ICC above the limit (paper: 0.8). None: there were no
-        repeat segmentations, and all features stay.
+    None: there were no repeat segmentations, and all features stay.
     """
 
     _remedy = "no feature had an ICC above the limit both ways: check the repeat segmentations, or lower icc_threshold"
@@ -112,11 +90,9 @@ class StableFeatures(FeatureStep):
 
 
 def association(x, y):
-    """Absolute Pearson correlation of each feature with the label (point-biserial), shape (features,).
-
-    Rounded to 12 decimals, so that equal features tie whatever the order of columns.
-    """
+    """Absolute Pearson correlation of each feature with the label (point-biserial), shape (features,)."""
     x, y = _standardised(np.asarray(x, dtype=float)), _standardised(np.asarray(y, dtype=float)[:, None])
+    # Rounded, so that equal features tie whatever the order of columns.
     return np.round(np.abs(x.T @ y)[:, 0] / len(y), 12)
 
 
@@ -134,14 +110,9 @@ class CorrelationFilter(FeatureStep):
     \\|Pearson r\\| with it is above the threshold. So no two kept features correlate above it, and every removed one
     does with a kept one.
 
-    Parameters
-    ----------
-    threshold : float
-        Limit of \\|r\\| (paper: 0.9).
-    keep : {"label", "mean", "first"}
-        Order of preference: the feature more associated with the label in training cases; the one with the smaller
-        mean \\|r\\| with all features (the criterion of R's ``caret::findCorrelation``, without labels); or the order
-        of columns. Ties: the first.
+    Order of preference: the feature more associated with the label in training cases (``label``); the one with the
+    smaller mean \\|r\\| with all features (``mean``, the criterion of R's ``caret::findCorrelation``, without labels);
+    or the order of columns (``first``). Ties: the first.
     """
 
     def __init__(self, threshold=0.9, keep="label"):
@@ -179,15 +150,7 @@ _EXACT = 1e8
 def variance_inflation(x):
     """Variance inflation factor (VIF) of each feature: 1 / (1 - R^2) of its regression on all others.
 
-    Parameters
-    ----------
-    x : array, shape (n, features)
-        Features that vary.
-
-    Returns
-    -------
-    numpy.ndarray, shape (features,)
-        The diagonal of the inverse correlation matrix, at most 1e8 (exactly collinear, or constant).
+    It is the diagonal of the inverse correlation matrix, at most 1e8 (exactly collinear, or constant).
     """
     values = _standardised(np.asarray(x, dtype=float))
     eigenvalues, vectors = np.linalg.eigh(values.T @ values / len(values))
@@ -199,12 +162,8 @@ class CollinearityFilter(FeatureStep):
 
     While the largest VIF is above the limit, its feature leaves (of equally large ones the one less associated with
     the label). The paper speaks of a last multivariable LR that keeps features without nonlinear relationships;
-    read here as: not collinear. The other reading is :class:`vcfnb.selection.BackwardElimination`.
-
-    Parameters
-    ----------
-    limit : float
-        Largest variance inflation factor; infinite leaves the step out.
+    read here as: not collinear. The other reading is :class:`vcfnb.selection.BackwardElimination`. An infinite limit
+    leaves the step out.
     """
 
     def __init__(self, limit=10.0):

@@ -1,17 +1,19 @@
 """ComBat: differences between sites (hospital, scanner, protocol) taken out of the features, learned on training cases.
 
-A library would be better than code of ours, but none fits: neuroHarmonize 2.5 asks for numpy < 2 and pandas < 3, and
-neuroCombat (2021) cannot be applied to new cases. What is below equals ``sva::ComBat`` of R (tests/reference).
+A library would be better than code of ours, but none fits: neuroHarmonize 2.5 asks for numpy < 2 and pandas < 3,
+neuroCombat (2021) cannot be applied to new cases, and combatlearn 2.3 differs from sva by up to 4 % of a value and asks
+for umap-learn and plotly. What is below equals ``sva::ComBat`` of R (tests/reference).
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from vcfnb import runs
 from vcfnb.cohort.clinical import ClinicalEncoder
+from vcfnb.cohort.columns import problem
 from vcfnb.errors import BadInput, VcfnbError
 
 # With fewer cases the estimates for a site are uncertain (Orlhac et al. 2022, doi 10.2967/jnumed.121.262464).
@@ -25,32 +27,18 @@ class ComBat:
     """What was learned of the sites.
 
     A value x of a case at site i becomes ``sd (z - gamma_i) / sqrt(delta_i) + m`` with ``z = (x - m) / sd``, where m is
-    the feature's mean over the training cases, and what the covariates add to it.
-
-    Attributes
-    ----------
-    sites : dict of str to int
-        Training cases of each site.
-    mean, sd : pandas.Series
-        By feature: mean over the training cases (of a case whose covariates are 0), SD within sites (divided by n).
-    effects : pandas.DataFrame
-        What one unit of each covariate (row) adds to each feature (column); these differences stay in the features.
-    gamma, delta : pandas.DataFrame
-        By site and feature: shift in SDs, and factor on the variance; shrunken to what the features of a site share.
-    encoder : ClinicalEncoder
-        Of the covariates.
-    unchanged : list of str
-        Features that are constant at some site, and so stay as they are.
+    the feature's mean over the training cases, and what the covariates add to it. Gamma and delta are shrunken to what
+    the features of a site share.
     """
 
-    sites: dict
-    mean: pd.Series
-    sd: pd.Series
-    effects: pd.DataFrame
-    gamma: pd.DataFrame
-    delta: pd.DataFrame
-    encoder: ClinicalEncoder
-    unchanged: list
+    sites: dict  # training cases of each site
+    mean: pd.Series  # by feature: over the training cases, of a case whose covariates are 0
+    sd: pd.Series  # by feature: within sites, divided by n
+    effects: pd.DataFrame  # what one unit of each covariate (row) adds to each feature (column), and stays in it
+    gamma: pd.DataFrame  # by site and feature: shift in SDs
+    delta: pd.DataFrame  # by site and feature: factor on the variance
+    encoder: ClinicalEncoder  # of the covariates
+    unchanged: list  # features that are constant at some site, and so stay as they are
 
     @property
     def note(self):
@@ -67,25 +55,10 @@ class ComBat:
         return text
 
     def transform(self, x, table):
-        """Harmonise any cases of sites that the training cases come from.
+        """Harmonise any cases of the training sites; columns of `x` that are not known here stay as they are.
 
-        Parameters
-        ----------
-        x : pandas.DataFrame
-            One row per case; columns that are not known here stay as they are.
-        table : pandas.DataFrame
-            Indexed by case_id: ``site``, and the covariates.
-
-        Returns
-        -------
-        pandas.DataFrame
-            As `x`.
-
-        Raises
-        ------
-        BadInput
-            Cases without a site, without a covariate, or from a site without training cases: nothing is known of its
-            scanner, and learning it from these very cases would let test cases shape their features.
+        `table` has ``site`` and the covariates, indexed by case_id. A site without training cases is refused: nothing
+        is known of its scanner, and learning it from these very cases would let test cases shape their features.
         """
         site = _known(_sites(table, x.index), self.sites)
         names = [name for name in x.columns if name in self.gamma]
@@ -110,7 +83,7 @@ class ComBat:
         return tables | {
             "features": list(self.gamma),
             "sites": self.sites,
-            "encoder": self.encoder.to_dict(),
+            "encoder": asdict(self.encoder),
             "unchanged": self.unchanged,
         }
 
@@ -125,7 +98,7 @@ class ComBat:
 
 
 def fit_combat(x, table, covariates=()):
-    """Learn the sites' effects on features from training cases.
+    """Learn the sites' effects on features from training cases: a :class:`ComBat`; with one site it changes nothing.
 
     Parameters
     ----------
@@ -135,20 +108,7 @@ def fit_combat(x, table, covariates=()):
         Indexed by case_id: ``site``, and the covariates.
     covariates : sequence of str
         Of age, sex, bmd: differences that come with them stay in the features. Worth giving where the patients of the
-        sites differ in them.
-
-    Returns
-    -------
-    ComBat
-        With one site it changes nothing.
-
-    Raises
-    ------
-    VcfnbError
-        No column ``site``; a site with a single training case; covariates that the sites fix (women at one, men at the
-        other).
-    BadInput
-        Training cases without a site or without a covariate.
+        sites differ in them, and refused where the sites fix them (women at one, men at the other).
 
     Notes
     -----
@@ -242,25 +202,13 @@ def _sites(table, cases):
     site = table.loc[cases, "site"]
     if site.isna().any():
         remedy = "write where it was scanned, or set harmonise: none"
-        raise BadInput(
-            [_problem(case, "site is empty", remedy, code="site-missing") for case in site.index[site.isna()]]
-        )
+        lacking = site.index[site.isna()]
+        raise BadInput([problem("site is empty", remedy, case, code="site-missing") for case in lacking])
     return site.astype(str)
 
 
 def check_sites(table):
-    """That every test case comes from a site with training cases, before anything is learned.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        The cohort, indexed by case_id: ``split``, ``site``.
-
-    Raises
-    ------
-    VcfnbError, BadInput
-        As :meth:`ComBat.transform`.
-    """
+    """That every test case comes from a site with training cases, before anything is learned."""
     site = _sites(table, table.index)
     _known(site, sorted(site[table["split"] == "train"].unique()))
 
@@ -270,17 +218,11 @@ def _known(site, known):
     if len(unknown):
         remedy = f"give cases of the training sites ({', '.join(known)}), put some of its cases into training, or set "
         remedy += "harmonise: none"
+        told = "site {} has no training case"
         raise BadInput(
-            [
-                _problem(case, f"site {name} has no training case", remedy, code="site-unknown")
-                for case, name in unknown.items()
-            ]
+            [problem(told.format(name), remedy, case, code="site-unknown") for case, name in unknown.items()]
         )
     return site
-
-
-def _problem(case_id, problem, remedy, code):
-    return {"case_id": case_id, "problem": problem, "remedy": remedy, "code": code}
 
 
 def write_combat(combat, run, source):
@@ -296,21 +238,9 @@ def read_combat(run, source):
 
 
 def harmonised_features(run, source, table, selected=False):
-    """Features of all cases as the selection saw them: harmonised where the study does so.
+    """Features of all cases as the selection saw them, harmonised where the study does so; or the selected ones only.
 
-    Parameters
-    ----------
-    run : vcfnb.runs.Run
-    source : str
-        ``"radiomics"`` or ``"dtl_NN"``.
-    table : pandas.DataFrame
-        The cohort, indexed by case_id.
-    selected : bool
-        Only the features that notebook 05 selected.
-
-    Returns
-    -------
-    pandas.DataFrame
+    `source` is ``"radiomics"`` or ``"dtl_NN"``, `table` the cohort indexed by case_id.
     """
     x, combat = run.features(source, selected=selected), read_combat(run, source)
     return x if combat is None else combat.transform(x, table)

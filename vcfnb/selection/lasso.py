@@ -20,31 +20,11 @@ class LassoSelector(FeatureStep):
     Minimises ``1/(2n) * |y - b0 - X b|^2 + lambda * |b|_1`` (scikit-learn's alpha is the paper's lambda). The error is
     the mean squared error (MSE) of the held-out cases.
 
-    Parameters
-    ----------
-    lambdas : array
-        Grid.
-    rule : {"min", "1se"}
-        ``min``: smallest mean error over folds, of equal ones the largest lambda. ``1se``: the largest lambda whose
-        error is at most one standard error above that.
-    n_folds : int
-        Stratified by label, patients kept together.
-    seed : int
-        Of the folds.
+    The rule ``min`` takes the lambda of the smallest mean error over folds, of equal ones the largest; ``1se`` the
+    largest lambda whose error is at most one standard error above that. ``lambda_`` is the chosen one,
+    ``coefficients_`` are those at it by kept feature, ``error_`` and ``path_`` are tables over the grid, from large to
+    small lambda.
 
-    Attributes
-    ----------
-    error_ : pandas.DataFrame
-        lambda, mse_mean, mse_sd (over folds, ddof=1), chosen. From large to small lambda.
-    path_ : pandas.DataFrame
-        lambda, feature, coefficient: fitted on all training cases, tidy.
-    lambda_ : float
-        The chosen one.
-    coefficients_ : pandas.Series
-        At the chosen lambda, by kept feature.
-
-    Notes
-    -----
     When the chosen lambda keeps no feature, the largest one that keeps any is taken instead, and ``note_`` says so.
     Steps before this one have seen all training cases, so the error is too small by some amount, and the chosen lambda
     rather too small than too large.
@@ -86,9 +66,11 @@ class LassoSelector(FeatureStep):
 
     def _keep_tables(self, x, lambdas, mean, sd, coefficients, chosen):
         self.lambda_ = float(lambdas[chosen])
+        # Over folds, SD with ddof=1.
         self.error_ = pd.DataFrame(
             {"lambda": lambdas, "mse_mean": mean, "mse_sd": sd, "chosen": np.arange(len(lambdas)) == chosen}
         )
+        # Fitted on all training cases.
         self.path_ = pd.DataFrame(
             {
                 "lambda": np.repeat(lambdas, x.shape[1]),

@@ -1,4 +1,7 @@
-"""The seven steps in one pipeline, run on training cases."""
+"""The paper's seven steps in one pipeline, run on training cases.
+
+Wang et al. 2025, doi 10.1186/s12880-025-01573-9, Methods (feature selection).
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,29 +20,14 @@ from vcfnb.selection.wrapper import BackwardElimination, LogisticWrapper
 
 @dataclass(frozen=True)
 class SelectionResult:
-    """What one selection kept, and how.
+    """What one selection kept, and how."""
 
-    Attributes
-    ----------
-    selected : pandas.DataFrame
-        feature, coefficient (LASSO's, per SD of the feature), from large to small.
-    steps : pandas.DataFrame
-        step, n_features (left after it), note.
-    lasso_path : pandas.DataFrame
-        lambda, feature, coefficient.
-    lasso_error : pandas.DataFrame
-        lambda, mse_mean, mse_sd, chosen.
-    chosen_lambda : float
-    scaler : pandas.DataFrame
-        feature, mean, sd of the selected features, in the features' own units (training cases, ddof=0).
-    """
-
-    selected: pd.DataFrame
-    steps: pd.DataFrame
-    lasso_path: pd.DataFrame
-    lasso_error: pd.DataFrame
+    selected: pd.DataFrame  # feature, coefficient (LASSO's, per SD of the feature), from large to small
+    steps: pd.DataFrame  # step, n_features (left after it), note
+    lasso_path: pd.DataFrame  # lambda, feature, coefficient
+    lasso_error: pd.DataFrame  # lambda, mse_mean, mse_sd, chosen
     chosen_lambda: float
-    scaler: pd.DataFrame
+    scaler: pd.DataFrame  # feature, mean, sd of the selected, in their own units (training cases, ddof=0)
 
     def write(self, folder, name):
         """Write ``<name>_{selected,steps,lasso_path,lasso_error,scaler}.csv``."""
@@ -59,26 +47,10 @@ def _last_step(settings):
 
 
 def selection_pipeline(settings=None, stable=None, seed=0):
-    """The paper's seven steps as one scikit-learn Pipeline.
+    """The paper's seven steps as one scikit-learn Pipeline; arguments as for :func:`select_features`.
 
-    Parameters
-    ----------
-    settings : vcfnb.params.SelectionParams, optional
-        Defaults otherwise.
-    stable : iterable of str, optional
-        Names of the features that pass the ICC step; None leaves the step out.
-    seed : int
-        Of the LASSO's folds.
-
-    Returns
-    -------
-    sklearn.pipeline.Pipeline
-        Fit it on training cases with ``fit(X, y, lasso__groups=patients)``; ``transform`` gives the selected
-        features of any cases, scaled with training mean and SD.
-
-    References
-    ----------
-    Wang et al. 2025, doi 10.1186/s12880-025-01573-9, Methods (feature selection).
+    Fit it on training cases with ``fit(X, y, lasso__groups=patients)``; ``transform`` gives the selected features of
+    any cases, scaled with training mean and SD.
     """
     settings = settings or SelectionParams()
     return Pipeline(
@@ -109,6 +81,7 @@ def select_features(x, y, settings=None, groups=None, stable=None, seed=0):
     stable : iterable of str, optional
         Names of the features that pass the ICC step; None leaves the step out, and ``steps`` says so.
     seed : int
+        Of the LASSO's folds.
 
     Returns
     -------
