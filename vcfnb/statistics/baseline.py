@@ -10,33 +10,16 @@ from vcfnb.statistics import checks
 def compare_groups(values_a, values_b, alpha=0.05, equal_variance=False):
     """Compare a measurement between two groups, as the paper does: normality decides between two tests.
 
-    If Shapiro-Wilk rejects normality in neither group, the t test, else the Mann-Whitney U test. Groups of
-    fewer than three, and constant ones, count as not normal.
-
-    Parameters
-    ----------
-    values_a, values_b : array_like, shapes (n_a,) and (n_b,)
-        Measurements without missing values.
-    alpha : float
-        Level of the Shapiro-Wilk tests.
-    equal_variance : bool
-        False: Welch's t test, R's default. True: Student's.
+    If Shapiro-Wilk (at level alpha) rejects normality in neither group, the t test (Welch's, R's default, or
+    Student's), else the Mann-Whitney U test. Groups of fewer than three, and constant ones, count as not normal.
+    Mann-Whitney U is exact if both groups have fewer than 50 values and none is tied, else the normal approximation
+    with tie and continuity correction, as R ``wilcox.test``.
 
     Returns
     -------
     dict
         test ("Welch t", "Student t" or "Mann-Whitney U"), statistic (t, or U of group a), p (two-sided), n_a, n_b,
         shapiro_p_a, shapiro_p_b (NaN where not tested).
-
-    Raises
-    ------
-    VcfnbError
-        An empty group or values that are not finite.
-
-    Notes
-    -----
-    Mann-Whitney U is exact if both groups have fewer than 50 values and none is tied, else the normal
-    approximation with tie and continuity correction, as R ``wilcox.test``.
 
     References
     ----------
@@ -72,25 +55,15 @@ def _shapiro_p(values):
 
 
 def compare_counts(table, correction=True):
-    """Compare counts between groups: chi-square test, and Fisher's exact test of a 2 x 2 table.
+    """Compare counts (rows, columns) between groups: chi-square test, and Fisher's exact test of a 2 x 2 table.
 
-    Parameters
-    ----------
-    table : array_like of counts, shape (rows, columns)
-        Contingency table, at least 2 x 2, no empty row or column.
-    correction : bool
-        Yates' continuity correction, as R ``chisq.test``; it applies to 2 x 2 tables only.
+    Yates' continuity correction, as in R ``chisq.test``, applies to 2 x 2 tables only.
 
     Returns
     -------
     dict
         statistic (chi-square), dof, p, fisher_p (two-sided; NaN for larger tables), smallest_expected (below 5 the
         chi-square approximation is doubtful).
-
-    Raises
-    ------
-    VcfnbError
-        Not a table of whole counts, or a row or column without cases.
 
     References
     ----------

@@ -7,24 +7,10 @@ from vcfnb.errors import VcfnbError
 
 
 def holm(p):
-    """p adjusted for the number of tests in one family, by Holm's step-down method.
+    """p adjusted for all tests of one family (n,), by Holm's step-down method.
 
     Rejecting where the adjusted p is below alpha keeps the chance of any false rejection in the family below alpha,
-    however the tests depend on each other.
-
-    Parameters
-    ----------
-    p : array_like, shape (n,)
-        All tests of the family. NaN is a test that could not be done: it stays NaN and does not count.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,)
-
-    Raises
-    ------
-    VcfnbError
-        A p outside [0, 1].
+    however the tests depend on each other. NaN is a test that could not be done: it stays NaN and does not count.
 
     References
     ----------
