@@ -1,10 +1,9 @@
 """Three ways to treat unequal classes, and what each does to the calls and to the probabilities."""
 
-import warnings
-
 import pandas as pd
 
 from vcfnb import statistics
+from vcfnb.statistics.tables import calibration_row
 
 # What is done to the regression, and where the threshold lies.
 OPTIONS = (
@@ -18,10 +17,7 @@ OPTIONS = (
 def imbalance_options(weighting):
     """Calls and probabilities of the radiomics model under each option, over the outer folds.
 
-    Parameters
-    ----------
-    weighting : pandas.DataFrame
-        As :class:`vcfnb.robustness.NestedResult` holds it.
+    `weighting` is that of :class:`vcfnb.robustness.NestedResult`.
 
     Returns
     -------
@@ -54,18 +50,10 @@ def _measures(scores, threshold):
     y, score = scores["label"].to_numpy(), scores["score"].to_numpy()
     called = score >= (0.5 if threshold == "0.5" else scores[threshold].to_numpy())
     sensitivity, specificity = called[y == 1].mean(), (~called[y == 0]).mean()
-    with warnings.catch_warnings():
-        # NaN in the table says the same.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        brier, slope, intercept = statistics.calibration(y, score)
+    found = calibration_row(y, score)
     return {
         "auc": statistics.auc(y, score),
         "sensitivity": sensitivity,
         "specificity": specificity,
         "balanced_accuracy": (sensitivity + specificity) / 2,
-        "predicted": score.mean(),
-        "observed": y.mean(),
-        "brier": brier,
-        "slope": slope,
-        "intercept": intercept,
-    }
+    } | {name: found[name] for name in ("predicted", "observed", "brier", "slope", "intercept")}

@@ -11,17 +11,10 @@ from vcfnb.statistics import checks
 
 
 class Stability(NamedTuple):
-    """Nogueira's index with its interval.
+    """Nogueira's index with its interval (high is cut at 1) and variance.
 
-    Attributes
-    ----------
-    index : float
-        1: always the same features; 0: as often as with features drawn at random. Fleiss' reading, which the authors
-        adopt: below 0.40 poor, above 0.75 excellent.
-    low, high : float
-        Interval; high is cut at 1.
-    variance : float
-        Of the index.
+    1: always the same features; 0: as often as with features drawn at random. Fleiss' reading, which the authors adopt:
+    below 0.40 poor, above 0.75 excellent.
     """
 
     index: float
@@ -31,29 +24,12 @@ class Stability(NamedTuple):
 
 
 def nogueira(chosen, alpha=0.05):
-    """Stability of a feature selection over several runs.
+    """Stability of a feature selection over several runs; `chosen` holds 0 and 1, shape (runs, features).
 
-    Parameters
-    ----------
-    chosen : array of 0 and 1, shape (runs, features)
-        All features that could have been chosen, also those that never were.
-    alpha : float
-        The interval is 1 - alpha.
-
-    Returns
-    -------
-    Stability
-        NaN when every run chose nothing, or every run everything: there is then nothing to be stable.
-
-    Raises
-    ------
-    VcfnbError
-        Fewer than two runs, or values other than 0 and 1.
-
-    Notes
-    -----
-    The index equals Fleiss' kappa with features as subjects and runs as raters. The interval assumes independent
-    runs. Runs of a cross-validation share most of their training cases: selections on new patients would agree less.
+    Also features that never were chosen count. NaN when every run chose nothing, or every run everything: there is then
+    nothing to be stable. The index equals Fleiss' kappa with features as subjects and runs as raters. The interval
+    assumes independent runs. Runs of a cross-validation share most of their training cases: selections on new patients
+    would agree less.
 
     References
     ----------
