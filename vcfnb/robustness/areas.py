@@ -13,17 +13,8 @@ from vcfnb.statistics.bootstrap import interval, percentile_p, with_original
 class BootstrappedAreas:
     """AUC of every model and repeat, on the same cases and on the same bootstrap samples of patients.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        model, repeat, fold, case_id, patient_id, label, score: every case once per model and repeat.
-    seed : int
-    n_bootstrap : int
-    alpha : float
-        Intervals are 1 - alpha.
+    `scores` holds model, repeat, fold, case_id, patient_id, label, score: every case once per model and repeat.
 
-    Notes
-    -----
     Two AUCs are taken of each repeat. ``auc`` ranks all its cases together; as scores of different folds come from
     different models, and a fold with more acute cases leaves fewer to train on, it is rather too small than too large.
     ``auc_within`` counts pairs of an acute and a chronic case of the same fold alone, scored by the same model.
@@ -81,12 +72,9 @@ class BootstrappedAreas:
         return self._rng.multinomial(n, np.full(n, 1 / n), size=len(self.counts) - 1).T
 
     def table(self):
-        """AUC a model: of each repeat, and their mean.
+        """AUC a model, of each repeat and their mean.
 
-        Returns
-        -------
-        pandas.DataFrame
-            model, repeat (a number, or "mean"), n (cases), auc, ci_low, ci_high, auc_within, within_low, within_high.
+        model, repeat (a number, or "mean"), n (cases), auc, ci_low, ci_high, auc_within, within_low, within_high.
         """
         rows = []
         for model in self.models:
@@ -110,13 +98,9 @@ class BootstrappedAreas:
     def differences(self):
         """Differences between the models' mean AUCs, over the repeats that both have, on the same bootstrap samples.
 
-        DeLong's test is too conservative for nested models, as a fusion that contains the other two (Demler et al.
-        2012, Stat Med 31:2577), and knows no cross-validation; hence the bootstrap.
-
-        Returns
-        -------
-        pandas.DataFrame
-            model_a, model_b, repeats, difference (a less b), ci_low, ci_high, p (two-sided, bootstrap).
+        model_a, model_b, repeats, difference (a less b), ci_low, ci_high, p (two-sided, bootstrap). DeLong's test is
+        too conservative for nested models, as a fusion that contains the other two (Demler et al. 2012, Stat Med
+        31:2577), and knows no cross-validation; hence the bootstrap.
         """
         rows = []
         for a, b in combinations(self.models, 2):

@@ -41,16 +41,8 @@ class OuterFold:
 def outer_folds(y, groups, n_folds, n_repeats, seed):
     """Deal the cases into outer folds, again and again; all cases of a patient (`groups`) are in the same fold.
 
-    Returns
-    -------
-    folds : list of OuterFold
-    note : str
-        Says so when there were too few patients for that many folds (:func:`vcfnb.selection.folds`).
-
-    Raises
-    ------
-    VcfnbError
-        When not even two folds hold both classes inside and outside.
+    A list of :class:`OuterFold`, and a note where there were too few patients for that many folds. Not even two that
+    hold both classes inside and outside are an error (:func:`vcfnb.selection.folds`).
     """
     dealt, note = [], ""
     for repeat in range(1, n_repeats + 1):

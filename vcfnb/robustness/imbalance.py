@@ -15,27 +15,18 @@ OPTIONS = (
 
 
 def imbalance_options(weighting):
-    """Calls and probabilities of the radiomics model under each option, over the outer folds.
+    """Calls and probabilities of the radiomics model under each option, as means over repeats of the outer folds.
 
-    `weighting` is that of :class:`vcfnb.robustness.NestedResult`.
+    option, weights, threshold, auc, sensitivity, specificity, balanced_accuracy, predicted (mean probability), observed
+    (share of acute cases), brier, slope, intercept (NaN where a repeat's regression has no solution). `weighting` is
+    that of :class:`vcfnb.robustness.NestedResult`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        option, weights, threshold, auc, sensitivity, specificity, balanced_accuracy, predicted (mean probability),
-        observed (share of acute cases), brier, slope, intercept: means over repeats. Slope and intercept are NaN where
-        a repeat's regression has no solution.
-
-    Notes
-    -----
     *Class weights* make both classes count alike while fitting. The probabilities are then those of a population half
     of which is acute: with two thirds acute they are too low throughout, and must not be read as risks nor put into a
     decision curve. *A moved threshold* changes the calls and leaves the probabilities as they are. A threshold at the
     share of acute training cases makes nearly the calls that class weights make at 0.5, without that price.
 
-    References
-    ----------
-    van den Goorbergh et al. 2022, J Am Med Inform Assoc 29:1525.
+    Source: van den Goorbergh et al. 2022, J Am Med Inform Assoc 29:1525.
     """
     rows = []
     for option, weights, threshold in OPTIONS:

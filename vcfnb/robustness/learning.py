@@ -35,13 +35,8 @@ def learning_cases(cases, share, seed):
 def learning_scores(data, folds, shares, folder, cores=None):
     """The radiomics model fitted on shares of each outer fold's training patients, scored on its held-out cases.
 
-    Each result is kept in `folder`. The whole training part is what
-    :func:`vcfnb.robustness.nested_cross_validation` gives.
-
-    Returns
-    -------
-    pandas.DataFrame
-        share, n_train, repeat, fold, case_id, patient_id, label, score.
+    share, n_train, repeat, fold, case_id, patient_id, label, score; each result is kept in `folder`. The whole training
+    part is what :func:`vcfnb.robustness.nested_cross_validation` gives.
     """
     jobs = [(fold, float(share)) for share in shares for fold in folds]
     done = runs.parallel_map(partial(_share_result, data, folder), jobs, cores, desc="learning curve")
@@ -68,18 +63,9 @@ def _run(data, fold, share):
 def learning_curve(scores, seed=0, n_bootstrap=2000, alpha=0.05):
     """AUC of the held-out cases by the number of training cases.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        As :func:`learning_scores` gives it, with the whole training part as share 1.
-    seed, n_bootstrap, alpha
-        As :class:`vcfnb.robustness.BootstrappedAreas`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        share, n_train (mean over folds), repeats, auc (mean over repeats), auc_sd (over repeats; NaN with one),
-        ci_low, ci_high (bootstrap over patients and repeats).
+    `scores` are those of :func:`learning_scores`, with the whole training part as share 1. share, n_train (mean over
+    folds), repeats, auc (mean over repeats), auc_sd (over repeats; NaN with one), ci_low, ci_high (bootstrap over
+    patients and repeats).
     """
     if scores.empty:
         raise VcfnbError("learning curve: there are no scores", "give learning_shares", code="scores-incomplete")

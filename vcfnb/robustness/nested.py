@@ -24,18 +24,12 @@ _COLUMNS = {
 class NestedResult:
     """What the outer folds gave.
 
-    Attributes
-    ----------
-    scores : pandas.DataFrame
-        model, repeat, fold, case_id, patient_id, label, score: every case once per model and repeat, scored by a model
-        that was selected and fitted without it and its patient.
-    selected : pandas.DataFrame
-        model, repeat, fold, feature.
-    weighting : pandas.DataFrame
-        The radiomics model with and without class weights: weights (none, balanced), repeat, fold, case_id, patient_id,
-        label, score, youden (threshold chosen on the fold's training cases), share (acute share of its training cases).
-    notes : pandas.DataFrame
-        repeat, fold, model, note: where something could not be done as asked.
+    - scores: model, repeat, fold, case_id, patient_id, label, score: every case once per model and repeat, scored by a
+      model that was selected and fitted without it and its patient;
+    - selected: model, repeat, fold, feature;
+    - weighting: the radiomics model with and without class weights: weights (none, balanced), repeat, fold, case_id,
+      patient_id, label, score, youden (threshold chosen on the fold's training cases), share (of them that is acute);
+    - notes: repeat, fold, model, note: where something could not be done as asked.
     """
 
     scores: pd.DataFrame
@@ -61,7 +55,6 @@ def nested_cross_validation(data, folds, folder, deep=None, cores=None):
         Deep features of all cases by the name of an outer fold (:func:`vcfnb.robustness.nested_networks`). Folds
         that it lacks give the radiomics model alone.
     cores : int, optional
-        Worker processes; all usable cores by default.
 
     Returns
     -------

@@ -31,7 +31,6 @@ def nested_networks(data, crops, params, folds, folder, cores=None):
     folder : path
         Each fold's features are kept there, and while it trains, the state of its networks.
     cores : int, optional
-        Networks trained side by side; all usable cores by default.
 
     Returns
     -------

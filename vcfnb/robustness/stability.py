@@ -31,9 +31,7 @@ def nogueira(chosen, alpha=0.05):
     assumes independent runs. Runs of a cross-validation share most of their training cases: selections on new patients
     would agree less.
 
-    References
-    ----------
-    Nogueira, Sechidis and Brown 2018, J Mach Learn Res 18(174):1: definition 4 (index), theorem 7 (variance),
+    Source: Nogueira, Sechidis and Brown 2018, J Mach Learn Res 18(174):1: definition 4 (index), theorem 7 (variance),
     corollary 9 (interval).
     """
     chosen = np.asarray(chosen, dtype=float)
@@ -64,15 +62,8 @@ def nogueira(chosen, alpha=0.05):
 def selection_stability(selected, runs, universe, alpha=0.05):
     """How often each feature was chosen, and Nogueira's index, by model.
 
-    Parameters
-    ----------
-    selected : pandas.DataFrame
-        model, repeat, fold, feature; a run that chose nothing has no row.
-    runs : pandas.DataFrame
-        model, repeat, fold: one row for every run.
-    universe : dict of str to iterable of str
-        All features that a model could have chosen.
-    alpha : float
+    `selected` names model, repeat, fold, feature (a run that chose nothing has no row), `runs` every model, repeat and
+    fold, `universe` all features that a model could have chosen, by model.
 
     Returns
     -------

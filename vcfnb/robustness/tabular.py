@@ -66,35 +66,15 @@ class TabularStudy:
 
 
 def fit_models(radiomics, deep, cases, stable=None, lasso=None, fusion=None, seed=0):
-    """Select features and fit the three models on training cases.
+    """Select features and fit the three models (:class:`TabularStudy`) on training cases.
+
+    `radiomics` and `deep` are all features of the cases (deep None: the radiomics model alone), `cases` their label,
+    patient_id, and the clinical columns and the site where the settings use them; `stable` the radiomic features that
+    pass the ICC step (None leaves it out).
 
     When no feature passes a step, the model's answer is the training share of acute cases for everybody (AUC 0.5), and
-    its note says so: in a cross-validation one such fold must not stop the others.
-
-    Parameters
-    ----------
-    radiomics : pandas.DataFrame
-        Training cases, all radiomic features.
-    deep : pandas.DataFrame or None
-        Deep features of the same cases; None gives the radiomics model alone.
-    cases : pandas.DataFrame
-        The same cases: label, patient_id, and the clinical columns and the site where the settings use them.
-    stable : iterable of str, optional
-        Radiomic features that pass the ICC step; None leaves the step out.
-    lasso : vcfnb.params.SelectionParams, optional
-    fusion : vcfnb.params.FusionParams, optional
-    seed : int
-        Of all folds inside.
-
-    Returns
-    -------
-    TabularStudy
-
-    Raises
-    ------
-    VcfnbError
-        Labels or patients that do not fit the cases, and missing values: as :func:`vcfnb.selection.select_features`;
-        sites that cannot be harmonised: as :func:`vcfnb.selection.harmonisation.fit_combat`.
+    its note says so: in a cross-validation one such fold must not stop the others. Labels, patients and values that
+    cannot be used are errors, as in :func:`vcfnb.selection.select_features`.
     """
     lasso, fusion = lasso or SelectionParams(), fusion or FusionParams()
     selection.check_labels(radiomics, cases["label"], cases["patient_id"])
@@ -137,21 +117,10 @@ def _without_features(cases, why):
 
 
 def stable_features(readings, among, form="ICC(2,1)", threshold=0.8):
-    """Features that pass the ICC step (None leaves it out), judged by the repeat segmentations among the given cases.
+    """Features that pass the ICC step by the repeat segmentations among the given cases, and a note.
 
-    Parameters
-    ----------
-    readings : dict of pandas.DataFrame
-        By reading (``a``, ``a2``, ``b``): case_id and features; empty when nobody drew again.
-    among : iterable of str
-        Training cases; repeat segmentations outside are not looked at.
-    form, threshold
-        As :func:`vcfnb.agreement.icc_of_readings`.
-
-    Returns
-    -------
-    stable : set of str or None
-    note : str
+    None leaves the step out. `readings` are tables by reading (``a``, ``a2``, ``b``), case_id and features, empty when
+    nobody drew again; what lies outside `among` (training cases) is not looked at.
     """
     if not readings:
         return None, ""

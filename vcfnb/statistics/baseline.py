@@ -10,20 +10,14 @@ from vcfnb.statistics import checks
 def compare_groups(values_a, values_b, alpha=0.05, equal_variance=False):
     """Compare a measurement between two groups, as the paper does: normality decides between two tests.
 
-    If Shapiro-Wilk (at level alpha) rejects normality in neither group, the t test (Welch's, R's default, or
-    Student's), else the Mann-Whitney U test. Groups of fewer than three, and constant ones, count as not normal.
-    Mann-Whitney U is exact if both groups have fewer than 50 values and none is tied, else the normal approximation
-    with tie and continuity correction, as R ``wilcox.test``.
+    test ("Welch t", "Student t" or "Mann-Whitney U"), statistic (t, or U of group a), p (two-sided), n_a, n_b,
+    shapiro_p_a, shapiro_p_b (NaN where not tested). If Shapiro-Wilk (at level alpha) rejects normality in neither
+    group, the t test (Welch's, R's default, or Student's), else the Mann-Whitney U test. Groups of fewer than three,
+    and constant ones, count as not normal. Mann-Whitney U is exact if both groups have fewer than 50 values and none is
+    tied, else the normal approximation with tie and continuity correction, as R ``wilcox.test``.
 
-    Returns
-    -------
-    dict
-        test ("Welch t", "Student t" or "Mann-Whitney U"), statistic (t, or U of group a), p (two-sided), n_a, n_b,
-        shapiro_p_a, shapiro_p_b (NaN where not tested).
-
-    References
-    ----------
-    Shapiro and Wilk 1965, Biometrika 52:591; Welch 1947, Biometrika 34:28; Mann and Whitney 1947, Ann Math Stat 18:50.
+    Source: Shapiro and Wilk 1965, Biometrika 52:591; Welch 1947, Biometrika 34:28; Mann and Whitney 1947, Ann Math Stat
+    18:50.
     """
     checks.between(alpha, "alpha")
     a, b = checks.numbers(values_a, "values of group a"), checks.numbers(values_b, "values of group b")
@@ -57,20 +51,12 @@ def _shapiro_p(values):
 def compare_counts(table, correction=True):
     """Compare counts (rows, columns) between groups: chi-square test, and Fisher's exact test of a 2 x 2 table.
 
-    Yates' continuity correction, as in R ``chisq.test``, applies to 2 x 2 tables only.
+    statistic (chi-square), dof, p, fisher_p (two-sided; NaN for larger tables), smallest_expected (below 5 the
+    chi-square approximation is doubtful). Yates' continuity correction, as in R ``chisq.test``, applies to 2 x 2 tables
+    only.
 
-    Returns
-    -------
-    dict
-        statistic (chi-square), dof, p, fisher_p (two-sided; NaN for larger tables), smallest_expected (below 5 the
-        chi-square approximation is doubtful).
+    Source: Pearson 1900, Philos Mag 50:157; Yates 1934, J R Stat Soc Suppl 1:217; Fisher 1922, J R Stat Soc 85:87.
 
-    References
-    ----------
-    Pearson 1900, Philos Mag 50:157; Yates 1934, J R Stat Soc Suppl 1:217; Fisher 1922, J R Stat Soc 85:87.
-
-    Examples
-    --------
     Women and men in the paper's training and test set:
 
     >>> round(compare_counts([[95, 80], [24, 19]])["p"], 3)

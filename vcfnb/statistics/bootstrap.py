@@ -117,6 +117,9 @@ def percentile_p(values):
 def auc_difference(y, score_a, score_b, patients=None, *, seed, n_boot=2000, alpha=0.05):
     """Difference between the AUCs of two scores of the same cases, with its paired bootstrap interval and p.
 
+    Unlike DeLong's, this interval assumes no normal distribution, which the difference between nested models lacks
+    where the added part is worthless, and it keeps the cases of a patient together.
+
     Returns
     -------
     dict
@@ -124,11 +127,6 @@ def auc_difference(y, score_a, score_b, patients=None, *, seed, n_boot=2000, alp
         leaves zero out). Scores that rank all cases alike have difference 0, interval (0, 0), p 1. If both models
         separate the classes without error, the interval is (0, 0) too: that is no certainty, every sample of these
         patients is separated as well.
-
-    Notes
-    -----
-    Unlike DeLong's, this interval assumes no normal distribution, which the difference between nested models lacks
-    where the added part is worthless, and it keeps the cases of a patient together.
 
     References
     ----------

@@ -52,13 +52,9 @@ def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="f
 def mcnemar(scores, models, thresholds):
     """McNemar's exact tests between the calls of all pairs of models, for one set of cases.
 
-    `thresholds` are by model, chosen on training cases.
-
-    Returns
-    -------
-    pandas.DataFrame
-        model_a, model_b, cases (all; acute, which compares sensitivities; chronic, which compares specificities), n,
-        a_right, b_right (cases that only this model calls right), p, p_holm (over all rows).
+    model_a, model_b, cases (all; acute, which compares sensitivities; chronic, which compares specificities), n,
+    a_right, b_right (cases that only this model calls right), p, p_holm (over all rows). `thresholds` are by model,
+    chosen on training cases.
     """
     rows = []
     for a, b in combinations(models, 2):

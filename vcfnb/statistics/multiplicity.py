@@ -11,13 +11,8 @@ def holm(p):
 
     Rejecting where the adjusted p is below alpha keeps the chance of any false rejection in the family below alpha,
     however the tests depend on each other. NaN is a test that could not be done: it stays NaN and does not count.
+    Source: Holm 1979, Scand J Stat 6:65. Values as R ``p.adjust(method = "holm")``.
 
-    References
-    ----------
-    Holm 1979, Scand J Stat 6:65. Values as R ``p.adjust(method = "holm")``.
-
-    Examples
-    --------
     >>> holm([0.01, 0.04, 0.03]).round(4).tolist()
     [0.03, 0.06, 0.06]
     """

@@ -134,30 +134,19 @@ class Recalibration(NamedTuple):
 
 
 def recalibrate(y_train, probability_train, method="intercept and slope"):
-    """Logistic recalibration of a model's probabilities, fitted on training cases only.
+    """Logistic recalibration (:class:`Recalibration`) of a model's probabilities, fitted on training cases only.
 
     ``intercept`` moves all log odds by one number, so that as many positives are expected as there are (it corrects
     another prevalence). ``intercept and slope`` also stretches or shrinks them (it corrects over- and underfitting).
 
-    Parameters
-    ----------
-    y_train : array_like of 0 and 1, shape (n,)
-    probability_train : array_like, shape (n,)
-        Probabilities from models that had not seen the case (out-of-fold). Those that a model gives its own training
-        cases say little: they are calibrated by construction, or too extreme.
-    method : {"none", "intercept", "intercept and slope"}
+    The probabilities are those of models that had not seen the case (out-of-fold). What a model gives its own training
+    cases says little: it is calibrated by construction, or too extreme. Where the regression has no finite solution,
+    something simpler is done and the note says why: if the probabilities separate the classes or are all equal, the
+    intercept alone; if any is exactly 0 or 1, none. A slope of zero or below, which turns the ranking around, is kept
+    and noted.
 
-    Returns
-    -------
-    Recalibration
-        Where the regression has no finite solution, something simpler is done and the note says why: if the
-        probabilities separate the classes or are all equal, the intercept alone; if any is exactly 0 or 1, none.
-        A slope of zero or below, which turns the ranking around, is kept and noted.
-
-    References
-    ----------
-    Cox 1958, Biometrika 45:562; Steyerberg et al. 2004, Stat Med 23:2567. Values as R ``glm(y ~ offset(qlogis(p)))``
-    and ``glm(y ~ qlogis(p))``, family binomial.
+    Source: Cox 1958, Biometrika 45:562; Steyerberg et al. 2004, Stat Med 23:2567. Values as R
+    ``glm(y ~ offset(qlogis(p)))`` and ``glm(y ~ qlogis(p))``, family binomial.
     """
     if method not in RECALIBRATIONS:
         raise VcfnbError(f"unknown method {method!r}: use one of {', '.join(RECALIBRATIONS)}", code="unknown-choice")

@@ -1,6 +1,7 @@
 """How many test cases an AUC needs, and what a given number of cases can show."""
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 import pandas as pd
@@ -74,16 +75,11 @@ def auc_sample_size(auc, positive_share, width=None, power=None, null=0.5, alpha
             return auc_power(auc, *counts, alpha=alpha, null=null) >= power
         return 2 * norm.ppf(1 - alpha / 2) * auc_standard_error(auc, *counts) <= width
 
-    low = math.ceil(1 / min(positive_share, 1 - positive_share)) - 1
-    high = low + 1
-    while not enough(high):
-        low, high = high, 2 * high
-        if high > 10_000_000:
-            raise VcfnbError(
-                "more than 10 million cases would be needed: ask for a wider interval or less power",
-                code="sample-too-large",
-            )
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    sizes = range(math.ceil(1 / min(positive_share, 1 - positive_share)), 10_000_001)
+    at = bisect_left(sizes, True, key=enough)
+    if at == len(sizes):
+        raise VcfnbError(
+            "more than 10 million cases would be needed: ask for a wider interval or less power",
+            code="sample-too-large",
+        )
+    return sizes[at]

@@ -36,24 +36,12 @@ def _members(table, age_cut):
 def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
     """AUC with DeLong's interval of each model in each subgroup of the test cases.
 
-    Whether two subgroups differ is not tested: with few cases such a test would miss all but the largest differences,
-    and the tests of several variables would find one by chance. Intervals are to be read.
+    `scores` may hold sex (F, M), age (years), bmd (T-score) and level (T1 to L6); the median age of training cases
+    divides young and old. Whether two subgroups differ is not tested: with few cases such a test would miss all but the
+    largest differences, and the tests of several variables would find one by chance. Intervals are to be read.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        label, split, one column per model, and optionally sex (F, M), age (years), bmd (T-score), level (T1 to L6).
-        The median age of training cases divides young and old.
-    models : list of str
-    min_cases : int
-        Fewest acute and fewest chronic cases for a number, at least 2; a smaller subgroup gets a note instead.
-    alpha : float
-
-    Returns
-    -------
-    pandas.DataFrame
-        variable (all, sex, age, bmd, level), subgroup, model, n, n_acute, n_chronic, auc, ci_low, ci_high (NaN where
-        there is a note), note (why there is no number).
+    variable (all, sex, age, bmd, level), subgroup, model, n, n_acute, n_chronic, auc, ci_low, ci_high, note: why there
+    is no number, where a class has fewer than `min_cases` (at least 2) cases.
     """
     if min_cases < 2:
         raise VcfnbError(

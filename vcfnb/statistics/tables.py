@@ -87,18 +87,9 @@ def examples(scores, threshold=0.5):
 def expansions(scores, choice, alpha=0.05):
     """The deep models by expansion, for Figure 8 and the supplement's table.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        Long: case_id, label, split, expansion (voxels of 1 mm), score.
-    choice : pandas.DataFrame
-        expansion, chosen: what the training cases chose.
-
-    Returns
-    -------
-    pandas.DataFrame
-        expansion, split, n, auc, ci_low, ci_high, threshold (Youden, training cases), sensitivity, specificity, ppv,
-        npv, accuracy, chosen.
+    `scores` is long (case_id, label, split, expansion in voxels of 1 mm, score); `choice` (expansion, chosen) is what
+    the training cases chose. expansion, split, n, auc, ci_low, ci_high, threshold (Youden, training cases),
+    sensitivity, specificity, ppv, npv, accuracy, chosen.
     """
     chosen = set(choice.loc[choice["chosen"].astype(bool), "expansion"])
     shown = ["threshold", *RATES, "accuracy"]
@@ -149,13 +140,7 @@ def calibration_points(scores, models, bins=5):
 def recalibration(scores, models, training):
     """Calibration of test cases before and after recalibration on training cases.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        label, split, one column per model. Only test cases are used.
-    models : list of str
-    training : pandas.DataFrame
-        label and one column per model: probabilities of training cases from models that had not seen them.
+    `training` holds label and one column per model: probabilities of training cases from models that had not seen them.
 
     Returns
     -------
