@@ -60,9 +60,7 @@ def calibration(y, probability):
     """
     positive, probability = checks.labels_and_probabilities(y, probability)
     brier = float(np.mean((probability - positive) ** 2))
-    with np.errstate(divide="ignore"):
-        x = logit(probability)
-    problem = _no_recalibration(positive, x)
+    x, problem = _log_odds(positive, probability)
     if problem:
         warnings.warn(f"calibration slope and intercept are NaN: {problem}", RuntimeWarning, stacklevel=2)
         return Calibration(brier, np.nan, np.nan)
@@ -80,16 +78,18 @@ def _logistic_coefficients(positive, x):
     return float(fit.params[0] - slope * centre), slope
 
 
-def _no_recalibration(positive, x):
-    """Why the logistic regression of the label on log odds x has no finite solution, or None."""
+def _log_odds(positive, probability):
+    """Log odds, and why the logistic regression of the label on them has no finite solution, or None."""
+    with np.errstate(divide="ignore"):
+        x = logit(probability)
     if not np.isfinite(x).all():
-        return f"{int((~np.isfinite(x)).sum())} probabilities are exactly 0 or 1"
+        return x, f"{int((~np.isfinite(x)).sum())} probabilities are exactly 0 or 1"
     if np.ptp(x) == 0:
-        return "all probabilities are equal"
+        return x, "all probabilities are equal"
     higher, lower = x[positive], x[~positive]
     if higher.min() >= lower.max() or higher.max() <= lower.min():
-        return "the probabilities separate the classes"
-    return None
+        return x, "the probabilities separate the classes"
+    return x, None
 
 
 def calibration_curve_points(y, probability, bins=5, alpha=0.05):
@@ -153,9 +153,7 @@ def recalibrate(y_train, probability_train, method="intercept and slope"):
     positive, probability = checks.labels_and_probabilities(y_train, probability_train)
     if method == "none":
         return Recalibration("none", 0.0, 1.0)
-    with np.errstate(divide="ignore"):
-        x = logit(probability)
-    problem = _no_recalibration(positive, x)
+    x, problem = _log_odds(positive, probability)
     if not np.isfinite(x).all():
         return Recalibration("none", 0.0, 1.0, f"not recalibrated: {problem}")
     if method == "intercept":

@@ -186,13 +186,13 @@ def operating(scores, models, methods=("youden", "sensitivity"), target=0.9, alp
     return pd.DataFrame(rows)
 
 
-def readable_rates(points, names=RATES):
+def readable_rates(points):
     """Operating points for reading: each rate as text with its interval, such as "0.75 (0.47 to 0.91)".
 
     "no such call" stands where nobody was called positive (ppv) or negative (npv).
     """
     shown = points[["model", "split", "method", "threshold", "tp", "fp", "tn", "fn"]].copy()
-    for name in names:
+    for name in RATES:
         values = points[[name, f"{name}_low", f"{name}_high"]].to_numpy()
         shown[name] = [
             "no such call" if np.isnan(value) else f"{value:.2f} ({low:.2f} to {high:.2f})"
