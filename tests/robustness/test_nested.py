@@ -230,7 +230,7 @@ def test_the_same_on_two_cores_and_from_the_files(nested, tmp_path, monkeypatch)
     again = robustness.nested_cross_validation(data, folds, tmp_path, deep, cores=2)
     pd.testing.assert_frame_equal(again.scores, found.scores)
     pd.testing.assert_frame_equal(again.weighting, found.weighting)
-    monkeypatch.setattr(robustness.nested, "fit_models", None)  # what is there is not computed again
+    monkeypatch.setattr(robustness.nested, "fit_on", None)  # what is there is not computed again
     stored = robustness.nested_cross_validation(data, folds, folder, deep, cores=1)
     pd.testing.assert_frame_equal(stored.scores, found.scores)
     pd.testing.assert_frame_equal(stored.selected, found.selected)

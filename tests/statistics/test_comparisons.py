@@ -190,7 +190,10 @@ def test_holm_of_nothing_and_of_no_p():
 
 
 def test_families_are_the_pairs_of_one_split(scores):
-    for table in (tables.delong(scores, MODELS), comparisons.auc_differences(scores, MODELS, seed=1, n_bootstrap=200)):
+    for table in (
+        comparisons.delong(scores, MODELS),
+        comparisons.auc_differences(scores, MODELS, seed=1, n_bootstrap=200),
+    ):
         for _, part in table.groupby("split"):
             assert len(part) == 3
             assert part["p_holm"].tolist() == statistics.holm(part["p"]).tolist()

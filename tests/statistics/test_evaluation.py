@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score, roc_auc_score, roc_curve
 from vcfnb import statistics
 from vcfnb.agreement import intraclass
 from vcfnb.errors import VcfnbError
-from vcfnb.statistics import baseline, multiplicity, roc
+from vcfnb.statistics import baseline, multiplicity, net_benefit, recalibration, roc
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 
@@ -37,7 +37,10 @@ HANLEY_Y = np.repeat([0, 1], [58, 51])
 HANLEY_RATING = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
 
 
-@pytest.mark.parametrize("module", [intraclass, baseline, multiplicity, roc], ids=lambda module: module.__name__)
+EXAMPLES = [intraclass, baseline, multiplicity, net_benefit, recalibration, roc]
+
+
+@pytest.mark.parametrize("module", EXAMPLES, ids=lambda module: module.__name__)
 def test_examples_of_the_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

@@ -6,7 +6,7 @@ import pytest
 
 from vcfnb import statistics
 from vcfnb.leakage import paper
-from vcfnb.statistics import tables
+from vcfnb.statistics import comparisons, tables
 
 MODELS = ["radiomics", "dtl", "fusion"]
 
@@ -38,7 +38,7 @@ def test_row_order_does_not_matter(scores):
 
 
 def test_delong_compares_every_pair_on_both_sets(scores):
-    table = tables.delong(scores, MODELS)
+    table = comparisons.delong(scores, MODELS)
     assert len(table) == 6
     assert table.p.between(0, 1).all()
     assert (np.sign(table.z) == np.sign(table.auc_a - table.auc_b)).all()

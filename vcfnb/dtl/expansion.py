@@ -234,7 +234,7 @@ def fold_jobs(labels, train, groups, settings):
     """
     if not settings.n_repeats:
         return []
-    from sklearn.model_selection import StratifiedGroupKFold
+    from vcfnb.statistics.folds import deal
 
     patients = {label: len(np.unique(groups[train][labels[train] == label])) for label in (0, 1)}
     if min(patients.values()) < settings.n_folds:
@@ -250,8 +250,7 @@ def fold_jobs(labels, train, groups, settings):
         seed = (
             settings.seed if repeat == 1 else int(np.random.SeedSequence([settings.seed, repeat]).generate_state(1)[0])
         )
-        dealt = StratifiedGroupKFold(settings.n_folds, shuffle=True, random_state=seed)
-        for fold, (seen, _) in enumerate(dealt.split(train, labels[train], groups[train]), start=1):
+        for fold, (seen, _) in enumerate(deal(labels[train], groups[train], settings.n_folds, seed), start=1):
             check_inputs(np.zeros((len(seen), 1, 16, 16, 16)), labels[train][seen])
             jobs.append(Job(f"fold_{repeat}_{fold}", repeat, fold, train[seen], seed))
     return jobs

@@ -187,7 +187,7 @@ def validation_split(labels, groups, settings):
 
     Stratified by label, patients kept together; the same for the same labels, patients and seed.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
+    from vcfnb.statistics.folds import deal
 
     everything = np.arange(len(labels))
     groups = everything if groups is None else np.asarray(groups)
@@ -195,8 +195,7 @@ def validation_split(labels, groups, settings):
     parts = round(1 / settings.validation_fraction) if settings.validation_fraction else 0
     if settings.recipe == "paper" or not parts or patients < max(parts, 2):
         return everything, everything[:0]
-    dealt = StratifiedGroupKFold(max(parts, 2), shuffle=True, random_state=settings.seed)
-    fitted, held = next(dealt.split(everything, labels, groups))
+    fitted, held = deal(labels, groups, max(parts, 2), settings.seed)[0]
     both = all(len(np.unique(labels[part])) == 2 for part in (fitted, held))
     return (fitted, held) if both else (everything, everything[:0])
 

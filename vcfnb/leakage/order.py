@@ -7,28 +7,19 @@ import numpy as np
 import pandas as pd
 
 from vcfnb import fusion, runs, selection, statistics
-from vcfnb.leakage.permutation import permute_labels
-from vcfnb.robustness.tabular import fit_models
+from vcfnb.leakage.permutation import audit_row, permute_labels
+from vcfnb.robustness.data import fit_on
+from vcfnb.robustness.folds import seed_of
 from vcfnb.runs.cache import cached
+from vcfnb.statistics.bootstrap import percentile_interval
 
 
 def selection_order(data, stable, n, folder, cores=None):
-    """The radiomics model on random splits, its features selected on the training part or on all cases.
+    """The radiomics model on n random splits, its features selected on the training part or on all cases.
 
     Only the selection differs: the regression is fitted on the training part in both orders, with the same seed. It is
     done once with the true labels, and once with labels that were dealt at random among patients, of which nothing can
-    be learned.
-
-    Parameters
-    ----------
-    data : vcfnb.robustness.StudyData
-    stable : set of str or None
-        Features that passed the ICC step.
-    n : int
-        Random splits, and random labels.
-    folder : path
-        Each run's result is kept there.
-    cores : int, optional
+    be learned. `stable` are the features that passed the ICC step, or None; each run is kept in `folder`.
 
     Returns
     -------
@@ -53,8 +44,7 @@ def selection_order(data, stable, n, folder, cores=None):
 
 
 def _chosen(data, cases, stable, seed):
-    fitted = fit_models(data.radiomics.loc[cases.index], None, cases, stable, data.lasso, data.fusion, seed)
-    return fitted.models["radiomics"].features
+    return fit_on(data, cases, stable, seed).models["radiomics"].features
 
 
 def _run(data, stable, chosen, inputs, folder, run):
@@ -63,10 +53,9 @@ def _run(data, stable, chosen, inputs, folder, run):
 
 
 def _areas(data, stable, chosen, run):
-    seed = int(np.random.SeedSequence([data.seed, 13, run]).generate_state(1)[0] % 2**31)
+    seed = seed_of(data.seed, 13, run)
     train, test = _split(data.cases, data.cases, seed)
-    x, x_test = (data.radiomics.loc[part.index] for part in (train, test))
-    after = fit_models(x, None, train, stable, data.lasso, data.fusion, seed).score(x_test, None, test)["radiomics"]
+    after = fit_on(data, train, stable, seed).score(data.radiomics, None, test)["radiomics"]
     found = [
         ("true", "after", statistics.auc(test["label"], after)),
         ("true", "before", _fitted_on(data, chosen, train, test, seed)),
@@ -93,47 +82,32 @@ def _fitted_on(data, names, train, test, seed):
 
 
 def order_rows(table, alpha=0.05):
-    """Two lines of the audit.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As :func:`selection_order` gives it.
-    alpha : float
-
-    Returns
-    -------
-    list of dict
-        check, value (mean optimism), low, high (percentiles over runs), finding, code.
-    """
-    rows = []
+    """Two lines of the audit: mean optimism with the true and with random labels, with percentiles over runs."""
     wide = table[table["labels"] == "true"].pivot(index="run", columns="order", values="auc")
     noise = table.loc[table["labels"] == "random", "auc"]
     if wide.empty:
-        return rows
+        return []
     optimism = wide["before"] - wide["after"]
-    low, high = np.quantile(optimism, [alpha / 2, 1 - alpha / 2])
-    rows.append(
-        {
-            "check": "selection before the split, true labels",
-            "value": optimism.mean(),
-            "low": low,
-            "high": high,
-            "finding": f"measured: selecting on all cases raises the AUC of {len(wide)} random splits from "
-            f"{wide['after'].mean():.3f} to {wide['before'].mean():.3f}; this study selects after the split",
-            "code": "selection-before-split",
-        }
+    lifted = (
+        f"measured: selecting on all cases raises the AUC of {len(wide)} random splits from "
+        f"{wide['after'].mean():.3f} to {wide['before'].mean():.3f}; this study selects after the split"
     )
-    low, high = np.quantile(noise, [alpha / 2, 1 - alpha / 2])
-    rows.append(
-        {
-            "check": "selection before the split, random labels",
-            "value": noise.mean() - 0.5,
-            "low": low - 0.5,
-            "high": high - 0.5,
-            "finding": f"measured: where nothing can be learned, selecting on all cases gives a mean AUC "
-            f"of {noise.mean():.3f} instead of 0.5",
-            "code": "selection-before-split-random",
-        }
+    nothing = (
+        f"measured: where nothing can be learned, selecting on all cases gives a mean AUC of {noise.mean():.3f} "
+        "instead of 0.5"
     )
-    return rows
+    low, high = percentile_interval(noise, alpha)
+    return [
+        audit_row(
+            "selection-before-split",
+            "selection before the split, true labels",
+            (optimism.mean(), *percentile_interval(optimism, alpha)),
+            lifted,
+        ),
+        audit_row(
+            "selection-before-split-random",
+            "selection before the split, random labels",
+            (noise.mean() - 0.5, low - 0.5, high - 0.5),
+            nothing,
+        ),
+    ]

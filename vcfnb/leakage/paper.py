@@ -1,6 +1,8 @@
 """What the paper reports, for "the paper / this run", and whether it adds up (doi 10.1186/s12880-025-01573-9)."""
 
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,72 +10,30 @@ from scipy import stats
 
 from vcfnb import statistics
 
-# Counts are (positive class first): women and men, acute and chronic; each for training and test set, as in Table 1.
-PRINTED = {
-    "patients": 218,
-    "split": (175, 43),
-    "text_men_women": (109, 119),
-    "sex": ((95, 80), (24, 19)),
-    "p_sex": 0.99,
-    "acute_chronic": (171, 47),
-    "label": ((137, 38), (34, 9)),
-    "p_label": 0.87,
-    # Mean and SD: age in years, bone density as T-score.
-    "age": ((63.86, 15.26), (60.21, 17.37)),
-    "p_age": 0.33,
-    "age_all": (63.14, 15.72),
-    "bmd": ((-2.30, 1.27), (-2.20, 1.22)),
-    "p_bmd": 0.67,
-    "features": 1834,
-    "fusion_radiomic_deep": (18, 15),
-}
+_FOLDER = Path(__file__).parent
+# Each number with what it counts, the positive class first.
+_NUMBERS = pd.read_csv(_FOLDER / "paper_numbers.csv", dtype=str).set_index("quantity")
+PRINTED = {name: json.loads(value) for name, value in _NUMBERS["value"].items()}
 
 
 def reported():
-    """The paper's three models.
+    """The paper's three models: model, n_features, lambda, AUCs of training and test set with their intervals.
 
-    Returns
-    -------
-    pandas.DataFrame
-        model, n_features, lambda, auc_train, auc_train_low, auc_train_high, auc_test, auc_test_low, auc_test_high.
-        The radiomics test interval, 0.767 to 1.000 around 0.869, is copied as printed although a DeLong interval
-        would be symmetric there (upper end about 0.97).
+    The radiomics test interval, 0.767 to 1.000 around 0.869, is copied as printed although a DeLong interval would be
+    symmetric there (upper end about 0.97).
     """
-    return pd.DataFrame(
-        [
-            ("radiomics", 28, 0.0256, 0.973, 0.9525, 0.9933, 0.869, 0.7670, 1.0),
-            ("dtl", 18, 0.0010, 0.992, 0.9828, 1.0, 0.941, 0.8727, 1.0),
-            ("fusion", 33, 0.0193, 1.0, 1.0, 1.0, 0.964, 0.9149, 1.0),
-        ],
-        columns=[
-            *("model", "n_features", "lambda", "auc_train", "auc_train_low", "auc_train_high"),
-            *("auc_test", "auc_test_low", "auc_test_high"),
-        ],
-    )
+    return pd.read_csv(_FOLDER / "paper_models.csv")
 
 
 def consistency(printed=None, models=None):
-    """Recompute what can be recomputed from the paper's own numbers.
+    """Recompute what can be recomputed from the paper's own numbers: statement, printed, recomputed, adds_up, comment.
 
     Nothing here depends on a run: the patients are not public, so only sums, tests on printed counts, means and SDs,
-    the steps an AUC can take, the shape of intervals and the grid of lambdas can be checked.
+    the steps an AUC can take, the shape of intervals and the grid of lambdas can be checked. Printed numbers are taken
+    as rounded, so adds_up "yes" means: some unrounded number gives what is printed. `printed` replaces numbers of
+    :data:`PRINTED`, `models` those of :func:`reported`.
 
-    Parameters
-    ----------
-    printed : dict, optional
-        Numbers to replace in :data:`PRINTED`.
-    models : pandas.DataFrame, optional
-        By default :func:`reported`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        statement, printed, recomputed (text), adds_up (yes, no), comment. Printed numbers are taken as rounded, so
-        "yes" means: some unrounded number gives what is printed.
-
-    References
-    ----------
-    Wang et al. 2025, doi 10.1186/s12880-025-01573-9: text, Table 1, results. Hanley and McNeil 1982, Radiology 143:29.
+    Source: Wang et al. 2025, doi 10.1186/s12880-025-01573-9: text, Table 1, results.
     """
     printed = PRINTED | (printed or {})
     models = reported() if models is None else models
@@ -83,18 +43,11 @@ def consistency(printed=None, models=None):
 
 
 def pairs_won(auc, n_positive, n_negative, decimals=3):
-    """How many pairs of a positive and a negative case a rounded AUC stands for.
+    """How many pairs of a positive and a negative case a rounded AUC stands for; None when no number rounds to it.
 
     An AUC counts the pairs that are ranked rightly, ties as half: it is a multiple of
     1 / (2 x n_positive x n_negative), and without ties of 1 / (n_positive x n_negative).
 
-    Returns
-    -------
-    float or None
-        Pairs (whole where whole ones will do), or None when no number of pairs rounds to `auc`.
-
-    Examples
-    --------
     >>> pairs_won(0.869, 34, 9)
     266.0
     """
@@ -107,20 +60,11 @@ def pairs_won(auc, n_positive, n_negative, decimals=3):
 
 
 def p_range_from_means(first, second, n_first, n_second, decimals=2):
-    """The p values that two-sided t tests can have, given rounded means and SDs.
+    """The p values that two-sided t tests can have, given means and SDs of two groups, rounded to `decimals`.
 
-    Parameters
-    ----------
-    first, second : tuple of 2 float
-        Mean and SD of each group, rounded to `decimals`.
-    n_first, n_second : int
-
-    Returns
-    -------
-    dict
-        By test, "Welch" and "Student": (smallest, as printed, largest) p. p falls with the distance of the means and
-        grows with the SDs, so the ends lie at corners of the box of unrounded numbers; where the means can be equal,
-        the largest is 1.
+    By test, "Welch" and "Student": (smallest, as printed, largest) p. p falls with the distance of the means and grows
+    with the SDs, so the ends lie at corners of the box of unrounded numbers; where the means can be equal, the largest
+    is 1.
     """
     half = 0.5 * 10**-decimals
     ends = [(value - half, value + half) for value in (*first, *second)]
@@ -227,13 +171,12 @@ def _tests(printed):
 
 
 def _features(printed, models):
-    per_image = {"first order": 18, "GLCM": 22, "GLSZM": 16, "GLRLM": 16, "GLDM": 14, "NGTDM": 5}
-    images = {"original": 1, "LoG": 3, "wavelet": 8, "LBP3D": 3, "other filters": 5}
-    total = 14 + sum(images.values()) * sum(per_image.values())
+    shape, per_image, images = (printed[name] for name in ("shape", "classes", "images"))
+    total = shape + sum(images.values()) * sum(per_image.values())
     yield (
         "features a case",
         f"{printed['features']}",
-        f"14 shape + {sum(images.values())} image types x {sum(per_image.values())} = {total}",
+        f"{shape} shape + {sum(images.values())} image types x {sum(per_image.values())} = {total}",
         total == printed["features"],
         "inferred: " + ", ".join(f"{name} {n}" for name, n in (images | per_image).items()),
     )

@@ -8,26 +8,17 @@ import pandas as pd
 from scipy import stats
 
 from vcfnb import runs, statistics
-from vcfnb.robustness.tabular import MODELS, fit_models
+from vcfnb.robustness.data import fit_on
+from vcfnb.robustness.tabular import MODELS
 from vcfnb.runs.cache import cached
+from vcfnb.statistics.bootstrap import percentile_interval
 
 
 def permute_labels(cases, rng):
-    """Deal the labels anew among patients.
+    """Deal the labels of cases (patient_id, label) anew among patients.
 
     Whole patients swap their labels with patients of as many cases: the cases of one patient stay as much alike as they
     were.
-
-    Parameters
-    ----------
-    cases : pandas.DataFrame
-        patient_id, label.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    pandas.DataFrame
-        As `cases`, with permuted labels.
     """
     position = pd.Series(np.arange(len(cases)))
     members = [group.to_numpy() for _, group in position.groupby(cases["patient_id"].to_numpy())]
@@ -43,20 +34,8 @@ def permuted_aucs(data, deep, stable, n, folder, cores=None):
     """Rerun the tabular part of the study with permuted training labels, and judge it on the true test labels.
 
     Selection, LASSO, fusion, grid searches: everything of notebooks 05 and 06 but the networks, whose features were
-    learned from the true labels of the training cases and are taken as they are.
-
-    Parameters
-    ----------
-    data : vcfnb.robustness.StudyData
-    deep : pandas.DataFrame
-        Deep features of all cases, of the chosen expansion.
-    stable : set of str or None
-        Features that passed the ICC step.
-    n : int
-        Permutations.
-    folder : path
-        Each run's result is kept there.
-    cores : int, optional
+    learned from the true labels of the training cases and are taken as they are (`deep`: of all cases, of the chosen
+    expansion). `stable` are the features that passed the ICC step, or None; each of the n runs is kept in `folder`.
 
     Returns
     -------
@@ -78,26 +57,15 @@ def _areas(data, deep, stable, run):
     train, test = (data.cases[data.cases["split"] == split] for split in ("train", "test"))
     if run:
         train = permute_labels(train, np.random.default_rng([data.seed, 11, run]))
-    x = [(data.radiomics.loc[part.index], deep.loc[part.index]) for part in (train, test)]
-    fitted = fit_models(*x[0], train, stable, data.lasso, data.fusion, data.seed)
-    scores = fitted.score(*x[1], test)
+    scores = fit_on(data, train, stable, data.seed, deep).score(data.radiomics, deep, test)
     return {name: statistics.auc(test["label"], scores[name]) for name in MODELS}
 
 
 def permutation_rows(table, alpha=0.05):
-    """One line of the audit per model.
+    """One line of the audit per model: mean AUC over permutations, with percentiles of the AUCs.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As :func:`permuted_aucs` gives it.
-    alpha : float
-
-    Returns
-    -------
-    list of dict
-        check, value (mean AUC over permutations), low, high (percentiles of the AUCs), finding, code. *Pass* when 0.5
-        lies in the 99% interval of the mean (Student's t): chance alone misses that once in a hundred times.
+    *Pass* when 0.5 lies in the 99% interval of the mean (Student's t): chance alone misses that once in a hundred
+    times.
     """
     rows = []
     for model, part in table.groupby("model", sort=False):
@@ -105,14 +73,18 @@ def permutation_rows(table, alpha=0.05):
         if len(permuted) < 2:
             continue
         mean, error = permuted.mean(), permuted.std(ddof=1) / np.sqrt(len(permuted))
-        low, high = np.quantile(permuted, [alpha / 2, 1 - alpha / 2])
+        low, high = percentile_interval(permuted, alpha)
         p = (1 + (permuted >= real).sum()) / (1 + len(permuted))
         fine = abs(mean - 0.5) <= stats.t.ppf(0.995, len(permuted) - 1) * error + 1e-12
         finding = (
             f"{'pass' if fine else 'FAIL'}: mean test AUC {mean:.3f} over {len(permuted)} permutations (standard error "
             f"{error:.3f}); with the true labels {real:.3f}, as high by chance with p = {p:.3f}"
         )
-        name = f"permuted training labels, {model}"
-        row = {"check": name, "value": mean, "low": low, "high": high, "finding": finding}
-        rows.append(row | {"code": "permuted-labels"})
+        rows.append(audit_row("permuted-labels", f"permuted training labels, {model}", (mean, low, high), finding))
     return rows
+
+
+def audit_row(code, check, interval, finding):
+    """One line of the audit's table, of a value with its interval; `code` stays when words change."""
+    value, low, high = interval
+    return {"check": check, "value": value, "low": low, "high": high, "finding": finding, "code": code}

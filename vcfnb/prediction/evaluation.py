@@ -1,12 +1,14 @@
 """The tables of an external validation: one row per model, made from the scores of the new cohort."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from vcfnb import selection, statistics
 from vcfnb.errors import VcfnbError
+from vcfnb.statistics import tables
 from vcfnb.statistics.bootstrap import percentile_interval
 from vcfnb.statistics.proportions import wilson
 
@@ -46,36 +48,17 @@ def judge(scores, model, seed=1, n_bootstrap=2000, alpha=0.05):
         Without a case of each class.
     """
     names = list(model.models)
-    y, patients = scores["label"].to_numpy(), scores["patient_id"]
-    thresholds = np.linspace(0.01, 0.99, 99)
-    counts = statistics.draw_counts(y, patients, n_boot=n_bootstrap, seed=seed)
+    y, thresholds = scores["label"].to_numpy(), np.linspace(0.01, 0.99, 99)
+    drawn = {"seed": seed, "n_boot": n_bootstrap, "alpha": alpha}
+    counts = statistics.draw_counts(y, scores["patient_id"], n_boot=n_bootstrap, seed=seed)
+    bands = tables.dca_bands(scores, names, thresholds, seed, n_bootstrap, alpha)
     recalibrated, curve = recalibration(scores, model, seed)
     return {
         "auc": pd.DataFrame([row for name in names for row in _aucs(scores, name, counts, alpha)]),
-        "roc": pd.concat(
-            [
-                statistics.roc_band(y, scores[name], seed=seed, n_boot=n_bootstrap, alpha=alpha).assign(
-                    model=name, split=SPLIT
-                )
-                for name in names
-            ],
-            ignore_index=True,
-        ),
-        "calibration": pd.DataFrame([{"model": name} | _calibration(y, scores[name]) for name in names]),
-        "calibration_curve": _curve(y, scores, names),
-        "decision_curves": pd.concat(
-            [
-                statistics.decision_curve(y, scores[name], thresholds)
-                .assign(model=name)
-                .merge(
-                    statistics.decision_curve_band(
-                        y, scores[name], thresholds, patients, seed=seed, n_boot=n_bootstrap, alpha=alpha
-                    )
-                )
-                for name in names
-            ],
-            ignore_index=True,
-        ),
+        "roc": tables.curves(scores, names, partial(statistics.roc_band, **drawn)).assign(split=SPLIT),
+        "calibration": pd.DataFrame([{"model": name} | tables.calibration_row(y, scores[name]) for name in names]),
+        "calibration_curve": tables.curves(scores, names, _points),
+        "decision_curves": tables.dca(scores, names, thresholds).merge(bands),
         "operating_points": pd.DataFrame(
             [
                 {"model": name, "split": SPLIT, "method": "chosen on training cases", "threshold": threshold}
@@ -126,7 +109,7 @@ def recalibration(scores, model, seed=1):
         for method, (rule, new, told) in _updates(y, old, model.cohort.calibration.get(name), splits, note).items():
             rows.append(
                 {"model": name, "method": method, "added_intercept": rule.intercept, "factor": rule.slope}
-                | _calibration(y, new, "; ".join(dict.fromkeys(filter(None, (rule.note, told)))))
+                | tables.calibration_row(y, new, *dict.fromkeys((rule.note, told)))
             )
             curves.append(_points(y, new).assign(model=name, method=method))
     return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
@@ -176,28 +159,8 @@ def _aucs(scores, name, counts, alpha):
         }
 
 
-def _calibration(y, probability, note=""):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", RuntimeWarning)
-        brier, slope, intercept = statistics.calibration(y, probability)
-    told = [note, *(str(warning.message) for warning in caught)]
-    return {
-        "n": len(y),
-        "brier": brier,
-        "slope": slope,
-        "intercept": intercept,
-        "predicted": float(np.mean(probability)),
-        "observed": float(np.mean(y)),
-        "note": "; ".join(filter(None, told)),
-    }
-
-
 def _points(y, probability):
     return statistics.calibration_curve_points(y, probability, bins=int(np.clip(len(y) // 8, 1, 5)))
-
-
-def _curve(y, scores, names):
-    return pd.concat([_points(y, scores[name]).assign(model=name) for name in names], ignore_index=True)
 
 
 def _outside(scores, alpha):

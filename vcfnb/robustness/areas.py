@@ -7,23 +7,14 @@ import pandas as pd
 
 from vcfnb import statistics
 from vcfnb.errors import VcfnbError
-from vcfnb.statistics.bootstrap import percentile_interval, percentile_p
+from vcfnb.statistics.bootstrap import interval, percentile_p, with_original
 
 
 class BootstrappedAreas:
     """AUC of every model and repeat, on the same cases and on the same bootstrap samples of patients.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        model, repeat, fold, case_id, patient_id, label, score: every case once per model and repeat.
-    seed : int
-    n_bootstrap : int
-    alpha : float
-        Intervals are 1 - alpha.
+    `scores` holds model, repeat, fold, case_id, patient_id, label, score: every case once per model and repeat.
 
-    Notes
-    -----
     Two AUCs are taken of each repeat. ``auc`` ranks all its cases together; as scores of different folds come from
     different models, and a fold with more acute cases leaves fewer to train on, it is rather too small than too large.
     ``auc_within`` counts pairs of an acute and a chronic case of the same fold alone, scored by the same model.
@@ -43,7 +34,7 @@ class BootstrappedAreas:
         cases = scores.drop_duplicates("case_id").sort_values("case_id").set_index("case_id")
         self.y = cases["label"].to_numpy()
         counts = statistics.draw_counts(self.y, cases["patient_id"].to_numpy(), n_boot=n_bootstrap, seed=seed)
-        self.counts = np.vstack([np.ones((1, len(cases)), dtype=int), counts])
+        self.counts = with_original(counts)
         self._rng = np.random.default_rng([seed, 1])
         self.repeats, self.pooled, self.within = {}, {}, {}
         for (model, repeat), part in scores.groupby(["model", "repeat"], sort=False):
@@ -72,25 +63,18 @@ class BootstrappedAreas:
             right, pairs = right + np.where(n > 0, area, 0) * n, pairs + n
         return np.divide(right, pairs, out=np.full(len(self.counts), np.nan), where=np.asarray(pairs) > 0)
 
-    def _mean(self, values, repeats, drawn):
+    def _mean(self, values, drawn):
         """Mean over repeats: as it is, and of each bootstrap sample with repeats drawn anew."""
-        stacked = np.stack([values[repeat] for repeat in repeats])
-        return np.concatenate([stacked[:, :1].mean(axis=0), (stacked[:, 1:] * drawn).sum(axis=0) / len(repeats)])
+        stacked = np.stack(values)
+        return np.concatenate([stacked[:, :1].mean(axis=0), (stacked[:, 1:] * drawn).sum(axis=0) / len(values)])
 
     def _draw_repeats(self, n):
         return self._rng.multinomial(n, np.full(n, 1 / n), size=len(self.counts) - 1).T
 
-    def _interval(self, values):
-        """Percentiles; NaN where no fold holds both classes."""
-        return percentile_interval(values, self.alpha) if np.isfinite(values).any() else (np.nan, np.nan)
-
     def table(self):
-        """AUC a model: of each repeat, and their mean.
+        """AUC a model, of each repeat and their mean.
 
-        Returns
-        -------
-        pandas.DataFrame
-            model, repeat (a number, or "mean"), n (cases), auc, ci_low, ci_high, auc_within, within_low, within_high.
+        model, repeat (a number, or "mean"), n (cases), auc, ci_low, ci_high, auc_within, within_low, within_high.
         """
         rows = []
         for model in self.models:
@@ -98,36 +82,32 @@ class BootstrappedAreas:
             drawn = self._draw_repeats(len(repeats))
             for repeat in [*repeats, "mean"]:
                 row = {"model": model, "repeat": str(repeat), "n": len(self.y)}
-                for name, low, high, source in (
-                    ("auc", "ci_low", "ci_high", self.pooled),
-                    ("auc_within", "within_low", "within_high", self.within),
+                for names, source in (
+                    (("auc", "ci_low", "ci_high"), self.pooled),
+                    (("auc_within", "within_low", "within_high"), self.within),
                 ):
-                    values = {r: source[model, r] for r in repeats}
-                    values = self._mean(values, repeats, drawn) if repeat == "mean" else values[repeat]
-                    row[name] = values[0]
-                    row[low], row[high] = self._interval(values[1:])
+                    mean = repeat == "mean"
+                    values = self._mean([source[model, r] for r in repeats], drawn) if mean else source[model, repeat]
+                    # NaN where no fold holds both classes.
+                    known = np.isfinite(values[1:]).any()
+                    found = interval(values, self.alpha) if known else (values[0], np.nan, np.nan)
+                    row |= dict(zip(names, found, strict=True))
                 rows.append(row)
         return pd.DataFrame(rows)
 
     def differences(self):
         """Differences between the models' mean AUCs, over the repeats that both have, on the same bootstrap samples.
 
-        DeLong's test is too conservative for nested models, as a fusion that contains the other two (Demler et al.
-        2012, Stat Med 31:2577), and knows no cross-validation; hence the bootstrap.
-
-        Returns
-        -------
-        pandas.DataFrame
-            model_a, model_b, repeats, difference (a less b), ci_low, ci_high, p (two-sided, bootstrap).
+        model_a, model_b, repeats, difference (a less b), ci_low, ci_high, p (two-sided, bootstrap). DeLong's test is
+        too conservative for nested models, as a fusion that contains the other two (Demler et al. 2012, Stat Med
+        31:2577), and knows no cross-validation; hence the bootstrap.
         """
         rows = []
         for a, b in combinations(self.models, 2):
             repeats = [repeat for repeat in self.repeats[a] if repeat in self.repeats[b]]
             if not repeats:
                 continue
-            values = {r: self.pooled[a, r] - self.pooled[b, r] for r in repeats}
-            values = self._mean(values, repeats, self._draw_repeats(len(repeats)))
-            low, high = percentile_interval(values[1:], self.alpha)
-            row = {"model_a": a, "model_b": b, "repeats": len(repeats), "difference": values[0]}
-            rows.append(row | {"ci_low": low, "ci_high": high, "p": percentile_p(values[1:])})
+            values = [self.pooled[a, r] - self.pooled[b, r] for r in repeats]
+            values = self._mean(values, self._draw_repeats(len(repeats)))
+            rows.append((a, b, len(repeats), *interval(values, self.alpha), percentile_p(values[1:])))
         return pd.DataFrame(rows, columns=["model_a", "model_b", "repeats", "difference", "ci_low", "ci_high", "p"])

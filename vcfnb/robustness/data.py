@@ -1,4 +1,4 @@
-"""What the rigorous evaluation and the audit need of a finished study, read once."""
+"""What the rigorous evaluation and the audit need of a finished study, read once, and its models on any cases."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +7,7 @@ import pandas as pd
 
 from vcfnb import runs
 from vcfnb.params import FusionParams, IccParams, SelectionParams
+from vcfnb.robustness.tabular import fit_models, stable_features
 
 _COLUMNS = ("patient_id", "label", "split", "age", "sex", "bmd", "site")
 
@@ -15,20 +16,8 @@ _COLUMNS = ("patient_id", "label", "split", "age", "sex", "bmd", "site")
 class StudyData:
     """All cases of a study, training and test, with what the tabular part is asked to do.
 
-    Attributes
-    ----------
-    cases : pandas.DataFrame
-        Indexed by case_id: patient_id, label, split; age, sex, bmd and site where the cohort has them.
-    radiomics : pandas.DataFrame
-        All radiomic features, same index.
-    readings : dict of pandas.DataFrame
-        Features of the repeat segmentations by reading (``a``, ``a2``, ``b``), each with case_id; empty without
-        repeat segmentations.
-    icc : vcfnb.params.IccParams
-    lasso : vcfnb.params.SelectionParams
-    fusion : vcfnb.params.FusionParams
-    seed : int
-        Of the study.
+    `cases` and `radiomics` (all features) are indexed by case_id. `readings` are features of the repeat segmentations
+    by reading (``a``, ``a2``, ``b``), each with case_id; empty without repeat segmentations.
     """
 
     cases: pd.DataFrame
@@ -48,17 +37,7 @@ class StudyData:
 
 
 def read_study(run, seed):
-    """Read a study's tables and settings.
-
-    Parameters
-    ----------
-    run : vcfnb.runs.Run
-        With the results of notebooks 00 to 06.
-    seed : int
-
-    Returns
-    -------
-    StudyData
+    """Read a study's tables and settings, with the results of notebooks 00 to 06.
 
     Raises
     ------
@@ -68,11 +47,14 @@ def read_study(run, seed):
     table = run.cohort()
     features = run.features("radiomics")
     fusion = {name: value for name, value in run.settings("fusion").items() if name in FusionParams.model_fields}
+    # Repeat segmentations as notebook 02 wrote them, to the last bit.
+    drawn = pd.read_csv(run.needs("icc", "features.csv"), dtype={"reading": str, "case_id": str})
+    drawn = drawn.groupby("reading")
     return StudyData(
         cases=table.set_index("case_id")[[name for name in _COLUMNS if name in table]],
         # One block of memory: pandas is slow where integer and float columns alternate.
         radiomics=pd.DataFrame(features.to_numpy(dtype=float), features.index, features.columns),
-        readings=_readings(run),
+        readings={name: part.drop(columns="reading").reset_index(drop=True) for name, part in drawn},
         icc=IccParams(**run.settings("icc")),
         lasso=SelectionParams(**run.settings("selection")),
         fusion=FusionParams(**fusion),
@@ -80,8 +62,12 @@ def read_study(run, seed):
     )
 
 
-def _readings(run):
-    """Features of the repeat segmentations, as notebook 02 wrote them, to the last bit."""
-    path = run.needs("icc", "features.csv")
-    table = pd.read_csv(path, dtype={"reading": str, "case_id": str})
-    return {name: part.drop(columns="reading").reset_index(drop=True) for name, part in table.groupby("reading")}
+def stable_in(data, cases):
+    """Features that pass the study's ICC step, judged by repeat segmentations among the cases, and a note."""
+    return stable_features(data.readings, cases.index, data.icc.icc_form, data.icc.icc_threshold)
+
+
+def fit_on(data, cases, stable, seed, deep=None):
+    """The study's models, selected and fitted on the cases; without deep features the radiomics model alone."""
+    deep = None if deep is None else deep.loc[cases.index]
+    return fit_models(data.radiomics.loc[cases.index], deep, cases, stable, data.lasso, data.fusion, seed)

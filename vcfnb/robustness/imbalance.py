@@ -1,10 +1,9 @@
 """Three ways to treat unequal classes, and what each does to the calls and to the probabilities."""
 
-import warnings
-
 import pandas as pd
 
 from vcfnb import statistics
+from vcfnb.statistics.tables import calibration_row
 
 # What is done to the regression, and where the threshold lies.
 OPTIONS = (
@@ -16,30 +15,18 @@ OPTIONS = (
 
 
 def imbalance_options(weighting):
-    """Calls and probabilities of the radiomics model under each option, over the outer folds.
+    """Calls and probabilities of the radiomics model under each option, as means over repeats of the outer folds.
 
-    Parameters
-    ----------
-    weighting : pandas.DataFrame
-        As :class:`vcfnb.robustness.NestedResult` holds it.
+    option, weights, threshold, auc, sensitivity, specificity, balanced_accuracy, predicted (mean probability), observed
+    (share of acute cases), brier, slope, intercept (NaN where a repeat's regression has no solution). `weighting` is
+    that of :class:`vcfnb.robustness.NestedResult`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        option, weights, threshold, auc, sensitivity, specificity, balanced_accuracy, predicted (mean probability),
-        observed (share of acute cases), brier, slope, intercept: means over repeats. Slope and intercept are NaN where
-        a repeat's regression has no solution.
-
-    Notes
-    -----
     *Class weights* make both classes count alike while fitting. The probabilities are then those of a population half
     of which is acute: with two thirds acute they are too low throughout, and must not be read as risks nor put into a
     decision curve. *A moved threshold* changes the calls and leaves the probabilities as they are. A threshold at the
     share of acute training cases makes nearly the calls that class weights make at 0.5, without that price.
 
-    References
-    ----------
-    van den Goorbergh et al. 2022, J Am Med Inform Assoc 29:1525.
+    Source: van den Goorbergh et al. 2022, J Am Med Inform Assoc 29:1525.
     """
     rows = []
     for option, weights, threshold in OPTIONS:
@@ -54,18 +41,10 @@ def _measures(scores, threshold):
     y, score = scores["label"].to_numpy(), scores["score"].to_numpy()
     called = score >= (0.5 if threshold == "0.5" else scores[threshold].to_numpy())
     sensitivity, specificity = called[y == 1].mean(), (~called[y == 0]).mean()
-    with warnings.catch_warnings():
-        # NaN in the table says the same.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        brier, slope, intercept = statistics.calibration(y, score)
+    found = calibration_row(y, score)
     return {
         "auc": statistics.auc(y, score),
         "sensitivity": sensitivity,
         "specificity": specificity,
         "balanced_accuracy": (sensitivity + specificity) / 2,
-        "predicted": score.mean(),
-        "observed": y.mean(),
-        "brier": brier,
-        "slope": slope,
-        "intercept": intercept,
-    }
+    } | {name: found[name] for name in ("predicted", "observed", "brier", "slope", "intercept")}

@@ -9,7 +9,6 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from vcfnb import runs
-from vcfnb.runs.cache import cached
 
 
 def nested_networks(data, crops, params, folds, folder, cores=None):
@@ -32,43 +31,24 @@ def nested_networks(data, crops, params, folds, folder, cores=None):
     folder : path
         Each fold's features are kept there, and while it trains, the state of its networks.
     cores : int, optional
-        Networks trained side by side; all usable cores by default.
 
     Returns
     -------
     dict of str to pandas.DataFrame
         By the fold's name: one row per case, columns dtl_000, dtl_001, ...
-
-    Raises
-    ------
-    VcfnbError
-        When networks cannot be trained, as :func:`vcfnb.dtl.run_expansion`.
     """
     key = runs.digest(data.key, np.asarray(crops), params.model_dump(mode="json"))
     found = {}
     for fold in tqdm(folds, desc="outer folds of networks"):
-        path = Path(folder) / f"{fold.name}_networks.json"
-        work = partial(_train, data, crops, params, fold, path.with_suffix(""), cores)
-        values = np.asarray(cached(path, __name__, [key, fold.train, fold.test, fold.seed], work))
+        work = partial(_train, data, crops, params, fold, Path(folder) / f"{fold.name}_networks", cores)
+        values = np.asarray(fold.kept(folder, "_networks", __name__, [key], work))
         names = [f"dtl_{index:03d}" for index in range(values.shape[1])]
         found[fold.name] = pd.DataFrame(values, data.cases.index, names)
     return found
 
 
 def nested_settings(params, cases, seed):
-    """Settings for the training part of an outer fold: notebook 04's, with the folds and dimensions that it allows.
-
-    Parameters
-    ----------
-    params : vcfnb.params.DtlParams
-    cases : pandas.DataFrame
-        The training part: patient_id, label.
-    seed : int
-
-    Returns
-    -------
-    vcfnb.dtl.TrainSettings
-    """
+    """Settings of notebook 04 for an outer fold's training part, with the folds and dimensions that it allows."""
     from vcfnb import dtl
 
     patients = [cases.loc[cases["label"] == label, "patient_id"].nunique() for label in (0, 1)]

@@ -11,17 +11,10 @@ from vcfnb.statistics import checks
 
 
 class Stability(NamedTuple):
-    """Nogueira's index with its interval.
+    """Nogueira's index with its interval (high is cut at 1) and variance.
 
-    Attributes
-    ----------
-    index : float
-        1: always the same features; 0: as often as with features drawn at random. Fleiss' reading, which the authors
-        adopt: below 0.40 poor, above 0.75 excellent.
-    low, high : float
-        Interval; high is cut at 1.
-    variance : float
-        Of the index.
+    1: always the same features; 0: as often as with features drawn at random. Fleiss' reading, which the authors adopt:
+    below 0.40 poor, above 0.75 excellent.
     """
 
     index: float
@@ -31,33 +24,14 @@ class Stability(NamedTuple):
 
 
 def nogueira(chosen, alpha=0.05):
-    """Stability of a feature selection over several runs.
+    """Stability of a feature selection over several runs; `chosen` holds 0 and 1, shape (runs, features).
 
-    Parameters
-    ----------
-    chosen : array of 0 and 1, shape (runs, features)
-        All features that could have been chosen, also those that never were.
-    alpha : float
-        The interval is 1 - alpha.
+    Also features that never were chosen count. NaN when every run chose nothing, or every run everything: there is then
+    nothing to be stable. The index equals Fleiss' kappa with features as subjects and runs as raters. The interval
+    assumes independent runs. Runs of a cross-validation share most of their training cases: selections on new patients
+    would agree less.
 
-    Returns
-    -------
-    Stability
-        NaN when every run chose nothing, or every run everything: there is then nothing to be stable.
-
-    Raises
-    ------
-    VcfnbError
-        Fewer than two runs, or values other than 0 and 1.
-
-    Notes
-    -----
-    The index equals Fleiss' kappa with features as subjects and runs as raters. The interval assumes independent
-    runs. Runs of a cross-validation share most of their training cases: selections on new patients would agree less.
-
-    References
-    ----------
-    Nogueira, Sechidis and Brown 2018, J Mach Learn Res 18(174):1: definition 4 (index), theorem 7 (variance),
+    Source: Nogueira, Sechidis and Brown 2018, J Mach Learn Res 18(174):1: definition 4 (index), theorem 7 (variance),
     corollary 9 (interval).
     """
     chosen = np.asarray(chosen, dtype=float)
@@ -88,15 +62,8 @@ def nogueira(chosen, alpha=0.05):
 def selection_stability(selected, runs, universe, alpha=0.05):
     """How often each feature was chosen, and Nogueira's index, by model.
 
-    Parameters
-    ----------
-    selected : pandas.DataFrame
-        model, repeat, fold, feature; a run that chose nothing has no row.
-    runs : pandas.DataFrame
-        model, repeat, fold: one row for every run.
-    universe : dict of str to iterable of str
-        All features that a model could have chosen.
-    alpha : float
+    `selected` names model, repeat, fold, feature (a run that chose nothing has no row), `runs` every model, repeat and
+    fold, `universe` all features that a model could have chosen, by model.
 
     Returns
     -------

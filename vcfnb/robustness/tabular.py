@@ -22,17 +22,9 @@ MODELS = ("radiomics", "dtl", "fusion")
 
 @dataclass(frozen=True)
 class TabularModel:
-    """One model of the study, or what takes its place when no feature is left.
+    """One model of the study: its selected features, its regression, and what could not be done as asked.
 
-    Attributes
-    ----------
-    features : list of str
-        Selected ones; empty when none passed.
-    regression : vcfnb.fusion.FittedLogistic or None
-    prevalence : float
-        Share of acute training cases: the probability of every case when there is no regression.
-    note : str
-        What could not be done as asked.
+    When no feature is left, every case gets the share of acute training cases (`prevalence`).
     """
 
     features: list
@@ -51,14 +43,8 @@ class TabularModel:
 class TabularStudy:
     """The models of one set of training cases, with what their features went through before.
 
-    Attributes
-    ----------
-    models : dict of str to TabularModel
-        ``radiomics``; with deep features also ``dtl`` and ``fusion``.
-    harmonisers : list of vcfnb.selection.harmonisation.ComBat
-        Of radiomic and of deep features; empty without harmonisation.
-    encoder : vcfnb.cohort.clinical.ClinicalEncoder or None
-        Of the clinical variables that the fusion may use.
+    `models` are ``radiomics``, and with deep features also ``dtl`` and ``fusion``. `harmonisers` (ComBat) are those of
+    radiomic and of deep features, `encoder` that of the clinical variables which the fusion may use.
     """
 
     models: dict
@@ -67,10 +53,11 @@ class TabularStudy:
 
     def features(self, radiomics, deep, cases):
         """All features of any cases as the models take them: harmonised, with clinical ones."""
-        x = radiomics if deep is None else pd.concat([radiomics, deep], axis=1)
+        tables = [table.loc[cases.index] for table in (radiomics, deep) if table is not None]
+        x = tables[0] if len(tables) == 1 else pd.concat(tables, axis=1)
         for combat in self.harmonisers:
             x = combat.transform(x, cases)
-        return x if self.encoder is None else pd.concat([x, self.encoder.transform(cases.loc[x.index])], axis=1)
+        return x if self.encoder is None else pd.concat([x, self.encoder.transform(cases)], axis=1)
 
     def score(self, radiomics, deep, cases):
         """Probabilities of any cases, one column per model."""
@@ -79,37 +66,15 @@ class TabularStudy:
 
 
 def fit_models(radiomics, deep, cases, stable=None, lasso=None, fusion=None, seed=0):
-    """Select features and fit the three models on training cases.
+    """Select features and fit the three models (:class:`TabularStudy`) on training cases.
 
-    Parameters
-    ----------
-    radiomics : pandas.DataFrame
-        Training cases, all radiomic features.
-    deep : pandas.DataFrame or None
-        Deep features of the same cases; None gives the radiomics model alone.
-    cases : pandas.DataFrame
-        The same cases: label, patient_id, and the clinical columns and the site where the settings use them.
-    stable : iterable of str, optional
-        Radiomic features that pass the ICC step; None leaves the step out.
-    lasso : vcfnb.params.SelectionParams, optional
-    fusion : vcfnb.params.FusionParams, optional
-    seed : int
-        Of all folds inside.
+    `radiomics` and `deep` are all features of the cases (deep None: the radiomics model alone), `cases` their label,
+    patient_id, and the clinical columns and the site where the settings use them; `stable` the radiomic features that
+    pass the ICC step (None leaves it out).
 
-    Returns
-    -------
-    TabularStudy
-
-    Raises
-    ------
-    VcfnbError
-        Labels or patients that do not fit the cases, and missing values: as :func:`vcfnb.selection.select_features`;
-        sites that cannot be harmonised: as :func:`vcfnb.selection.harmonisation.fit_combat`.
-
-    Notes
-    -----
     When no feature passes a step, the model's answer is the training share of acute cases for everybody (AUC 0.5), and
-    its note says so: in a cross-validation one such fold must not stop the others.
+    its note says so: in a cross-validation one such fold must not stop the others. Labels, patients and values that
+    cannot be used are errors, as in :func:`vcfnb.selection.select_features`.
     """
     lasso, fusion = lasso or SelectionParams(), fusion or FusionParams()
     selection.check_labels(radiomics, cases["label"], cases["patient_id"])
@@ -119,69 +84,43 @@ def fit_models(radiomics, deep, cases, stable=None, lasso=None, fusion=None, see
         harmonisers = [fit_combat(x, cases, lasso.harmonise_covariates) for x in sources]
         radiomics, *others = (combat.transform(x, cases) for combat, x in zip(harmonisers, sources, strict=True))
         deep = others[0] if others else None
-    work = partial(_select_and_fit, cases, lasso, fusion, seed)
-    fitted, encoder = {"radiomics": work(radiomics, stable)}, None
+    fit = partial(_select_and_fit, cases, lasso, fusion, seed)
+    fitted, encoder = {"radiomics": fit(radiomics, partial(selection.select_features, stable=stable))}, None
     if deep is not None:
-        fitted["dtl"] = work(deep, None)
+        fitted["dtl"] = fit(deep, selection.select_features)
         parts = [radiomics[fitted["radiomics"].features], deep[fitted["dtl"].features]]
         if fusion.clinical:
             encoder = ClinicalEncoder.fit(cases, fusion.clinical, fusion.clinical_missing)
             parts.append(encoder.transform(cases))
-        fitted["fusion"] = _fuse(pd.concat(parts, axis=1), cases, lasso, fusion, seed)
+        both, nothing = pd.concat(parts, axis=1), "neither radiomic nor deep features were selected"
+        fitted["fusion"] = fit(both, selection.lasso_again) if both.shape[1] else _without_features(cases, nothing)
     return TabularStudy(fitted, harmonisers, encoder)
 
 
-def _select_and_fit(cases, lasso, fusion, seed, x, stable):
+def _select_and_fit(cases, lasso, fusion, seed, x, select):
     y, groups = cases["label"], cases["patient_id"]
     try:
-        found = selection.select_features(x, y, lasso, groups=groups, stable=stable, seed=seed)
+        found = select(x, y, lasso, groups=groups, seed=seed)
     except BadInput:
         raise
     except VcfnbError as error:
-        return _without_features(y, error)
-    return _fit(x, found, cases, fusion, seed)
-
-
-def _fuse(both, cases, lasso, fusion, seed):
-    if not both.shape[1]:
-        return _without_features(cases["label"], "neither radiomic nor deep features were selected")
-    try:
-        found = selection.lasso_again(both, cases["label"], lasso, groups=cases["patient_id"], seed=seed)
-    except BadInput:
-        raise
-    except VcfnbError as error:
-        return _without_features(cases["label"], error)
-    return _fit(both, found, cases, fusion, seed)
-
-
-def _fit(x, found, cases, fusion, seed):
-    names, y = list(found.selected["feature"]), cases["label"]
-    fitted = fit_logistic(x[names], y, fusion, groups=cases["patient_id"], seed=seed)
+        return _without_features(cases, error)
+    names = list(found.selected["feature"])
+    fitted = fit_logistic(x[names], y, fusion, groups=groups, seed=seed)
     notes = [*found.steps.loc[found.steps["step"] == "lasso", "note"], fitted.note]
     return TabularModel(names, fitted, float(y.mean()), "; ".join(note for note in notes if note))
 
 
-def _without_features(y, why):
-    return TabularModel([], None, float(y.mean()), f"no feature: the share of acute cases for all ({why})")
+def _without_features(cases, why):
+    note = f"no feature: the share of acute cases for all ({why})"
+    return TabularModel([], None, float(cases["label"].mean()), note)
 
 
 def stable_features(readings, among, form="ICC(2,1)", threshold=0.8):
-    """Features that pass the ICC step, judged by the repeat segmentations among the given ones.
+    """Features that pass the ICC step by the repeat segmentations among the given cases, and a note.
 
-    Parameters
-    ----------
-    readings : dict of pandas.DataFrame
-        By reading (``a``, ``a2``, ``b``): case_id and features; empty when nobody drew again.
-    among : iterable of str
-        Training cases; repeat segmentations outside are not looked at.
-    form, threshold
-        As :func:`vcfnb.agreement.icc_of_readings`.
-
-    Returns
-    -------
-    stable : set of str or None
-        None leaves the ICC step out.
-    note : str
+    None leaves the step out. `readings` are tables by reading (``a``, ``a2``, ``b``), case_id and features, empty when
+    nobody drew again; what lies outside `among` (training cases) is not looked at.
     """
     if not readings:
         return None, ""

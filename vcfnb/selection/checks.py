@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from vcfnb.cohort.columns import problem
 from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.statistics.folds import deal
 
 
 def check_features(x):
@@ -93,8 +93,7 @@ def folds(y, groups, n_folds, seed):
     """
     patients = [len(np.unique(groups[y == label])) for label in (0, 1)]
     for n in range(min(n_folds, *patients), 1, -1):
-        splitter = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
-        splits = list(splitter.split(np.zeros(len(y)), y, groups))
+        splits = deal(y, groups, n, seed)
         if all(len(np.unique(y[part])) == 2 for split in splits for part in split):
             note = (
                 f"{n} folds instead of {n_folds}: the smaller class has {min(patients)} patients" if n < n_folds else ""

@@ -3,15 +3,19 @@
 Labels are 1 (acute, the positive class) and 0 (chronic) everywhere; a case is called positive at or above a threshold.
 """
 
-from vcfnb.statistics import sentences
 from vcfnb.statistics.baseline import compare_counts, compare_groups
 from vcfnb.statistics.bootstrap import auc, auc_difference, draw_counts, resampled_auc
 from vcfnb.statistics.multiplicity import holm
 from vcfnb.statistics.net_benefit import decision_curve, decision_curve_band
-from vcfnb.statistics.recalibration import Calibration, calibration, calibration_curve_points
+from vcfnb.statistics.recalibration import (
+    RECALIBRATIONS,
+    Calibration,
+    Recalibration,
+    calibration,
+    calibration_curve_points,
+    recalibrate,
+)
 from vcfnb.statistics.reclassification import mcnemar_test, reclassification
 from vcfnb.statistics.roc import auc_ci, delong_test, roc_band, roc_points
 from vcfnb.statistics.sample_size import auc_power, auc_sample_size, auc_standard_error, auc_width_by_size
 from vcfnb.statistics.thresholds import operating_metrics, operating_point
-from vcfnb.statistics.updating import METHODS as RECALIBRATIONS
-from vcfnb.statistics.updating import Recalibration, recalibrate

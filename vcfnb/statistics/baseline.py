@@ -10,37 +10,14 @@ from vcfnb.statistics import checks
 def compare_groups(values_a, values_b, alpha=0.05, equal_variance=False):
     """Compare a measurement between two groups, as the paper does: normality decides between two tests.
 
-    If Shapiro-Wilk rejects normality in neither group, the t test, else the Mann-Whitney U test. Groups of
-    fewer than three, and constant ones, count as not normal.
+    test ("Welch t", "Student t" or "Mann-Whitney U"), statistic (t, or U of group a), p (two-sided), n_a, n_b,
+    shapiro_p_a, shapiro_p_b (NaN where not tested). If Shapiro-Wilk (at level alpha) rejects normality in neither
+    group, the t test (Welch's, R's default, or Student's), else the Mann-Whitney U test. Groups of fewer than three,
+    and constant ones, count as not normal. Mann-Whitney U is exact if both groups have fewer than 50 values and none is
+    tied, else the normal approximation with tie and continuity correction, as R ``wilcox.test``.
 
-    Parameters
-    ----------
-    values_a, values_b : array_like, shapes (n_a,) and (n_b,)
-        Measurements without missing values.
-    alpha : float
-        Level of the Shapiro-Wilk tests.
-    equal_variance : bool
-        False: Welch's t test, R's default. True: Student's.
-
-    Returns
-    -------
-    dict
-        test ("Welch t", "Student t" or "Mann-Whitney U"), statistic (t, or U of group a), p (two-sided), n_a, n_b,
-        shapiro_p_a, shapiro_p_b (NaN where not tested).
-
-    Raises
-    ------
-    VcfnbError
-        An empty group or values that are not finite.
-
-    Notes
-    -----
-    Mann-Whitney U is exact if both groups have fewer than 50 values and none is tied, else the normal
-    approximation with tie and continuity correction, as R ``wilcox.test``.
-
-    References
-    ----------
-    Shapiro and Wilk 1965, Biometrika 52:591; Welch 1947, Biometrika 34:28; Mann and Whitney 1947, Ann Math Stat 18:50.
+    Source: Shapiro and Wilk 1965, Biometrika 52:591; Welch 1947, Biometrika 34:28; Mann and Whitney 1947, Ann Math Stat
+    18:50.
     """
     checks.between(alpha, "alpha")
     a, b = checks.numbers(values_a, "values of group a"), checks.numbers(values_b, "values of group b")
@@ -72,32 +49,14 @@ def _shapiro_p(values):
 
 
 def compare_counts(table, correction=True):
-    """Compare counts between groups: chi-square test, and Fisher's exact test of a 2 x 2 table.
+    """Compare counts (rows, columns) between groups: chi-square test, and Fisher's exact test of a 2 x 2 table.
 
-    Parameters
-    ----------
-    table : array_like of counts, shape (rows, columns)
-        Contingency table, at least 2 x 2, no empty row or column.
-    correction : bool
-        Yates' continuity correction, as R ``chisq.test``; it applies to 2 x 2 tables only.
+    statistic (chi-square), dof, p, fisher_p (two-sided; NaN for larger tables), smallest_expected (below 5 the
+    chi-square approximation is doubtful). Yates' continuity correction, as in R ``chisq.test``, applies to 2 x 2 tables
+    only.
 
-    Returns
-    -------
-    dict
-        statistic (chi-square), dof, p, fisher_p (two-sided; NaN for larger tables), smallest_expected (below 5 the
-        chi-square approximation is doubtful).
+    Source: Pearson 1900, Philos Mag 50:157; Yates 1934, J R Stat Soc Suppl 1:217; Fisher 1922, J R Stat Soc 85:87.
 
-    Raises
-    ------
-    VcfnbError
-        Not a table of whole counts, or a row or column without cases.
-
-    References
-    ----------
-    Pearson 1900, Philos Mag 50:157; Yates 1934, J R Stat Soc Suppl 1:217; Fisher 1922, J R Stat Soc 85:87.
-
-    Examples
-    --------
     Women and men in the paper's training and test set:
 
     >>> round(compare_counts([[95, 80], [24, 19]])["p"], 3)

@@ -68,8 +68,7 @@ def probabilities(probability):
     return probability
 
 
-def between(value, name, low=0.0, high=1.0):
-    """A number strictly between two bounds."""
-    if not low < value < high:
-        raise VcfnbError(f"{name} is {value}: it must lie between {low:g} and {high:g}", code="out-of-range")
-    return value
+def between(value, name):
+    """A number strictly between 0 and 1."""
+    if not 0 < value < 1:
+        raise VcfnbError(f"{name} is {value}: it must lie between 0 and 1", code="out-of-range")

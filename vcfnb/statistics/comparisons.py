@@ -11,57 +11,50 @@ from vcfnb import statistics
 from vcfnb.statistics.tables import SPLITS
 
 
-def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="fusion"):
-    """Differences of AUC between all pairs of models, with paired bootstrap intervals by patient.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        label, split, one column per model, and optionally patient_id.
-    models : list of str
-    seed : int
-    n_bootstrap : int
-    alpha : float
-    whole : str
-        The model that contains the others.
-
-    Returns
-    -------
-    pandas.DataFrame
-        model_a, model_b, split, nested (one of them contains the other), n, difference (AUC of a minus AUC of b),
-        ci_low, ci_high, p, p_holm (over the pairs of one split).
-    """
+def _rows(scores, models, of):
+    """One row per split and pair: model_a, model_b, split, what `of` (cases, a, b) gives, p_holm (over one split)."""
     rows = []
     for split in SPLITS:
         part = scores[scores["split"] == split]
-        found = [
-            {"model_a": a, "model_b": b, "split": split, "nested": whole in (a, b), "n": len(part)}
-            | statistics.auc_difference(
-                part["label"], part[a], part[b], _patients(part), seed=seed, n_boot=n_bootstrap, alpha=alpha
-            )
-            for a, b in combinations(models, 2)
-        ]
-        adjusted = statistics.holm([row["p"] for row in found])
-        rows += [row | {"p_holm": p} for row, p in zip(found, adjusted, strict=True)]
-    return pd.DataFrame(rows).rename(columns={"low": "ci_low", "high": "ci_high"})
+        rows += [{"model_a": a, "model_b": b, "split": split} | of(part, a, b) for a, b in combinations(models, 2)]
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=table.groupby("split")["p"].transform(statistics.holm))
+
+
+def delong(scores, models):
+    """Paired DeLong tests of all pairs: model_a, model_b, split, n, auc_a, auc_b, z, p, p_holm (over one split)."""
+
+    def of(part, a, b):
+        y = part["label"]
+        z, p = statistics.delong_test(y, part[a], part[b])
+        areas = [statistics.auc_ci(y, part[model])[0] for model in (a, b)]
+        return {"n": len(y), "auc_a": areas[0], "auc_b": areas[1], "z": z, "p": p}
+
+    return _rows(scores, models, of)
+
+
+def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="fusion"):
+    """Differences of AUC (a minus b) between all pairs of models, with paired bootstrap intervals by patient.
+
+    model_a, model_b, split, nested (one of them is `whole`, which contains the others), n, difference, ci_low, ci_high,
+    p, p_holm (over the pairs of one split).
+    """
+
+    def of(part, a, b):
+        found = statistics.auc_difference(
+            part["label"], part[a], part[b], part.get("patient_id"), seed=seed, n_boot=n_bootstrap, alpha=alpha
+        )
+        return {"nested": whole in (a, b), "n": len(part)} | found
+
+    return _rows(scores, models, of).rename(columns={"low": "ci_low", "high": "ci_high"})
 
 
 def mcnemar(scores, models, thresholds):
     """McNemar's exact tests between the calls of all pairs of models, for one set of cases.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        label and one column per model.
-    models : list of str
-    thresholds : dict or pandas.Series
-        By model, chosen on training cases.
-
-    Returns
-    -------
-    pandas.DataFrame
-        model_a, model_b, cases (all; acute, which compares sensitivities; chronic, which compares specificities), n,
-        a_right, b_right (cases that only this model calls right), p, p_holm (over all rows).
+    model_a, model_b, cases (all; acute, which compares sensitivities; chronic, which compares specificities), n,
+    a_right, b_right (cases that only this model calls right), p, p_holm (over all rows). `thresholds` are by model,
+    chosen on training cases.
     """
     rows = []
     for a, b in combinations(models, 2):
@@ -76,39 +69,13 @@ def mcnemar(scores, models, thresholds):
 def reclassification(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05):
     """Net reclassification and integrated discrimination of all pairs of models, for one set of cases.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        label, one column per model, and optionally patient_id.
-    models : list of str
-        Of a pair, the later is the new model.
-    thresholds : dict or pandas.Series
-        By model, chosen on training cases.
-    seed : int
-    n_bootstrap : int
-    alpha : float
-
-    Returns
-    -------
-    pandas.DataFrame
-        old, new, measure (as :func:`vcfnb.statistics.reclassification` names them), value, ci_low, ci_high.
+    old, new (of a pair the later model), measure (as :func:`vcfnb.statistics.reclassification` names them), value,
+    ci_low, ci_high. `thresholds` are by model, chosen on training cases.
     """
+    drawn = {"patients": scores.get("patient_id"), "seed": seed, "n_boot": n_bootstrap, "alpha": alpha}
     rows = []
     for old, new in combinations(models, 2):
-        found = statistics.reclassification(
-            scores["label"],
-            scores[old],
-            scores[new],
-            thresholds[old],
-            thresholds[new],
-            _patients(scores),
-            seed=seed,
-            n_boot=n_bootstrap,
-            alpha=alpha,
-        )
+        limits = thresholds[old], thresholds[new]
+        found = statistics.reclassification(scores["label"], scores[old], scores[new], *limits, **drawn)
         rows += [(old, new, measure, *values) for measure, values in found.items()]
     return pd.DataFrame(rows, columns=["old", "new", "measure", "value", "ci_low", "ci_high"])
-
-
-def _patients(scores):
-    return scores.get("patient_id")

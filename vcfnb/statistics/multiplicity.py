@@ -7,31 +7,12 @@ from vcfnb.errors import VcfnbError
 
 
 def holm(p):
-    """p adjusted for the number of tests in one family, by Holm's step-down method.
+    """p adjusted for all tests of one family (n,), by Holm's step-down method.
 
     Rejecting where the adjusted p is below alpha keeps the chance of any false rejection in the family below alpha,
-    however the tests depend on each other.
+    however the tests depend on each other. NaN is a test that could not be done: it stays NaN and does not count.
+    Source: Holm 1979, Scand J Stat 6:65. Values as R ``p.adjust(method = "holm")``.
 
-    Parameters
-    ----------
-    p : array_like, shape (n,)
-        All tests of the family. NaN is a test that could not be done: it stays NaN and does not count.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,)
-
-    Raises
-    ------
-    VcfnbError
-        A p outside [0, 1].
-
-    References
-    ----------
-    Holm 1979, Scand J Stat 6:65. Values as R ``p.adjust(method = "holm")``.
-
-    Examples
-    --------
     >>> holm([0.01, 0.04, 0.03]).round(4).tolist()
     [0.03, 0.06, 0.06]
     """

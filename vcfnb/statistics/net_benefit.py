@@ -36,6 +36,11 @@ def decision_curve(y, probability, thresholds):
     ----------
     Vickers and Elkin 2006, Med Decis Making 26:565. Values as R ``dcurves::dca``
     (which at threshold 0 leaves cases with probability 0 untreated; by the definition they are treated).
+
+    Examples
+    --------
+    >>> decision_curve([0, 1, 1, 1], [0.1, 0.4, 0.8, 0.9], [0.2, 0.5])[["net_benefit", "treat_all"]].values.tolist()
+    [[0.75, 0.6875], [0.5, 0.5]]
     """
     positive, probability = checks.labels_and_probabilities(y, probability)
     thresholds = _checked(thresholds)
@@ -55,37 +60,12 @@ def decision_curve(y, probability, thresholds):
 
 
 def decision_curve_band(y, probability, thresholds, patients=None, *, seed, n_boot=2000, alpha=0.05):
-    """Pointwise bootstrap band of a model's net benefit.
+    """Pointwise bootstrap band of a model's net benefit: threshold, low, high (percentiles of the samples).
 
-    Patients are drawn anew from all patients, acute or not, as net benefit depends on how many cases are acute.
+    Patients are drawn anew from all patients, acute or not, as net benefit depends on how many cases are acute. It is
+    no band for the whole curve at once, and the models are not fitted anew.
 
-    Parameters
-    ----------
-    y : array_like of 0 and 1, shape (n,)
-    probability : array_like, shape (n,)
-    thresholds : array_like
-        Threshold probabilities, 0 <= t < 1.
-    patients : array_like, shape (n,), optional
-        Patient of each case; by default each case is a patient of its own. See :func:`vcfnb.statistics.draw_counts`.
-    seed : int
-    n_boot : int
-    alpha : float
-        At each threshold the band holds ``1 - alpha`` of the samples' net benefits (percentiles). It is no band for
-        the whole curve at once, and the models are not fitted anew.
-
-    Returns
-    -------
-    pandas.DataFrame
-        threshold, low, high, in the order of `thresholds`.
-
-    Raises
-    ------
-    VcfnbError
-        As :func:`decision_curve` and :func:`vcfnb.statistics.draw_counts`.
-
-    References
-    ----------
-    Vickers et al. 2008, BMC Med Inform Decis Mak 8:53 (bootstrap of decision curves); draws as R
+    Source: Vickers et al. 2008, BMC Med Inform Decis Mak 8:53 (bootstrap of decision curves); draws as R
     ``rmda::decision_curve(bootstraps = ...)``, by patient.
     """
     positive, probability = checks.labels_and_probabilities(y, probability)

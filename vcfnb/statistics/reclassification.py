@@ -9,34 +9,13 @@ from vcfnb.statistics.bootstrap import draw_counts, percentile_interval
 
 
 def mcnemar_test(y, calls_a, calls_b):
-    """McNemar's exact test that two models call equally many cases right.
+    """McNemar's exact test that two models call equally many cases right: n, a_right, b_right (only that model), p.
 
-    Parameters
-    ----------
-    y : array_like of 0 and 1, shape (n,)
-        One class alone is allowed: the test then compares sensitivities, or specificities.
-    calls_a, calls_b : array_like of bool, or of 0 and 1, shape (n,)
-        Whether each model calls the case positive, at a threshold chosen on other cases.
+    Calls are bool, or 0 and 1, at a threshold chosen on other cases. One class alone is allowed: the test then compares
+    sensitivities, or specificities. The exact test needs no minimum of discordant cases. With few of them it cannot
+    reject: five against none give p = 0.0625; without any p is 1.
 
-    Returns
-    -------
-    dict
-        n, a_right (only model a right), b_right (only model b right), p (two-sided, exact binomial). Without any case
-        on which one model is right and the other wrong, p is 1.
-
-    Raises
-    ------
-    VcfnbError
-        Labels or calls other than 0 and 1, lengths that differ, no cases.
-
-    Notes
-    -----
-    The exact test needs no minimum of discordant cases. With few of them it cannot reject: five against none give
-    p = 0.0625.
-
-    References
-    ----------
-    McNemar 1947, Psychometrika 12:153. Values as R ``binom.test(a_right, a_right + b_right)``.
+    Source: McNemar 1947, Psychometrika 12:153. Values as R ``binom.test(a_right, a_right + b_right)``.
     """
     y, a, b = (
         _zeros_and_ones(values, name) for values, name in ((y, "labels"), (calls_a, "calls"), (calls_b, "calls"))
@@ -68,19 +47,8 @@ def reclassification(
 ):
     """Net reclassification (NRI) and integrated discrimination (IDI) of a new model over an old one.
 
-    Parameters
-    ----------
-    y : array_like of 0 and 1, shape (n,)
-    probability_old, probability_new : array_like, shape (n,)
-        Predicted probabilities of class 1.
-    threshold_old, threshold_new : float
-        Of each model, chosen on other cases; a case is called positive at or above it.
-    patients : array_like, shape (n,), optional
-        Patient of each case, see :func:`vcfnb.statistics.draw_counts`.
-    seed : int
-    n_boot : int
-    alpha : float
-        Percentile intervals are ``1 - alpha``; thresholds and models stay as they are.
+    Thresholds are chosen on other cases; a case is called positive at or above its model's. Intervals are percentiles
+    of a bootstrap by patient (:func:`vcfnb.statistics.draw_counts`), in which thresholds and models stay as they are.
 
     Returns
     -------
@@ -94,11 +62,6 @@ def reclassification(
         - ``nri_continuous``: the same with any rise or fall of the probability as the move, from -2 to 2;
         - ``nri_continuous_acute``, ``nri_continuous_chronic``: its two parts;
         - ``idi``: rise of the mean probability of acute cases less the rise of that of chronic ones.
-
-    Raises
-    ------
-    VcfnbError
-        Probabilities outside [0, 1], a threshold that is NaN, and as :func:`vcfnb.statistics.auc_ci`.
 
     Notes
     -----

@@ -101,6 +101,12 @@ def delong_test(y, score_a, score_b):
     References
     ----------
     DeLong et al. 1988, Biometrics 44:837. Values as R ``pROC::roc.test(paired = TRUE, method = "delong")``.
+
+    Examples
+    --------
+    >>> y, a, b = [0, 0, 0, 1, 1, 1], [0.1, 0.4, 0.6, 0.35, 0.8, 0.9], [0.2, 0.5, 0.7, 0.3, 0.1, 0.9]
+    >>> [round(value, 3) for value in delong_test(y, a, b)]
+    [1.0, 0.317]
     """
     positive, score_a, score_b = checks.labels_and_scores(y, score_a, score_b)
     pairs = zip(_placements(positive, score_a), _placements(positive, score_b), strict=True)
@@ -116,60 +122,21 @@ def delong_test(y, score_a, score_b):
 
 
 def roc_points(y, score):
-    """The corners of the ROC curve, one for each threshold.
-
-    Parameters
-    ----------
-    y : array_like of 0 and 1, shape (n,)
-    score : array_like, shape (n,)
-
-    Returns
-    -------
-    pandas.DataFrame
-        fpr, tpr, threshold (a case is positive at or above it; infinite at the curve's start).
-
-    Raises
-    ------
-    VcfnbError
-        As :func:`auc_ci`.
-    """
+    """The corners of the ROC curve: fpr, tpr, threshold (positive at or above it; infinite at the curve's start)."""
     positive, score = checks.labels_and_scores(y, score)
     fpr, tpr, threshold = roc_curve(positive, score, drop_intermediate=False)
     return pd.DataFrame({"fpr": fpr, "tpr": tpr, "threshold": threshold})
 
 
 def roc_band(y, score, seed, n_boot=2000, alpha=0.05):
-    """The ROC curve with a pointwise bootstrap band of its sensitivity.
+    """The ROC curve with a pointwise bootstrap band of its sensitivity: fpr, tpr, low, high, ordered along the curve.
 
-    Positives and negatives are drawn anew with replacement, each class keeping its size (stratified).
+    Positives and negatives are drawn anew with replacement, each class keeping its size (stratified). At each false
+    positive rate the band holds ``1 - alpha`` of the samples' curves; it is no band for the whole curve at once.
+    Each rate that can occur (201 evenly spaced ones if there are more) has two rows, the foot and the top of the
+    curve's vertical step there, so that lines through the rows are the exact curve.
 
-    Parameters
-    ----------
-    y : array_like of 0 and 1, shape (n,)
-    score : array_like, shape (n,)
-    seed : int
-        Same seed, same band.
-    n_boot : int
-        Bootstrap samples.
-    alpha : float
-        At each false positive rate the band holds ``1 - alpha`` of the samples' curves (percentiles). It is no band
-        for the whole curve at once.
-
-    Returns
-    -------
-    pandas.DataFrame
-        fpr, tpr, low, high, ordered along the curve. Each false positive rate that can occur (201 evenly spaced ones
-        if there are more) has two rows, the foot and the top of the curve's vertical step there, so that lines
-        through the rows are the exact curve.
-
-    Raises
-    ------
-    VcfnbError
-        As :func:`auc_ci`.
-
-    References
-    ----------
-    Fawcett 2006, Pattern Recognit Lett 27:861; stratified bootstrap as R ``pROC::ci.se``.
+    Source: Fawcett 2006, Pattern Recognit Lett 27:861; stratified bootstrap as R ``pROC::ci.se``.
     """
     positive, score = checks.labels_and_scores(y, score)
     checks.between(alpha, "alpha")

@@ -1,6 +1,7 @@
 """How many test cases an AUC needs, and what a given number of cases can show."""
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 import pandas as pd
@@ -11,27 +12,9 @@ from vcfnb.statistics import checks
 
 
 def auc_standard_error(auc, n_positive, n_negative):
-    """Standard error expected for an AUC.
+    """Standard error expected for an AUC, of (arrays of) counts that need not be whole.
 
-    Parameters
-    ----------
-    auc : float
-        True AUC, strictly between 0 and 1.
-    n_positive, n_negative : float or array_like
-        Cases of each class; expected counts need not be whole.
-
-    Returns
-    -------
-    float or numpy.ndarray
-
-    Raises
-    ------
-    VcfnbError
-        AUC out of range, or fewer than one case in a class.
-
-    References
-    ----------
-    Hanley and McNeil 1982, Radiology 143:29, equations 1 and 2.
+    Source: Hanley and McNeil 1982, Radiology 143:29, equations 1 and 2.
     """
     checks.between(auc, "auc")
     n_positive, n_negative = np.asarray(n_positive, float), np.asarray(n_negative, float)
@@ -45,32 +28,10 @@ def auc_standard_error(auc, n_positive, n_negative):
 
 
 def auc_power(auc, n_positive, n_negative, alpha=0.05, null=0.5):
-    """Probability that a two-sided test tells an AUC from a null value.
+    """Probability that a two-sided test tells an AUC from a null value: chance, or another model's fixed AUC.
 
-    Parameters
-    ----------
-    auc : float
-        True AUC, strictly between 0 and 1.
-    n_positive, n_negative : float or array_like
-        Test cases of each class.
-    alpha : float
-        Significance level.
-    null : float
-        AUC under the null hypothesis: 0.5 (chance), or another model's fixed AUC.
-
-    Returns
-    -------
-    float or numpy.ndarray
-        Power of the normal approximation, with the standard errors of both hypotheses.
-
-    Raises
-    ------
-    VcfnbError
-        AUCs or alpha out of range, or fewer than one case in a class.
-
-    References
-    ----------
-    Hanley and McNeil 1982, Radiology 143:29; Obuchowski 1998, Stat Methods Med Res 7:371.
+    Power of the normal approximation, with the standard errors of both hypotheses. Source: Hanley and McNeil 1982,
+    Radiology 143:29; Obuchowski 1998, Stat Methods Med Res 7:371.
     """
     checks.between(alpha, "alpha")
     expected = auc_standard_error(auc, n_positive, n_negative)
@@ -82,30 +43,8 @@ def auc_power(auc, n_positive, n_negative, alpha=0.05, null=0.5):
 def auc_width_by_size(auc, positive_share, sizes, alpha=0.05):
     """Expected width of the AUC's confidence interval for test sets of several sizes.
 
-    Parameters
-    ----------
-    auc : float
-        Assumed AUC.
-    positive_share : float
-        Share of positive cases, strictly between 0 and 1.
-    sizes : iterable of int
-        Test cases. Sizes that give less than one expected case in a class are left out.
-    alpha : float
-        The interval is ``1 - alpha``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        n, n_positive, n_negative (expected, not whole), standard_error, width (not cut at 0 and 1).
-
-    Raises
-    ------
-    VcfnbError
-        Numbers out of range.
-
-    References
-    ----------
-    Hanley and McNeil 1982, Radiology 143:29.
+    n, n_positive, n_negative (expected, not whole), standard_error, width (not cut at 0 and 1). Sizes that give less
+    than one expected case in a class are left out. Source: Hanley and McNeil 1982, Radiology 143:29.
     """
     checks.between(positive_share, "share of positive cases")
     checks.between(alpha, "alpha")
@@ -117,37 +56,10 @@ def auc_width_by_size(auc, positive_share, sizes, alpha=0.05):
 
 
 def auc_sample_size(auc, positive_share, width=None, power=None, null=0.5, alpha=0.05):
-    """Smallest test set that meets an aim: an interval of given width, or a given power against a null value.
+    """Smallest test set (cases of both classes, at least one expected in each) that meets an aim.
 
-    Parameters
-    ----------
-    auc : float
-        Assumed AUC.
-    positive_share : float
-        Share of positive cases, strictly between 0 and 1.
-    width : float, optional
-        Largest full width of the ``1 - alpha`` interval.
-    power : float, optional
-        Power against `null`, see :func:`auc_power`. Give either `width` or `power`.
-    null : float
-        AUC under the null hypothesis.
-    alpha : float
-        Two-sided.
-
-    Returns
-    -------
-    int
-        Test cases of both classes together, at least one expected in each class.
-
-    Raises
-    ------
-    VcfnbError
-        Both or neither of `width` and `power`, numbers out of range, `null` equal to `auc`, or more than
-        10 million cases.
-
-    References
-    ----------
-    Hanley and McNeil 1982, Radiology 143:29; Obuchowski 1998, Stat Methods Med Res 7:371.
+    The aim is either `width`, the largest full width of the ``1 - alpha`` interval, or `power` against a null value
+    (:func:`auc_power`). Source: Hanley and McNeil 1982, Radiology 143:29; Obuchowski 1998, Stat Methods Med Res 7:371.
     """
     if (width is None) == (power is None):
         raise VcfnbError("give either the width of the interval or the power, not both", code="options-conflict")
@@ -163,16 +75,11 @@ def auc_sample_size(auc, positive_share, width=None, power=None, null=0.5, alpha
             return auc_power(auc, *counts, alpha=alpha, null=null) >= power
         return 2 * norm.ppf(1 - alpha / 2) * auc_standard_error(auc, *counts) <= width
 
-    low = math.ceil(1 / min(positive_share, 1 - positive_share)) - 1
-    high = low + 1
-    while not enough(high):
-        low, high = high, 2 * high
-        if high > 10_000_000:
-            raise VcfnbError(
-                "more than 10 million cases would be needed: ask for a wider interval or less power",
-                code="sample-too-large",
-            )
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    sizes = range(math.ceil(1 / min(positive_share, 1 - positive_share)), 10_000_001)
+    at = bisect_left(sizes, True, key=enough)
+    if at == len(sizes):
+        raise VcfnbError(
+            "more than 10 million cases would be needed: ask for a wider interval or less power",
+            code="sample-too-large",
+        )
+    return sizes[at]

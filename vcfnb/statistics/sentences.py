@@ -10,23 +10,7 @@ def _listed(parts):
 
 
 def verdict(auc, model=PRIMARY):
-    """The AUC of one model, named beforehand, on test cases.
-
-    Parameters
-    ----------
-    auc : pandas.DataFrame
-        model, split, n, auc, ci_low, ci_high.
-    model : str
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    VcfnbError
-        The table has no test row of the model.
-    """
+    """The AUC of one model, named beforehand, on test cases, from ``auc.csv``."""
     found = auc[(auc["split"] == "test") & (auc["model"] == model)]
     if found.empty:
         raise VcfnbError(f"no AUC of {model} on test cases", "run notebook 06 again", code="result-missing")
@@ -45,17 +29,9 @@ def verdict(auc, model=PRIMARY):
 
 
 def differences(table, split="test"):
-    """Which AUC differences have an interval without zero.
+    """Which AUC differences (``auc_differences.csv``, ``rigorous_differences.csv``) have an interval without zero.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        model_a, model_b, difference, ci_low, ci_high; with a column ``split`` only rows of `split` count.
-    split : str
-
-    Returns
-    -------
-    str
+    With a column ``split`` only rows of `split` count.
     """
     rows = table[table["split"] == split] if "split" in table else table
     rows = rows.dropna(subset=["ci_low", "ci_high"])
@@ -74,17 +50,7 @@ def differences(table, split="test"):
 
 
 def slopes(table):
-    """Calibration slopes on test cases: whose probabilities are too extreme.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        model, split, slope.
-
-    Returns
-    -------
-    str
-    """
+    """Calibration slopes on test cases, from ``calibration.csv``: whose probabilities are too extreme."""
     rows = table[(table["split"] == "test")].dropna(subset="slope")
     if rows.empty:
         return "No calibration slope can be computed on these test cases."
@@ -95,18 +61,7 @@ def slopes(table):
 
 
 def gap(table):
-    """Training minus test AUC of deep features, in-sample against out-of-fold.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        mode (``in_sample``, ``out_of_fold``), split, auc; one row per expansion, mode and split.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
+    """Training minus test AUC of deep features, in-sample against out-of-fold, from ``feature_modes.csv``; Markdown."""
     mean = table.pivot_table(index="mode", columns="split", values="auc")
     found = mean["train"] - mean["test"]
     larger = "larger" if found["in_sample"] > found["out_of_fold"] else "not larger"

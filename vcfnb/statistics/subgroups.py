@@ -2,26 +2,16 @@
 
 import pandas as pd
 
-from vcfnb import statistics
 from vcfnb.errors import VcfnbError
+from vcfnb.statistics.tables import area
 
 OSTEOPOROSIS = -2.5  # T-score at or below which the WHO speaks of osteoporosis
 
 
-def members(table, age_cut):
-    """Which cases belong to which subgroup.
+def _members(table, age_cut):
+    """Which cases belong to which subgroup, all cases first: (variable, subgroup, Series of bool).
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Optionally sex (F, M), age (years), bmd (T-score), level (T1 to L6).
-    age_cut : float
-        Years; the training cases' median. NaN if no age is known.
-
-    Returns
-    -------
-    list of (variable, subgroup, pandas.Series of bool or None)
-        All cases first. A case whose value is missing belongs to none; None if the column is missing or empty.
+    None where the column is missing or empty; a case whose value is missing belongs to no subgroup.
     """
     level = table["level"].astype("string").str.upper() if "level" in table else None
     rules = {
@@ -46,31 +36,12 @@ def members(table, age_cut):
 def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
     """AUC with DeLong's interval of each model in each subgroup of the test cases.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        label, split, one column per model, and optionally sex, age, bmd, level. Training cases give the median age.
-    models : list of str
-    min_cases : int
-        Fewest acute and fewest chronic cases for a number, at least 2; a smaller subgroup gets a note instead.
-    alpha : float
-        Intervals are ``1 - alpha``.
+    `scores` may hold sex (F, M), age (years), bmd (T-score) and level (T1 to L6); the median age of training cases
+    divides young and old. Whether two subgroups differ is not tested: with few cases such a test would miss all but the
+    largest differences, and the tests of several variables would find one by chance. Intervals are to be read.
 
-    Returns
-    -------
-    pandas.DataFrame
-        variable (all, sex, age, bmd, level), subgroup, model, n, n_acute, n_chronic, auc, ci_low, ci_high (NaN where
-        there is a note), note (why there is no number).
-
-    Raises
-    ------
-    VcfnbError
-        min_cases below 2.
-
-    Notes
-    -----
-    Whether two subgroups differ is not tested: with few cases such a test would miss all but the largest
-    differences, and the tests of several variables would find one by chance. Intervals are to be read.
+    variable (all, sex, age, bmd, level), subgroup, model, n, n_acute, n_chronic, auc, ci_low, ci_high, note: why there
+    is no number, where a class has fewer than `min_cases` (at least 2) cases.
     """
     if min_cases < 2:
         raise VcfnbError(
@@ -79,7 +50,7 @@ def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
     train, test = (scores[scores["split"] == split] for split in ("train", "test"))
     age_cut = float(pd.to_numeric(train["age"]).median()) if "age" in train else float("nan")
     rows = []
-    for variable, name, mask in members(test, age_cut):
+    for variable, name, mask in _members(test, age_cut):
         part = test.iloc[:0] if mask is None else test[mask]
         acute = int((part["label"] == 1).sum())
         counts = {"n": len(part), "n_acute": acute, "n_chronic": len(part) - acute}
@@ -87,7 +58,7 @@ def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
         if not note and min(acute, len(part) - acute) < min_cases:
             note = f"too few: {acute} acute, {len(part) - acute} chronic (at least {min_cases} of each)"
         for model in models:
-            values = (float("nan"),) * 3 if note else statistics.auc_ci(part["label"], part[model], alpha=alpha)
-            area = dict(zip(("auc", "ci_low", "ci_high"), values, strict=True))
-            rows.append({"variable": variable, "subgroup": name, "model": model} | counts | area | {"note": note})
+            nothing = dict.fromkeys(("auc", "ci_low", "ci_high"), float("nan"))
+            found = nothing if note else area(part["label"], part[model], alpha)
+            rows.append({"variable": variable, "subgroup": name, "model": model} | counts | found | {"note": note})
     return pd.DataFrame(rows)

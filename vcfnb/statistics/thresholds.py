@@ -9,33 +9,14 @@ from vcfnb.statistics.roc import roc_points
 
 
 def operating_point(y_train, score_train, method="youden", target=0.9):
-    """A threshold for calling cases positive, chosen on training cases only.
+    """A threshold for calling cases positive (at or above it), chosen on training cases only.
 
-    Parameters
-    ----------
-    y_train : array_like of 0 and 1, shape (n,)
-    score_train : array_like, shape (n,)
-        Scores or probabilities; a case is positive at or above the threshold.
-    method : {"youden", "sensitivity"}
-        ``youden``: largest sensitivity + specificity - 1; of equally good thresholds the lowest, which is the most
-        sensitive. ``sensitivity``: the highest threshold whose sensitivity reaches `target`.
-    target : float
-        Sensitivity to reach, 0 < target <= 1; for ``method="sensitivity"``.
+    ``youden``: largest sensitivity + specificity - 1; of equally good thresholds the lowest, which is the most
+    sensitive. ``sensitivity``: the highest threshold whose sensitivity reaches `target`, 0 < target <= 1. It lies
+    halfway between the lowest score called positive and the next score below (on the lowest score itself where there
+    is none below).
 
-    Returns
-    -------
-    float
-        Halfway between the lowest score called positive and the next score below (the lowest score itself where
-        there is none below).
-
-    Raises
-    ------
-    VcfnbError
-        Unknown method, target out of range, and as :func:`vcfnb.statistics.auc_ci`.
-
-    References
-    ----------
-    Youden 1950, Cancer 3:32. Thresholds as R ``pROC::coords``.
+    Source: Youden 1950, Cancer 3:32. Thresholds as R ``pROC::coords``.
     """
     points = roc_points(y_train, score_train).iloc[1:]
     if method == "youden":
@@ -57,37 +38,13 @@ def operating_point(y_train, score_train, method="youden", target=0.9):
 
 
 def operating_metrics(y, score, threshold, alpha=0.05):
-    """Confusion counts and rates at a threshold, with Wilson intervals.
+    """Confusion counts and rates at a threshold chosen on other cases, with Wilson intervals.
 
-    Parameters
-    ----------
-    y : array_like of 0 and 1, shape (n,)
-    score : array_like, shape (n,)
-        A case is positive at or above the threshold.
-    threshold : float
-        From :func:`operating_point`, chosen on other cases.
-    alpha : float
-        The intervals are ``1 - alpha``.
+    n, tp, fp, tn, fn; sensitivity, specificity, ppv, npv, accuracy and f1, each followed by ``<name>_low`` and
+    ``<name>_high``. A rate without cases (ppv when nobody is called positive) is NaN, as is its interval.
 
-    Returns
-    -------
-    dict
-        n, tp, fp, tn, fn; sensitivity, specificity, ppv, npv, accuracy and f1, each followed by ``<name>_low`` and
-        ``<name>_high``. A rate without cases (ppv when nobody is called positive) is NaN, as is its interval.
-
-    Raises
-    ------
-    VcfnbError
-        A threshold that is NaN, and as :func:`vcfnb.statistics.auc_ci`.
-
-    Notes
-    -----
-    F1 is no proportion, but ``F* = TP / (TP + FP + FN)`` is, and ``F1 = 2 F* / (1 + F*)`` (Hand et al. 2021, Mach
-    Learn 110:451): its interval is the transformed Wilson interval of F*.
-
-    References
-    ----------
-    Wilson 1927, J Am Stat Assoc 22:209.
+    Source: Wilson 1927, J Am Stat Assoc 22:209. F1 is no proportion, but ``F* = TP / (TP + FP + FN)`` is, and
+    ``F1 = 2 F* / (1 + F*)`` (Hand et al. 2021, Mach Learn 110:451): its interval is the transformed one of F*.
     """
     positive, score = checks.labels_and_scores(y, score)
     checks.between(alpha, "alpha")
