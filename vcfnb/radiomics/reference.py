@@ -46,18 +46,7 @@ def _quiet():
 
 
 def extract_with_pyradiomics(image, mask, settings):
-    """All features by PyRadiomics' own extractor.
-
-    Parameters
-    ----------
-    image, mask : SimpleITK.Image
-        On one grid; the mask is 1 inside.
-    settings : vcfnb.radiomics.Settings
-
-    Returns
-    -------
-    dict of str to float
-    """
+    """All features by PyRadiomics' own extractor, by name; image and mask (1 inside) lie on one grid."""
     from radiomics import featureextractor
 
     _quiet()
@@ -85,7 +74,9 @@ def features_of_image(box, array, settings):
     _quiet()
     modules = {"firstorder": firstorder, "glcm": glcm, "glrlm": glrlm, "glszm": glszm, "gldm": gldm, "ngtdm": ngtdm}
     names = {kind: f"Radiomics{'FirstOrder' if kind == 'firstorder' else kind.upper()}" for kind in modules}
-    image, mask = _as_images(box, array)
+    image, mask = map(sitk.GetImageFromArray, (np.ascontiguousarray(array), box.mask.astype(np.uint8)))
+    for part in (image, mask):
+        part.SetSpacing(box.spacing)
     found = []
     with np.errstate(all="ignore"):
         for kind, features in CLASSES.items():
@@ -101,22 +92,14 @@ def lbp_images(box):
     """PyRadiomics' LBP3D images over the box, for images that are not of a signed integer type."""
     from radiomics import imageoperations
 
+    inner = tuple(map(slice, box.start, box.stop))
     mask = np.zeros(box.array.shape, dtype=np.uint8)
-    mask[tuple(slice(a, b) for a, b in zip(box.start, box.stop, strict=True))] = box.mask
+    mask[inner] = box.mask
     mask = sitk.GetImageFromArray(mask)
     mask.CopyInformation(box.image)
-    inner = tuple(slice(a, b) for a, b in zip(box.start, box.stop, strict=True))
     with _old_scipy_names(), np.errstate(all="ignore"):
         for level, (image, name, _) in zip(LBP, imageoperations.getLBP3DImage(box.image, mask), strict=True):
             assert name == f"lbp-3D-{level}", name
             array = sitk.GetArrayFromImage(image)[inner]
             # PyRadiomics leaves whatever was in memory outside the ROI.
             yield name, np.where(box.mask, array, 0.0)
-
-
-def _as_images(box, array):
-    image = sitk.GetImageFromArray(np.ascontiguousarray(array))
-    mask = sitk.GetImageFromArray(box.mask.astype(np.uint8))
-    for part in (image, mask):
-        part.SetSpacing(box.spacing)
-    return image, mask
