@@ -190,7 +190,7 @@ def networks(experiment, seed):
     settings = dtl.TrainSettings.from_params(asked, seed=seed)
     # What follows the training changes nothing here; the weights are told by their digest.
     later = {"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction", "layer", "weights"}
-    parts = ("preprocessing/crops.py", "dtl/training.py", "dtl/augmentation.py")
+    parts = ("preprocessing/crops.py", "dtl/training.py", "dtl/features.py")
     trainer = [*(PACKAGE / name for name in parts), *sorted((PACKAGE / "dtl" / "networks").glob("*.py"))]
     made_from = [*trainer, torch.__version__, provenance, settings.model_dump(mode="json", exclude=later)]
     for arm in ARMS:

@@ -9,10 +9,10 @@ from torch import nn
 from vcfnb.dtl.networks.layers import check_layer, feature_layers, pooled_output
 from vcfnb.dtl.networks.shufflenet import ShuffleNetV1, ShuffleNetV2
 from vcfnb.dtl.networks.slices import SliceShuffleNetV2
-from vcfnb.dtl.networks.torchvision_import import import_torchvision
 from vcfnb.dtl.networks.weights import (
     download_imagenet,
     folded_batch_norms,
+    import_torchvision,
     put_weights,
     read_weights,
     shipped_weights,
@@ -39,9 +39,9 @@ def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1,
         One of ``NETWORKS``. Version 2 is torchvision's, inflated (``_3d``), or as it is on three orthogonal slices
         (``_25d``); version 1 is the paper's (inferred): 3 groups, 240/480/960 channels.
     weights : str or path
-        ``"imagenet"`` (torchvision's, downloaded), ``"shipped"`` (ours, from synthetic volumes, in the package),
-        ``"random"`` (from `seed`), or a file: ``.safetensors`` or a torch state dict, two-dimensional with
-        torchvision's names or three-dimensional.
+        ``"imagenet"`` (torchvision's, downloaded), ``"shipped"`` (ours, from synthetic volumes), ``"random"`` (from
+        `seed`), or a file: ``.safetensors`` or a torch state dict, two-dimensional with torchvision's names or
+        three-dimensional.
     n_classes : int
         Outputs (logits).
     seed : int
@@ -55,7 +55,7 @@ def build_network(name="shufflenet_v2_x1_0_3d", weights="imagenet", n_classes=1,
         Takes float32 (n, 1, z, y, x), gives logits (n, n_classes). ``network.folded`` names its BatchNorm layers
         that have to be recalibrated before training.
     provenance : dict
-        network, source, sha256, activation, n_loaded, left_random (modules that kept random values), folded.
+        network, source, sha256, activation, n_loaded, left_random (modules that kept random values), folded_batch_norm.
 
     Raises
     ------

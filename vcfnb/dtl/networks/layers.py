@@ -9,17 +9,7 @@ from vcfnb.errors import VcfnbError
 
 
 def feature_layers(network):
-    """Names of the layers whose output has spatial axes, in the network's order.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Takes (n, 1, z, y, x).
-
-    Returns
-    -------
-    list of str
-    """
+    """Names of the layers whose output has spatial axes, in the network's order."""
     seen = set()
 
     def note(name):
@@ -38,12 +28,8 @@ def feature_layers(network):
 
 
 def check_layer(network, layer=None):
-    """Return the name of a feature layer, the network's default one for None.
-
-    Raises
-    ------
-    VcfnbError
-        When the network has no such layer; the message lists the nearest names and how many there are.
+    """The name of a feature layer, the network's default one for None; VcfnbError with the nearest names if there is
+    none.
     """
     if layer is None:
         return network.default_layer
@@ -61,12 +47,8 @@ def check_layer(network, layer=None):
 
 @contextlib.contextmanager
 def pooled_output(network, layer):
-    """Collect the output of a layer, averaged over space (and slices), while the block runs.
-
-    Yields
-    ------
-    list
-        Receives one tensor (n, channels) a forward pass.
+    """Yield a list that gets the output (n, channels) of a layer at each forward pass, averaged over space (and
+    slices).
     """
     collected = []
 
