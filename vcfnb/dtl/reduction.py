@@ -81,10 +81,10 @@ def _first_of_the_lasso_path(features, n_components, labels):
 
 
 def align(features, seen, target, reduction):
-    """Turn one network's features into another network's reduced space.
+    """Turn one network's features (n, channels) into another network's reduced space `target` (n, dimensions).
 
     Two networks fine-tuned from the same start on different cases need not agree on what their channels mean, nor on
-    the order of their principal components.
+    the order of their principal components. `seen` are the cases on which both networks were trained.
 
     ``pca``: the features are reduced to as many principal components as the target has (fitted on `seen`), and these
     are rotated onto the target by the orthogonal Procrustes solution, fitted on the same cases; finally the target's
@@ -101,21 +101,6 @@ def align(features, seen, target, reduction):
 
     Labels enter nowhere. How well it works can be seen on test cases, which neither network was trained on:
     :func:`agreement`.
-
-    Parameters
-    ----------
-    features : array (n, channels)
-        Of one fold's network, for all cases.
-    seen : array of int
-        Cases on which this network and the final one were trained.
-    target : array (n, dimensions)
-        Reduced features of the final network, for all cases; used at `seen` only.
-    reduction : Reduction
-        What made the target.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (n, dimensions)
     """
     own, centre = _own_space(features, seen, target, reduction), target[seen].mean(0)
     if reduction.method == "lasso":

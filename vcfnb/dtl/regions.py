@@ -116,26 +116,12 @@ def region_parts(mask, expansion, size):
 
 
 def heatmap_image(heatmap, image, mask, expansion):
-    """Put one heat map of the network's input back where it belongs on the CT.
+    """Put one heat map (size, size, size) of the network's input back where it belongs on the CT: an image of
+    float32.
 
-    Parameters
-    ----------
-    heatmap : array (size, size, size)
-    image, mask : path or SimpleITK.Image
-        The preprocessed CT and mask that the crop was made of, on one grid, in any orientation.
-    expansion : int
-        Voxels, as of the crop.
-
-    Returns
-    -------
-    SimpleITK.Image of float32
-        On the image's grid, zero outside the crop: ``vcfnb.view(image, mask, heatmap)`` shows it. What lay beyond the
-        image is left out.
-
-    Raises
-    ------
-    VcfnbError
-        When a file cannot be read, the grids differ, or the mask is empty.
+    `image` and `mask` (paths or images) are the preprocessed ones that the crop was made of, on one grid, in any
+    orientation. Zero outside the crop; what lay beyond the image is left out: ``vcfnb.view(image, mask, heatmap)``
+    shows it. Raises VcfnbError when a file cannot be read, the grids differ, or the mask is empty.
     """
     code = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines
     image, mask = read(image), sitk.GetArrayFromImage(oriented(read(mask)))

@@ -60,16 +60,7 @@ class Box:
     def crop(self, pads):
         """Array of the padded box, and the slices of the box in it."""
         low, high = self.padded(pads)
-        return self.array[tuple(map(slice, low, high))], self._inner(low)
-
-    def crop_image(self, pads):
-        """The padded box as an image, and the slices of the box in its array."""
-        low, high = self.padded(pads)
-        size, index = [int(n) for n in (high - low)[::-1]], [int(n) for n in low[::-1]]
-        return sitk.RegionOfInterest(self.image, size, index), self._inner(low)
-
-    def _inner(self, low):
-        return tuple(map(slice, self.start - low, self.stop - low))
+        return self.array[tuple(map(slice, low, high))], tuple(map(slice, self.start - low, self.stop - low))
 
 
 def filtered(box, settings):
@@ -169,5 +160,7 @@ def _point_transforms(box, x, chosen):
 
 
 def _gradient(box):
-    image, inner = box.crop_image(1)
+    part, inner = box.crop(1)
+    image = sitk.GetImageFromArray(part)
+    image.SetSpacing(box.spacing)
     return sitk.GetArrayFromImage(sitk.GradientMagnitude(image, useImageSpacing=True))[inner]

@@ -159,15 +159,10 @@ def _degree_1():
 def lbp3d(image, inside, faces):
     """Values m1, m2, k of the three LBP images, one per voxel of the ROI; k is NaN where all 42 samples are equal.
 
-    Parameters
-    ----------
-    image : array of a signed integer type (z, y, x)
-        The ROI's box with at least :data:`PAD` voxels around it, or less where the image itself ends. On whole numbers
-        the comparisons are decided by data; on floats rounding would decide, so they are not taken.
-    inside : tuple of 3 index arrays
-        The ROI's voxels in `image`.
-    faces : 3 pairs of bool
-        Per axis, whether the crop's first and last face are faces of the whole image.
+    `image` (z, y, x) is the ROI's box with at least :data:`PAD` voxels around it, or less where the image itself ends;
+    `inside` are the ROI's voxels in it (3 index arrays), and `faces` say per axis whether its first and last face are
+    faces of the whole image. It must be of a signed integer type: on whole numbers the comparisons are decided by data;
+    on floats rounding would decide.
     """
     part = coefficients_around(image, inside)
     strides = part.shape[1] * part.shape[2], part.shape[2]
