@@ -209,7 +209,7 @@ def train_and_score(row, experiment):
     network, _ = build_network(asked.network, asked.weights, seed=seed)
     dtl.fine_tune(network, x, y, dtl.TrainSettings.from_params(asked, seed=seed))
     x, y = load(experiment, row["arm"], TEST_SEED, row["expansion"])
-    runs.write_csv(pd.DataFrame({"label": y, "score": dtl.scores(network, x)}), row["file"])
+    runs.write_csv(pd.DataFrame({"label": y, "score": dtl.features_and_scores(network, x)[1]}), row["file"])
 
 
 def run_seed(experiment, seed, cores):

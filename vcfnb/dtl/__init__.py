@@ -2,7 +2,7 @@
 
 from vcfnb.dtl.attribution import grad_cam, integrated_gradients
 from vcfnb.dtl.expansion import ExpansionResult, check_dimensions, fold_jobs, run_expansion
-from vcfnb.dtl.features import features_and_scores, scores
+from vcfnb.dtl.features import features_and_scores
 from vcfnb.dtl.reduction import Reduction, align, reduce_features
 from vcfnb.dtl.regions import attribution_shares, heatmap_image, heatmaps
 from vcfnb.dtl.saved import SavedNetwork, load_model, save_model, weights_provenance

@@ -19,8 +19,9 @@ from vcfnb.errors import VcfnbError
 
 @contextlib.contextmanager
 def _frozen(network):
-    """Yield the evidence, a function of crops and signs, and the device; the network is in evaluation, without
-    gradients of its weights, and as before afterwards.
+    """Yield the evidence, a function of crops and signs, and the device.
+
+    Meanwhile the network is in evaluation, without gradients of its weights.
     """
     where, training = device(), network.training
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -47,8 +48,7 @@ def _batches(network, crops, batch_size, where):
 
 
 def grad_cam(network, crops, layer=None, batch_size=16):
-    """Grad-CAM: the channels of a layer, weighted by the mean gradient of the evidence, summed, negative parts cut
-    off.
+    """Grad-CAM: the channels of a layer, weighted by the mean gradient of the evidence, summed, without negative parts.
 
     The default layer is the network's ``cam_layer``: the first stage (stage2 of ShuffleNetV2, layer1 of version 1). A
     crop of 48 voxels leaves 6 cells an edge there, one for about 8 mm of the patient; at the last stage there are 2,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
 from torch import nn
 
 from vcfnb import runs
@@ -184,8 +185,6 @@ def check_dimensions(settings, train, network, layer):
 
 def fold_jobs(labels, train, groups, settings):
     """Jobs of the cross-validations: stratified by label, patients kept together; VcfnbError with too few patients."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
     if not settings.n_repeats:
         return []
     patients = {label: len(np.unique(groups[train][labels[train] == label])) for label in (0, 1)}

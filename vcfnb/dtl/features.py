@@ -67,7 +67,9 @@ def features_and_scores(network, crops, layer=None, batch_size=16):
     """Features of a layer, averaged over space (n, channels), and scores (n,) of crops (n, 1, z, y, x), in one pass.
 
     The layer is by default the last before the classifier, see :func:`vcfnb.dtl.networks.feature_layers`; the paper
-    names ``layer3.3.conv3``, of ``shufflenet_v1_3d``. Raises VcfnbError when there is no such layer.
+    names ``layer3.3.conv3``, of ``shufflenet_v1_3d``. Raises VcfnbError when there is no such layer. Scores are the
+    probability of label 1 (acute) by the network's own classifier, which refers to a population with as many acute as
+    chronic cases when the network was trained with balanced classes.
     """
     where = device()
     network.to(where, memory_format=network.memory_format).eval()
@@ -75,13 +77,5 @@ def features_and_scores(network, crops, layer=None, batch_size=16):
     with one_thread(), deterministic(where), torch.inference_mode(), pooled_output(network, layer) as pooled:
         for batch in in_batches(crops, batch_size, where):
             logits.append(network(batch))
-    scores_ = torch.cat(logits).squeeze(1).double().sigmoid()
-    return torch.cat(pooled).float().cpu().numpy(), scores_.cpu().numpy()
-
-
-def scores(network, crops, batch_size=16):
-    """Probability of label 1 (acute) by the network's own classifier, shape (n,).
-
-    It refers to a population with as many acute as chronic cases when the network was trained with balanced classes.
-    """
-    return features_and_scores(network, crops, None, batch_size)[1]
+    scores = torch.cat(logits).squeeze(1).double().sigmoid()
+    return torch.cat(pooled).float().cpu().numpy(), scores.cpu().numpy()

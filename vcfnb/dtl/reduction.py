@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.linalg import orthogonal_procrustes
+from sklearn.decomposition import PCA
+from sklearn.linear_model import lars_path
 
 from vcfnb.errors import VcfnbError
 
@@ -54,15 +56,11 @@ def reduce_features(features_train, n_components=18, method="pca", labels=None):
 
 
 def _principal_components(features, n_components):
-    from sklearn.decomposition import PCA
-
     fitted = PCA(n_components, svd_solver="full").fit(features)
     return Reduction(fitted.mean_, fitted.components_, "pca")
 
 
 def _first_of_the_lasso_path(features, n_components, labels):
-    from sklearn.linear_model import lars_path
-
     mean, sd = features.mean(0), features.std(0)
     sd[sd == 0] = np.inf
     labels = np.asarray(labels, dtype=np.float64)

@@ -116,12 +116,11 @@ def region_parts(mask, expansion, size):
 
 
 def heatmap_image(heatmap, image, mask, expansion):
-    """Put one heat map (size, size, size) of the network's input back where it belongs on the CT: an image of
-    float32.
+    """Put a heat map (size, size, size) of the network's input back on the CT; zero outside the crop.
 
     `image` and `mask` (paths or images) are the preprocessed ones that the crop was made of, on one grid, in any
-    orientation. Zero outside the crop; what lay beyond the image is left out: ``vcfnb.view(image, mask, heatmap)``
-    shows it. Raises VcfnbError when a file cannot be read, the grids differ, or the mask is empty.
+    orientation. Returns an image of float32, for ``vcfnb.view(image, mask, heatmap)``; what lay beyond the CT is left
+    out. Raises VcfnbError when a file cannot be read, the grids differ, or the mask is empty.
     """
     code = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines
     image, mask = read(image), sitk.GetArrayFromImage(oriented(read(mask)))
@@ -144,8 +143,7 @@ def heatmap_image(heatmap, image, mask, expansion):
 
 
 def heatmaps(run, expansion, cases):
-    """Grad-CAM of some cases (case_id, label, score) of a finished study by one expansion's final network, on their
-    CT.
+    """Grad-CAM of some cases (case_id, label, score) of a finished study by one expansion's final network.
 
     Returns one dict per case, as :func:`vcfnb.figures.grad_cam_examples` takes them: case_id, label, score, expansion,
     and the SimpleITK images image (HU), mask and heatmap on one grid.
@@ -154,13 +152,8 @@ def heatmaps(run, expansion, cases):
     files = preprocessing.cases(run.step("preprocessing"), cases["case_id"])
     x = load_crops(files, expansion, settings["input_size"], window["window_level"], window["window_width"])
     network = load_model(run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")).network
-    found = []
-    for case, file, heat in zip(
-        cases[["case_id", "label", "score"]].to_dict("records"),
-        files.to_dict("records"),
-        grad_cam(network, x),
-        strict=True,
-    ):
+    records, found = cases[["case_id", "label", "score"]].to_dict("records"), []
+    for case, file, heat in zip(records, files.to_dict("records"), grad_cam(network, x), strict=True):
         image, mask = sitk.ReadImage(file["image"]), sitk.ReadImage(file["mask"])
         heatmap = heatmap_image(heat, image, mask, expansion)
         found.append(case | {"expansion": expansion, "image": image, "mask": mask, "heatmap": heatmap})

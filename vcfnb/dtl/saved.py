@@ -95,8 +95,7 @@ def _file(path):
 
 
 def save_model(path, result):
-    """Write network, layer, reduction, settings and provenance of an ExpansionResult or SavedNetwork; returns the
-    file.
+    """Write an ExpansionResult or SavedNetwork but for its values of cases; returns the file.
 
     `path` is a ``.safetensors`` file, or a folder, which gets ``model.safetensors``.
     """

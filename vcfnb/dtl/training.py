@@ -3,7 +3,11 @@
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
 from torch.nn import functional
+from torch.optim.swa_utils import update_bn
+from tqdm.auto import tqdm
 
 from vcfnb.dtl import saved
 from vcfnb.dtl.features import deterministic, device, in_batches, one_thread, tensor
@@ -11,6 +15,8 @@ from vcfnb.dtl.networks.weights import batch_norms, state_digest
 from vcfnb.errors import VcfnbError
 from vcfnb.runs.cache import key_of
 
+# Crops that measure what a folded BatchNorm layer sees; a multiple of a batch of 8.
+RECALIBRATION_CROPS = 64
 # Of augmentation.
 SHIFT_VOXELS = 2
 INTENSITY_FACTOR = 0.1
@@ -90,8 +96,6 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
     VcfnbError
         When the labels are of one class, or the loss is not finite.
     """
-    from tqdm.auto import tqdm
-
     crops, labels = check_inputs(crops, labels)
     fitted, held = validation_split(labels, groups, settings)
     where = device()
@@ -134,8 +138,6 @@ def validation_split(labels, groups, settings):
 
     Stratified by label, patients kept together; the same for the same labels, patients and seed.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     everything = np.arange(len(labels))
     groups = everything if groups is None else np.asarray(groups)
     patients = min(len(np.unique(groups[labels == label])) for label in (0, 1))
@@ -239,8 +241,6 @@ def _column(values, batch):
 
 
 def _epoch(network, optimizer, crops, labels, settings, epoch, where):
-    from sklearn.metrics import roc_auc_score
-
     # A generator an epoch: what is drawn depends on the seed and the epoch, not on where training was resumed.
     rng = np.random.default_rng([settings.seed, epoch])
     weights = _class_weights(labels, settings)
@@ -275,7 +275,7 @@ def _epoch(network, optimizer, crops, labels, settings, epoch, where):
     }
 
 
-def recalibrate(network, crops, n_crops=64):
+def recalibrate(network, crops):
     """Give BatchNorm layers that came folded (mean 0, variance 1) their statistics back; outputs stay the same.
 
     A folded layer normalises nothing. Training would start to normalise by the batch and lose the scale that the
@@ -300,8 +300,8 @@ def recalibrate(network, crops, n_crops=64):
     network.eval()
     try:
         with torch.inference_mode():
-            for start in range(0, min(len(crops), n_crops), 8):
-                network(tensor(crops[start : min(start + 8, n_crops)], where))
+            for start in range(0, min(len(crops), RECALIBRATION_CROPS), 8):
+                network(tensor(crops[start : start + 8], where))
     finally:
         for hook in hooks:
             hook.remove()
@@ -321,19 +321,9 @@ def recalibrate(network, crops, n_crops=64):
 def refresh_batch_norm(network, crops, batch_size):
     """Take the running statistics of BatchNorm anew, as the mean over batches of all (unchanged) training crops."""
     where = next(network.parameters()).device
-    norms = batch_norms(network).values()
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-    network.train()
     # The same batches whatever the seed: the order of the cases, dealt out.
     n_batches = _n_batches(len(crops), batch_size)
-    with torch.no_grad():
-        for start in range(n_batches):
-            network(tensor(crops[start::n_batches], where))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    update_bn((tensor(crops[start::n_batches], where) for start in range(n_batches)), network)
     network.eval()
 
 

@@ -172,9 +172,7 @@ def image_names(settings):
 
 
 def feature_names(settings=None):
-    """Names of all features that the engine computes, in their order: by default 14 shape features, and 91 of each
-    of 20 images.
-    """
+    """Names of all features that the engine computes, in their order; 14 + 20 * 91 with the default settings."""
     settings = settings or Settings()
     names = [f"original_shape_{name}" for name in SHAPE if name in settings.features.get("shape", ())]
     for image in image_names(settings):

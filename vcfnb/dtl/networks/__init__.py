@@ -125,9 +125,7 @@ def feature_layers(network):
 
 
 def check_layer(network, layer=None):
-    """The name of a feature layer, the network's default one for None; VcfnbError with the nearest names if there is
-    none.
-    """
+    """The name of a feature layer, by default the network's own; or VcfnbError with the nearest names."""
     if layer is None:
         return network.default_layer
     names = feature_layers(network)
@@ -144,9 +142,7 @@ def check_layer(network, layer=None):
 
 @contextlib.contextmanager
 def pooled_output(network, layer):
-    """Yield a list that gets the output (n, channels) of a layer at each forward pass, averaged over space (and
-    slices).
-    """
+    """Yield a list that gets a layer's output (n, channels) of each pass, averaged over space (and slices)."""
     collected = []
 
     # Averaged inside the hook: an activation behind the layer may work in place on this very output.

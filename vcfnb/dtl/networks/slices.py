@@ -32,8 +32,7 @@ def middle_slices(crops):
 
 
 def on_slices(maps):
-    """Put maps (3 * n, edge, edge) of slices where the slices were: (n, edge, edge, edge); inverse of
-    :func:`middle_slices`.
+    """Maps (3 * n, edge, edge) where the slices were: (n, edge, edge, edge); inverse of :func:`middle_slices`.
 
     Zero off the slices. Where slices cross, their values are summed: the network sees these voxels several times.
     """

@@ -72,9 +72,7 @@ def read_weights(path):
 
 
 def shipped_weights(name):
-    """Path of our own weights of a network, trained on synthetic volumes, which come with the package; or
-    VcfnbError.
-    """
+    """Path of our own weights of a network, trained on synthetic volumes; or VcfnbError."""
     path = SHIPPED / f"{name}.safetensors"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors")))
@@ -87,10 +85,9 @@ def shipped_weights(name):
 
 
 def download_imagenet(name):
-    """torchvision's ImageNet weights of a network, and what they are called; checked against the checksum in their
-    name.
+    """torchvision's ImageNet weights of a network, and what they are called; or VcfnbError.
 
-    Downloaded once. Raises VcfnbError when there are none for this network, or they cannot be downloaded.
+    Downloaded once, and checked against the checksum in their name.
     """
     if name not in _IMAGENET:
         raise VcfnbError(
