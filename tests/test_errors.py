@@ -19,7 +19,6 @@ SOURCES = sorted([*(ROOT / "vcfnb").rglob("*.py"), *(ROOT / "workflow").glob("*.
 QUOTES_A_LIBRARY = {
     "vcfnb/preprocessing/crops.py",
     "vcfnb/images/files.py",
-    "vcfnb/dtl/networks/torchvision_import.py",
     "vcfnb/dtl/networks/weights.py",
     "vcfnb/runs/files.py",
 }

@@ -109,11 +109,16 @@ class IccParams(Section):
     icc_threshold: Fraction = Field(0.8, description="A feature is stable above this ICC, both ways. Paper: 0.8.")
 
 
-class RadiomicsParams(Section):
-    """Notebooks 02 and 03: what PyRadiomics is asked to compute."""
+class ExtractionParams(Section):
+    """What decides the values of radiomic features (vcfnb.radiomics.Settings has more)."""
 
     bin_width: Positive = Field(5, description="Grey-level bin width, HU. Paper: 5.")
     log_sigma_mm: tuple[Positive, ...] = Field((1.0, 2.0, 3.0), description="Sigma of LoG, mm. Paper: 1, 2, 3.")
+
+
+class RadiomicsParams(ExtractionParams):
+    """Notebooks 02 and 03: what PyRadiomics is asked to compute."""
+
     executor: Literal["local", "dask"] = Field("local", description="Where cases are computed.")
     scheduler: str | None = Field(None, description="Address of a Dask scheduler, for executor dask.")
 

@@ -86,7 +86,7 @@ def one(job, study, expansion, folder):
     note = folder / "results" / f"{key}.json"
     if not note.exists():
         history = dtl.fine_tune(network, x[train], y[train], settings)
-        auc = roc_auc_score(y[test], dtl.scores(network, x[test]))
+        auc = roc_auc_score(y[test], dtl.features_and_scores(network, x[test])[1])
         row = {"network": study.dtl.network, "weights": name, "n_train": n, "seed": seed, "n_test": len(test)}
         runs.write_json(row | {"auc": auc, "epochs": len(history)}, note)
     return json.loads(note.read_text()) | {"weights": name}

@@ -25,10 +25,11 @@ sys.path.insert(0, str(HERE))
 from volumes import HEADS, N_CLASSES, NO_ANSWER, SIZE, make_volume  # noqa: E402
 
 from vcfnb import runs  # noqa: E402
-from vcfnb.dtl import checkpoints  # noqa: E402
+from vcfnb.dtl import saved  # noqa: E402
+from vcfnb.dtl.features import device, one_thread  # noqa: E402
 from vcfnb.dtl.networks import NETWORKS, build_network  # noqa: E402
 from vcfnb.dtl.networks.weights import SHIPPED, state_digest  # noqa: E402
-from vcfnb.dtl.training import device, mixed_precision, one_cycle, one_thread  # noqa: E402
+from vcfnb.dtl.training import mixed_precision, one_cycle  # noqa: E402
 from vcfnb.preprocessing.crops import GREY_MEAN, GREY_SD  # noqa: E402
 
 SHARD = 1024  # volumes a file
@@ -97,7 +98,7 @@ def train(network, volumes, labels, arguments, checkpoint):
     optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY, fused=True)
     chosen = {name: value for name, value in vars(arguments).items() if name not in ("work", "cores", "out")}
     key = runs.digest(state_digest(network.state_dict()), str(network), chosen, HERE / "train.py", HERE / "volumes.py")
-    history, _, _ = checkpoints.resume(checkpoint, key, network, optimizer, where)
+    history, _, _ = saved.resume(checkpoint, key, network, optimizer, where)
     total = arguments.epochs * ROUNDS
     for number in tqdm(range(len(history), total), initial=len(history), total=total, desc="rounds"):
         order = np.random.default_rng([arguments.seed, 0, number // ROUNDS]).permutation(len(volumes))
@@ -105,7 +106,7 @@ def train(network, volumes, labels, arguments, checkpoint):
         rng = np.random.default_rng([arguments.seed, 1, number])
         loss, rate = _round(network, optimizer, volumes, labels, part, number / total, 1 / total, rng, arguments, where)
         history.append({"round": number + 1, "loss": loss, "learning_rate": rate})
-        checkpoints.save(checkpoint, key, network, optimizer, history, finished=False)
+        saved.save_checkpoint(checkpoint, key, network, optimizer, history, finished=False)
     return pd.DataFrame(history)
 
 

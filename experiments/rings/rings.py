@@ -181,7 +181,7 @@ def networks(experiment, seed):
     settings = dtl.TrainSettings.from_params(asked, seed=seed)
     # What follows the training changes nothing here; the weights are told by their digest.
     later = {"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction", "layer", "weights"}
-    parts = ("preprocessing/crops.py", "dtl/training.py", "dtl/augmentation.py")
+    parts = ("preprocessing/crops.py", "dtl/training.py", "dtl/features.py")
     trainer = [*(PACKAGE / name for name in parts), *sorted((PACKAGE / "dtl" / "networks").glob("*.py"))]
     made_from = [*trainer, torch.__version__, provenance, settings.model_dump(mode="json", exclude=later)]
     for arm in ARMS:
@@ -200,7 +200,7 @@ def train_and_score(row, experiment):
     network, _ = build_network(asked.network, asked.weights, seed=seed)
     dtl.fine_tune(network, x, y, dtl.TrainSettings.from_params(asked, seed=seed))
     x, y = load(experiment, row["arm"], TEST_SEED, row["expansion"])
-    runs.write_csv(pd.DataFrame({"label": y, "score": dtl.scores(network, x)}), row["file"])
+    runs.write_csv(pd.DataFrame({"label": y, "score": dtl.features_and_scores(network, x)[1]}), row["file"])
 
 
 def run_seed(experiment, seed, cores):

@@ -13,11 +13,10 @@ from scipy.stats import ortho_group
 from sklearn.metrics import roc_auc_score
 
 from vcfnb.dtl import TrainSettings, fine_tune, load_model, run_expansion, save_model, training
-from vcfnb.dtl.alignment import agreement, align
-from vcfnb.dtl.augmentation import augment
 from vcfnb.dtl.features import features_and_scores
 from vcfnb.dtl.networks import build_network
-from vcfnb.dtl.reduction import reduce_features
+from vcfnb.dtl.reduction import agreement, align, reduce_features
+from vcfnb.dtl.training import augment
 from vcfnb.errors import VcfnbError
 
 SMALL = {"network": "shufflenet_v2_x0_5_3d", "weights": "random", "epochs": 2, "batch_size": 8, "learning_rate": 0.002}

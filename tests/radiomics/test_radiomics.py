@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import SimpleITK as sitk
 from cases import ball, image, texture, write
+from study import ROOT
 
 from vcfnb import images, radiomics
 from vcfnb.errors import BadInput, VcfnbError
@@ -43,6 +44,10 @@ def test_the_number_of_features_of_each_image_type():
     assert counts["shape"] == 14
     assert (counts.drop("shape") == 91).all()
     assert len(counts) == 21
+
+
+def test_the_names_of_features_come_with_the_package():
+    assert '"radiomics/*.csv"' in (ROOT / "pyproject.toml").read_text()
 
 
 def vertebra(shared, ct="lumbar_ct.nii.gz", mask="lumbar_L3_body_mask.nii.gz"):

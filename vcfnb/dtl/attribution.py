@@ -11,21 +11,17 @@ import contextlib
 import numpy as np
 import torch
 
+from vcfnb.dtl.features import device, in_batches, one_thread
 from vcfnb.dtl.networks import check_layer
 from vcfnb.dtl.networks.slices import on_slices
-from vcfnb.dtl.training import device, one_thread, tensor
 from vcfnb.errors import VcfnbError
 
 
 @contextlib.contextmanager
 def _frozen(network):
-    """The network in evaluation on its device, without gradients of its weights; as it was afterwards.
+    """Yield the evidence, a function of crops and signs, and the device.
 
-    Yields
-    ------
-    evidence : callable
-        Of crops and signs.
-    where : torch.device
+    Meanwhile the network is in evaluation, without gradients of its weights.
     """
     where, training = device(), network.training
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -45,15 +41,14 @@ def _batches(network, crops, batch_size, where):
     """Crops on the device and the sign of each one's answer: 1 acute, -1 chronic."""
     if not len(crops):
         raise VcfnbError("no crops", "there is nothing to look at", code="no-cases")
-    for start in range(0, len(crops), batch_size):
-        x = tensor(crops[start : start + batch_size], where).contiguous(memory_format=torch.channels_last_3d)
+    for x in in_batches(crops, batch_size, where):
         with torch.no_grad():
             sign = torch.where(network(x).squeeze(1) >= 0, 1.0, -1.0)
         yield x, sign
 
 
 def grad_cam(network, crops, layer=None, batch_size=16):
-    """Grad-CAM: the channels of a layer, weighted by the mean gradient of the evidence, summed, negative parts cut off.
+    """Grad-CAM: the channels of a layer, weighted by the mean gradient of the evidence, summed, without negative parts.
 
     The default layer is the network's ``cam_layer``: the first stage (stage2 of ShuffleNetV2, layer1 of version 1). A
     crop of 48 voxels leaves 6 cells an edge there, one for about 8 mm of the patient; at the last stage there are 2,
@@ -68,7 +63,6 @@ def grad_cam(network, crops, layer=None, batch_size=16):
         Cubes, see :func:`vcfnb.preprocessing.crops.load_crops`.
     layer : str, optional
         See :func:`vcfnb.dtl.networks.feature_layers`. An activation that works in place on its output belongs to it.
-    batch_size : int
 
     Returns
     -------
@@ -104,9 +98,8 @@ def integrated_gradients(network, crops, baseline=None, n_steps=16, signed=False
 
     Parameters
     ----------
-    network : torch.nn.Module
-        One output.
-    crops : array (n, 1, z, y, x)
+    network, crops
+        As of :func:`grad_cam`.
     baseline : float, optional
         Grey value of a uniform crop, on the scale of the crops. By default each crop's own mean, which lies between
         soft tissue and spongy bone: a baseline at either one's grey value gives that tissue no attribution at all,

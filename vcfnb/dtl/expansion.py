@@ -9,25 +9,23 @@ import pandas as pd
 from torch import nn
 
 from vcfnb import runs
-from vcfnb.dtl.alignment import agreement, align
-from vcfnb.dtl.features import features_and_scores
+from vcfnb.dtl.features import device, features_and_scores
 from vcfnb.dtl.networks import build_network, check_layer
-from vcfnb.dtl.reduction import Reduction, reduce_features
+from vcfnb.dtl.reduction import Reduction, agreement, align, check_limit, reduce_features
 from vcfnb.dtl.settings import TrainSettings
-from vcfnb.dtl.training import check_inputs, device, fine_tune
+from vcfnb.dtl.training import check_inputs, fine_tune
 from vcfnb.errors import VcfnbError
+from vcfnb.statistics.folds import stratified_folds
 
 
 @dataclass(frozen=True)
 class ExpansionResult:
-    """What :func:`run_expansion` found.
+    """What :func:`run_expansion` found; all arrays are of all cases, in the given order.
 
     Attributes
     ----------
-    features : numpy.ndarray (n, n_dimensions)
-        Reduced deep features, of the mode that the settings name.
-    scores : numpy.ndarray (n,)
-        Probability of label 1 by the network's own classifier, of the same mode.
+    features, scores : numpy.ndarray (n, n_dimensions), (n,)
+        Reduced deep features, and the probability of label 1 by the network's own classifier, of the settings' mode.
     by_mode : dict of str to numpy.ndarray (n, n_dimensions)
         The features of both modes; only ``in_sample`` without cross-validation.
     cross_validation : pandas.DataFrame
@@ -35,13 +33,9 @@ class ExpansionResult:
     history : pandas.DataFrame
         network (``final``, ``fold_1_1``, ...), epoch, loss, train_auc, learning_rate, val_loss, kept.
     alignment : pandas.DataFrame
-        network, dimension, before, after: :func:`vcfnb.dtl.alignment.agreement` on the test cases.
-    network : torch.nn.Module
-        Trained on all training cases.
-    layer : str
-    reduction : Reduction
-        Of that network's features.
-    settings : TrainSettings
+        network, dimension, before, after: :func:`vcfnb.dtl.reduction.agreement` on the test cases.
+    network, layer, reduction
+        The network trained on all training cases, and how its features are taken.
     provenance : dict
         Where the weights came from, and how features were taken.
     """
@@ -84,11 +78,10 @@ def run_expansion(crops, labels, split, settings=None, groups=None, checkpoint_f
     cases: with labels drawn at random, a model of the training features still reaches an AUC near 1.
 
     With ``feature_mode="out_of_fold"``, a training case gets features and score from a network that never saw it nor
-    any other case of its patient: the training cases are dealt into folds, and for each fold a network starts from the
-    same weights and is trained on the other folds. Test cases get theirs from the final network, trained on all
-    training cases, which is also the one that is saved. The final network's features are reduced to `n_dimensions`
-    (fitted on training cases), and every fold's network is brought into that space by :func:`align`. Training and test
-    features are then of the same kind: both from a network that did not see the case.
+    any other case of its patient: for each fold of a cross-validation a network starts from the same weights and is
+    trained on the other folds. Test cases get theirs from the final network, trained on all training cases, which is
+    also the one that is saved. Its features are reduced to `n_dimensions` (fitted on training cases), and every fold's
+    network is brought into that space by :func:`align`. Training and test features are then of the same kind.
 
     The cross-validation is repeated ``n_repeats`` times, each with folds, start and order of another seed. All repeats
     say how well an expansion does, and how sure that is, without the test set; the features are the first one's. With
@@ -149,15 +142,14 @@ def run_expansion(crops, labels, split, settings=None, groups=None, checkpoint_f
                 alignment.append(found.assign(network=job.name))
     if folds:
         by_mode["out_of_fold"], scores_by_mode["out_of_fold"] = out_of_fold, held_out_scores
+    histories = [found[1].assign(network=job.name) for job, found in zip(jobs, done, strict=True)]
     how = {"layer": layer, "n_channels": features.shape[1], "feature_mode": settings.feature_mode}
     return ExpansionResult(
         features=by_mode[settings.feature_mode],
         scores=scores_by_mode[settings.feature_mode],
         by_mode=by_mode,
         cross_validation=_stacked(folds, ["repeat", "fold", "case", "score"]),
-        history=_stacked(
-            [found[1].assign(network=job.name) for job, found in zip(jobs, done, strict=True)], ["network"]
-        ),
+        history=_stacked(histories, ["network"]),
         alignment=_stacked(alignment, ["network", "dimension", "before", "after"]),
         network=network,
         layer=layer,
@@ -185,57 +177,16 @@ def _stacked(tables, first):
 
 
 def check_dimensions(settings, train, network, layer):
-    """Fail before training when the reduction cannot work afterwards.
-
-    Parameters
-    ----------
-    settings : TrainSettings
-    train : array
-        Indices of the training cases.
-    network : torch.nn.Module
-    layer : str or None
-
-    Raises
-    ------
-    VcfnbError
-    """
+    """Raise VcfnbError before training when the reduction cannot work afterwards; `train` are indices."""
     blank = np.zeros((2, 1, 32, 32, 32), dtype=np.float32)
     channels = features_and_scores(network, blank, layer)[0].shape[1]
-    limit = min(len(train) - 1, channels)
-    if settings.n_dimensions > limit:
-        raise VcfnbError(
-            f"n_dimensions: {len(train)} training cases and {channels} channels give {limit} dimensions at most, not "
-            f"{settings.n_dimensions}",
-            "lower n_dimensions",
-            code="too-many-dimensions",
-        )
+    check_limit(settings.n_dimensions, len(train), channels)
 
 
 def fold_jobs(labels, train, groups, settings):
-    """Jobs of the cross-validations: stratified by label, patients kept together.
-
-    Parameters
-    ----------
-    labels : array (n,)
-    train : array
-        Indices of the training cases.
-    groups : array (n,)
-        Patients.
-    settings : TrainSettings
-
-    Returns
-    -------
-    list of Job
-
-    Raises
-    ------
-    VcfnbError
-        There are too few patients of a class.
-    """
+    """Jobs of the cross-validations: stratified by label, patients kept together; VcfnbError with too few patients."""
     if not settings.n_repeats:
         return []
-    from vcfnb.statistics.folds import deal
-
     patients = {label: len(np.unique(groups[train][labels[train] == label])) for label in (0, 1)}
     if min(patients.values()) < settings.n_folds:
         raise VcfnbError(
@@ -247,10 +198,10 @@ def fold_jobs(labels, train, groups, settings):
     jobs = []
     for repeat in range(1, settings.n_repeats + 1):
         # The first repeat shares its start with the final network; the others differ in all that a seed decides.
-        seed = (
-            settings.seed if repeat == 1 else int(np.random.SeedSequence([settings.seed, repeat]).generate_state(1)[0])
-        )
-        for fold, (seen, _) in enumerate(deal(labels[train], groups[train], settings.n_folds, seed), start=1):
+        seed = settings.seed
+        if repeat > 1:
+            seed = int(np.random.SeedSequence([settings.seed, repeat]).generate_state(1)[0])
+        for fold, (seen, _) in enumerate(stratified_folds(labels[train], groups[train], settings.n_folds, seed), start=1):
             check_inputs(np.zeros((len(seen), 1, 16, 16, 16)), labels[train][seen])
             jobs.append(Job(f"fold_{repeat}_{fold}", repeat, fold, train[seen], seed))
     return jobs

@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import SimpleITK as sitk
+import torch
 
+from vcfnb import preprocessing
 from vcfnb.dtl.attribution import grad_cam, integrated_gradients
 from vcfnb.dtl.networks.slices import on_slices
+from vcfnb.dtl.saved import load_model
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.preprocessing.crops import bounding_box, expanded_box, naming, oriented, read, resize
+from vcfnb.preprocessing.crops import bounding_box, expanded_box, load_crops, naming, oriented, read, resize
 
 REGIONS = ("bone", "ring", "beyond")
 # The paper argues that the 6 mm around the vertebra carry the signal.
@@ -31,7 +34,6 @@ def attribution_shares(network, crops, cases, expansion, methods=tuple(METHODS),
     expansion : int
         Voxels.
     methods : sequence of {"grad_cam", "integrated_gradients"}
-        See :func:`grad_cam` (default layer) and :func:`integrated_gradients` (default baseline, absolute values).
     batch_size : int
         Heat maps of so many cases are in memory at a time.
 
@@ -90,35 +92,16 @@ def _rows(case_id, method, heatmap, parts, network):
 
 def _seen(network, shape):
     """How often the network sees each voxel: once, or once for each slice that it lies on."""
-    import torch
-
     if network.n_slices == 1:
         return np.ones(shape)
     return on_slices(torch.ones(network.n_slices, *shape[1:]))[0].numpy()
 
 
 def region_parts(mask, expansion, size):
-    """Where in the network's input the bone is, the ring around it, and the rest.
+    """Where in the network's input the bone is, the ring around it, and the rest: float32 (3, size, size, size).
 
-    Parameters
-    ----------
-    mask : SimpleITK.Image
-        In LPS orientation, see :func:`vcfnb.preprocessing.crops.oriented`.
-    expansion : int
-        Voxels.
-    size : int
-        Edge of the network's input.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (3, size, size, size)
-        Bone (the mask), ring (at most 6 mm from the centre of the nearest voxel of the mask), beyond. A resized voxel
-        may belong to several in parts, which sum to 1.
-
-    Raises
-    ------
-    VcfnbError
-        When the mask is empty.
+    Bone is the mask (in LPS orientation, see :func:`vcfnb.preprocessing.crops.oriented`), ring is at most 6 mm from the
+    centre of its nearest voxel. A resized voxel may belong to several in parts, which sum to 1.
     """
     array = sitk.GetArrayFromImage(mask)
     tight = tuple(map(slice, *bounding_box(array)))
@@ -133,27 +116,11 @@ def region_parts(mask, expansion, size):
 
 
 def heatmap_image(heatmap, image, mask, expansion):
-    """Put a heat map of the network's input back where it belongs on the CT.
+    """Put a heat map (size, size, size) of the network's input back on the CT; zero outside the crop.
 
-    Parameters
-    ----------
-    heatmap : array (size, size, size)
-        One case's, see :func:`grad_cam`.
-    image, mask : path or SimpleITK.Image
-        The preprocessed CT and mask that the crop was made of, on one grid, in any orientation.
-    expansion : int
-        Voxels, as of the crop.
-
-    Returns
-    -------
-    SimpleITK.Image of float32
-        On the image's grid, zero outside the crop: ``vcfnb.view(image, mask, heatmap)`` shows it. What lay beyond the
-        image is left out.
-
-    Raises
-    ------
-    VcfnbError
-        When a file cannot be read, the grids differ, or the mask is empty.
+    `image` and `mask` (paths or images) are the preprocessed ones that the crop was made of, on one grid, in any
+    orientation. Returns an image of float32, for ``vcfnb.view(image, mask, heatmap)``; what lay beyond the CT is left
+    out. Raises VcfnbError when a file cannot be read, the grids differ, or the mask is empty.
     """
     code = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines
     image, mask = read(image), sitk.GetArrayFromImage(oriented(read(mask)))
@@ -173,3 +140,21 @@ def heatmap_image(heatmap, image, mask, expansion):
     # Turning there and back may leave rounding in the geometry.
     placed.CopyInformation(image)
     return placed
+
+
+def heatmaps(run, expansion, cases):
+    """Grad-CAM of some cases (case_id, label, score) of a finished study by one expansion's final network.
+
+    Returns one dict per case, as :func:`vcfnb.figures.grad_cam_examples` takes them: case_id, label, score, expansion,
+    and the SimpleITK images image (HU), mask and heatmap on one grid.
+    """
+    window, settings = run.settings("preprocessing"), run.settings("dtl")
+    files = preprocessing.cases(run.step("preprocessing"), cases["case_id"])
+    x = load_crops(files, expansion, settings["input_size"], window["window_level"], window["window_width"])
+    network = load_model(run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")).network
+    records, found = cases[["case_id", "label", "score"]].to_dict("records"), []
+    for case, file, heat in zip(records, files.to_dict("records"), grad_cam(network, x), strict=True):
+        image, mask = sitk.ReadImage(file["image"]), sitk.ReadImage(file["mask"])
+        heatmap = heatmap_image(heat, image, mask, expansion)
+        found.append(case | {"expansion": expansion, "image": image, "mask": mask, "heatmap": heatmap})
+    return found

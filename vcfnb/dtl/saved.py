@@ -1,20 +1,76 @@
-"""The trained network on disk: one safetensors file, with everything else as JSON in its header."""
+"""Networks on disk, trained or in training: one safetensors file, with everything else as JSON in its header."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from vcfnb import __version__, runs
-from vcfnb.dtl.checkpoints import plain
 from vcfnb.dtl.features import features_and_scores
 from vcfnb.dtl.networks import build_network
 from vcfnb.dtl.networks.weights import put_weights, read_weights
 from vcfnb.dtl.reduction import Reduction
 from vcfnb.dtl.settings import TrainSettings
 from vcfnb.errors import VcfnbError
+
+
+def plain(tensors):
+    """Copies on the CPU in the memory format that safetensors writes."""
+    return {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
+
+
+def _write(path, parts, note):
+    """Write tensors under the name of their part, and a note."""
+    tensors = {f"{part}.{name}": value for part, named in parts.items() for name, value in named.items()}
+    # One key: the order of several is not fixed in the file.
+    with runs.atomic(path) as temporary:
+        save_file(plain(tensors), temporary, {"vcfnb": json.dumps(note, sort_keys=True)})
+
+
+def _part(tensors, prefix):
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def save_checkpoint(path, key, network, optimizer, history, finished, extra=None):
+    """Write a training: network, optimizer (or None), history, and more tensors, such as the best weights so far.
+
+    `key` says what the training depends on; :func:`resume` takes up a file of the same key only.
+    """
+    states = optimizer.state_dict()["state"] if optimizer else {}
+    parts = {"network": network.state_dict(), "extra": extra or {}}
+    parts |= {f"optimizer.{index}": state for index, state in states.items()}
+    _write(path, parts, {"key": key, "finished": finished, "history": history})
+
+
+def resume(path, key, network, optimizer, where):
+    """Put a checkpoint of the same training into network and optimizer.
+
+    Returns history, whether it is finished, and the extra tensors: nothing where there is no file, or one of another
+    training, or a damaged one.
+    """
+    if not path or not Path(path).exists():
+        return [], False, {}
+    try:
+        with safe_open(path, "pt") as file:
+            note = json.loads((file.metadata() or {}).get("vcfnb", "{}"))
+            if note.get("key") != key:
+                return [], False, {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError:
+        # Cut short by a full disk or a crash of the machine: start over.
+        return [], False, {}
+    network.load_state_dict(_part(tensors, "network."))
+    states = {}
+    for name, value in _part(tensors, "optimizer.").items():
+        index, part = name.split(".")
+        states.setdefault(int(index), {})[part] = value.to(where) if part != "step" else value
+    if states:
+        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+    return note["history"], note["finished"], _part(tensors, "extra.")
 
 
 @dataclass(frozen=True)
@@ -39,23 +95,11 @@ def _file(path):
 
 
 def save_model(path, result):
-    """Write network, layer, reduction, settings and provenance of an expansion.
+    """Write an ExpansionResult or SavedNetwork but for its values of cases; returns the file.
 
-    Parameters
-    ----------
-    path : path
-        A ``.safetensors`` file, or a folder, which gets ``model.safetensors``.
-    result : ExpansionResult or SavedNetwork
-
-    Returns
-    -------
-    pathlib.Path
+    `path` is a ``.safetensors`` file, or a folder, which gets ``model.safetensors``.
     """
-    from safetensors.torch import save_file
-
-    tensors = {f"network.{name}": value for name, value in result.network.state_dict().items()}
-    for name in ("mean", "components"):
-        tensors[f"reduction.{name}"] = torch.tensor(getattr(result.reduction, name))
+    reduction = {name: torch.tensor(getattr(result.reduction, name)) for name in ("mean", "components")}
     settings = result.settings.model_dump(mode="json")
     # Where the weights were found on this machine is nobody's business; provenance has their name and checksum.
     settings["weights"] = Path(settings["weights"]).name
@@ -66,42 +110,20 @@ def save_model(path, result):
         "settings": settings,
         "provenance": result.provenance,
     }
-    # One key: the order of several is not fixed in the file.
-    with runs.atomic(_file(path)) as temporary:
-        save_file(plain(tensors), temporary, {"vcfnb": json.dumps(note, sort_keys=True)})
+    _write(_file(path), {"network": result.network.state_dict(), "reduction": reduction}, note)
     return _file(path)
 
 
 def weights_provenance(path):
-    """Where the weights of a saved network came from, and how its features are taken; nothing else is read.
-
-    Parameters
-    ----------
-    path : path
-        As of :func:`load_model`.
-
-    Returns
-    -------
-    dict
-        See ExpansionResult.
-    """
-    from safetensors import safe_open
-
+    """Where the weights of a saved network came from, and how its features are taken; nothing else is read."""
     with safe_open(_file(path), "pt") as file:
         return json.loads(file.metadata()["vcfnb"])["provenance"]
 
 
 def load_model(path):
-    """Read what :func:`save_model` wrote; features and scores come out the same.
+    """Read what :func:`save_model` wrote as a SavedNetwork; features and scores come out the same.
 
-    Raises
-    ------
-    VcfnbError
-        When the file is missing, damaged, or not of vcfnb.
-
-    Returns
-    -------
-    SavedNetwork
+    Raises VcfnbError when the file is missing, damaged, or not of vcfnb.
     """
     path = _file(path)
     tensors, metadata = read_weights(path)
@@ -112,7 +134,7 @@ def load_model(path):
     note = json.loads(metadata["vcfnb"])
     settings = TrainSettings(**note["settings"])
     network, _ = build_network(settings.network, "random", activation=note["provenance"]["activation"])
-    state = {name[8:]: value for name, value in tensors.items() if name.startswith("network.")}
-    put_weights(network, state, path.name)
-    reduction = Reduction(tensors["reduction.mean"].numpy(), tensors["reduction.components"].numpy(), note["method"])
+    put_weights(network, _part(tensors, "network."), path.name)
+    reduced = {name: value.numpy() for name, value in _part(tensors, "reduction.").items()}
+    reduction = Reduction(**reduced, method=note["method"])
     return SavedNetwork(network.eval(), note["layer"], reduction, settings, note["provenance"])

@@ -1,67 +1,26 @@
 """Fine-tuning of one network, resumable and the same in every run."""
 
-import contextlib
-import os
-
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import roc_auc_score
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import update_bn
+from tqdm.auto import tqdm
 
-from vcfnb.dtl import checkpoints
-from vcfnb.dtl.augmentation import augment
+from vcfnb.dtl import saved
+from vcfnb.dtl.features import deterministic, device, in_batches, one_thread, tensor
+from vcfnb.dtl.networks.weights import batch_norms, state_digest
 from vcfnb.errors import VcfnbError
 from vcfnb.runs.cache import key_of
+from vcfnb.statistics.folds import stratified_folds
 
-
-@contextlib.contextmanager
-def one_thread():
-    """Run torch on one thread while the block runs.
-
-    With another process busy, a second thread waits in a spin: a step of 10 ms becomes one of 175 to 530 ms. Two
-    processes of one thread each are faster than one of two threads, and sums keep their order.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def device():
-    """The GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@contextlib.contextmanager
-def deterministic(where):
-    """On a GPU, run the deterministic variant of every operation while the block runs.
-
-    torch has none of the backward passes of max_pool3d and avg_pool3d and warns about them: their sums may differ in
-    the last bits. On a CPU nothing needs to be changed.
-    """
-    if where.type != "cuda":
-        yield
-        return
-    # cuBLAS reads it when it starts.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    cudnn = torch.backends.cudnn
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    cudnn_before = cudnn.deterministic, cudnn.benchmark
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    cudnn.deterministic, cudnn.benchmark = True, False
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        cudnn.deterministic, cudnn.benchmark = cudnn_before
-
-
-def tensor(array, where):
-    """A float32 copy: workers are handed arrays that must not be written to."""
-    return torch.tensor(array, dtype=torch.float32, device=where)
+# Crops that measure what a folded BatchNorm layer sees; a multiple of a batch of 8.
+RECALIBRATION_CROPS = 64
+# Of augmentation.
+SHIFT_VOXELS = 2
+INTENSITY_FACTOR = 0.1
+INTENSITY_OFFSET = 0.1
 
 
 def mixed_precision(where):
@@ -69,13 +28,7 @@ def mixed_precision(where):
 
 
 def check_inputs(crops, labels):
-    """Return crops and labels as arrays that can be trained on.
-
-    Raises
-    ------
-    VcfnbError
-        When sizes differ, crops are too small or hold values that are not finite, or labels are not 0 and 1, both.
-    """
+    """Crops and labels as arrays that can be trained on; VcfnbError where sizes, values or classes do not allow it."""
     crops, labels = np.asarray(crops, dtype=np.float32), np.asarray(labels)
     if crops.ndim != 5 or crops.shape[1] != 1 or len(crops) != len(labels):
         raise VcfnbError(
@@ -110,12 +63,12 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
 
     The loss is the binary cross-entropy; with ``class_weight="balanced"`` both classes weigh the same in it, and
     probabilities refer to a population where they are equally frequent. Layers of BatchNorm that came folded are
-    recalibrated first. The running statistics of BatchNorm are taken anew from all crops that were trained on: after
-    a few dozen steps the running averages still lag behind the weights.
+    recalibrated first. The running statistics of BatchNorm are taken anew from all crops that were trained on: after a
+    few dozen steps the running averages still lag behind the weights.
 
     Early stopping: with ``validation_fraction`` above 0, that share of the patients (stratified) is not trained on.
-    Training ends when their loss has not fallen for ``patience`` epochs, and the weights of the epoch with the
-    smallest loss are kept. With too few patients of a class to spare one, all epochs are trained on all cases.
+    Training ends when their loss has not fallen for ``patience`` epochs, and the weights of the epoch with the smallest
+    loss are kept. With too few patients of a class to spare one, all epochs are trained on all cases.
 
     Parameters
     ----------
@@ -125,8 +78,8 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
     labels : array of 0 and 1
     settings : TrainSettings
     checkpoint : path, optional
-        A safetensors file, written after every epoch and aside first. A call with the same network, data and
-        settings goes on from it and ends with the same weights, bit for bit.
+        A safetensors file, written after every epoch. A call with the same network, data and settings goes on from
+        it and ends with the same weights, bit for bit.
     desc : str
         Label of the progress bar.
     groups : array (n,), optional
@@ -143,8 +96,6 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
     VcfnbError
         When the labels are of one class, or the loss is not finite.
     """
-    from tqdm.auto import tqdm
-
     crops, labels = check_inputs(crops, labels)
     fitted, held = validation_split(labels, groups, settings)
     where = device()
@@ -152,7 +103,7 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
         key = _key(network, crops, labels, held, settings) if checkpoint else None
         network.to(where, memory_format=network.memory_format)
         optimizer = _optimizer(network, settings)
-        history, finished, best = checkpoints.resume(checkpoint, key, network, optimizer, where)
+        history, finished, best = saved.resume(checkpoint, key, network, optimizer, where)
         if not history and getattr(network, "folded", None):
             recalibrate(network, crops[fitted])
         progress = tqdm(total=settings.epochs, initial=len(history), desc=desc, leave=False)
@@ -163,11 +114,11 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
                 refresh_batch_norm(network, crops[fitted], settings.batch_size)
                 row["val_loss"] = _validation_loss(network, crops[held], labels[held], labels, settings, where)
                 if _best_epoch([*history, row]) == row["epoch"]:
-                    best = checkpoints.plain(network.state_dict())
+                    best = saved.plain(network.state_dict())
             history.append(row)
             progress.update()
             if checkpoint:
-                checkpoints.save(checkpoint, key, network, optimizer, history, finished=False, extra=best)
+                saved.save_checkpoint(checkpoint, key, network, optimizer, history, finished=False, extra=best)
         progress.close()
         if not finished:
             if len(held):
@@ -175,7 +126,7 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
             else:
                 refresh_batch_norm(network, crops, settings.batch_size)
             if checkpoint:
-                checkpoints.save(checkpoint, key, network, None, history, finished=True)
+                saved.save_checkpoint(checkpoint, key, network, None, history, finished=True)
     network.eval()
     table = pd.DataFrame(history)[["epoch", "loss", "train_auc", "learning_rate", "val_loss"]]
     table["val_loss"] = table["val_loss"].astype(float)
@@ -187,15 +138,13 @@ def validation_split(labels, groups, settings):
 
     Stratified by label, patients kept together; the same for the same labels, patients and seed.
     """
-    from vcfnb.statistics.folds import deal
-
     everything = np.arange(len(labels))
     groups = everything if groups is None else np.asarray(groups)
     patients = min(len(np.unique(groups[labels == label])) for label in (0, 1))
     parts = round(1 / settings.validation_fraction) if settings.validation_fraction else 0
     if settings.recipe == "paper" or not parts or patients < max(parts, 2):
         return everything, everything[:0]
-    fitted, held = deal(labels, groups, max(parts, 2), settings.seed)[0]
+    fitted, held = stratified_folds(labels, groups, max(parts, 2), settings.seed)[0]
     both = all(len(np.unique(labels[part])) == 2 for part in (fitted, held))
     return (fitted, held) if both else (everything, everything[:0])
 
@@ -216,15 +165,15 @@ def _validation_loss(network, crops, labels, all_labels, settings, where):
     """The training loss on cases that are not trained on."""
     weights = _class_weights(all_labels, settings)[labels.astype(int)]
     network.eval()
-    total = 0.0
+    total, done = 0.0, 0
     with torch.inference_mode():
-        for start in range(0, len(crops), settings.batch_size):
-            part = slice(start, start + settings.batch_size)
-            batch = tensor(crops[part], where).contiguous(memory_format=torch.channels_last_3d)
+        for batch in in_batches(crops, settings.batch_size, where):
+            part = slice(done, done + len(batch))
             target, case_weights = tensor(labels[part], where), tensor(weights[part], where)
             logit = network(batch).squeeze(1).float()
             loss = functional.binary_cross_entropy_with_logits(logit, target, case_weights, reduction="sum")
             total += loss.item()
+            done += len(batch)
     return total / float(weights.sum())
 
 
@@ -254,19 +203,47 @@ def one_cycle(fraction, peak):
     return cosine(peak, peak / 25e4, (fraction - 0.3) / 0.7)
 
 
-def batches(n, batch_size, rng):
-    """Shuffled indices in batches of nearly equal size: a last batch of one case has no variance to normalise by."""
-    n_batches = max(1, min(-(-n // batch_size), n // 2))
-    return np.array_split(rng.permutation(n), n_batches)
+def _n_batches(n, batch_size):
+    """Number of batches of nearly equal size: a last batch of one case has no variance to normalise by."""
+    return max(1, min(-(-n // batch_size), n // 2))
+
+
+def augment(batch, kinds, rng):
+    """Change each crop of a batch at random, in ways that leave an acute fracture acute.
+
+    ``flip``: left-right, which anatomy survives (the last axis, see :func:`vcfnb.preprocessing.crops.load_crops`);
+    ``shift``: up to 2 voxels along each axis, edge values repeated, as another reader's mask would move the box;
+    ``intensity``: factor 0.9 to 1.1 and offset -0.1 to 0.1 (of standardised grey values; 27 HU), as another scanner's
+    calibration would.
+    """
+    n, _, *shape = batch.shape
+    # All are drawn whatever is used: switching one off leaves the others' draws as they were.
+    flips = rng.random(n) < 0.5
+    shifts = rng.integers(0, 2 * SHIFT_VOXELS + 1, size=(n, 3))
+    factors = rng.uniform(1 - INTENSITY_FACTOR, 1 + INTENSITY_FACTOR, size=n)
+    offsets = rng.uniform(-INTENSITY_OFFSET, INTENSITY_OFFSET, size=n)
+    if "flip" in kinds:
+        batch = torch.where(_column(flips, batch), batch.flip(-1), batch)
+    if "shift" in kinds:
+        padded = functional.pad(batch, (SHIFT_VOXELS,) * 6, mode="replicate")
+        windows = [[slice(start, start + size) for start, size in zip(row, shape, strict=True)] for row in shifts]
+        batch = torch.stack([padded[i, :, *window] for i, window in enumerate(windows)])
+    if "intensity" in kinds:
+        batch = batch * _column(factors, batch) + _column(offsets, batch)
+    return batch
+
+
+def _column(values, batch):
+    """One value per crop, broadcast over its voxels."""
+    kind = torch.bool if values.dtype == np.bool_ else batch.dtype
+    return torch.as_tensor(values, dtype=kind, device=batch.device).view(-1, 1, 1, 1, 1)
 
 
 def _epoch(network, optimizer, crops, labels, settings, epoch, where):
-    from sklearn.metrics import roc_auc_score
-
     # A generator an epoch: what is drawn depends on the seed and the epoch, not on where training was resumed.
     rng = np.random.default_rng([settings.seed, epoch])
     weights = _class_weights(labels, settings)
-    chunks = batches(len(labels), settings.batch_size, rng)
+    chunks = np.array_split(rng.permutation(len(labels)), _n_batches(len(labels), settings.batch_size))
     network.train()
     losses, logits = [], np.zeros(len(labels))
     for step, chosen in enumerate(chunks):
@@ -297,24 +274,12 @@ def _epoch(network, optimizer, crops, labels, settings, epoch, where):
     }
 
 
-def _batch_norms(network):
-    return {name: module for name, module in network.named_modules() if isinstance(module, _BatchNorm)}
-
-
-def recalibrate(network, crops, n_crops=64):
+def recalibrate(network, crops):
     """Give BatchNorm layers that came folded (mean 0, variance 1) their statistics back; outputs stay the same.
 
     A folded layer normalises nothing. Training would start to normalise by the batch and lose the scale that the
-    weights were trained with. So each layer's input mean m and variance v over training crops become its running
-    statistics, sqrt(v) its weight and m is added to its bias: in evaluation nothing changes.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        ``network.folded`` names the layers.
-    crops : array (n, 1, z, y, x)
-        Training crops; the first `n_crops` of them are used.
-    n_crops : int
+    weights were trained with. So each layer's input mean m and variance v over the first training crops become its
+    running statistics, sqrt(v) its weight and m is added to its bias: in evaluation nothing changes.
     """
     where = next(network.parameters()).device
     sums = {}
@@ -329,13 +294,13 @@ def recalibrate(network, crops, n_crops=64):
 
         return hook
 
-    norms = _batch_norms(network)
+    norms = batch_norms(network)
     hooks = [norms[name].register_forward_pre_hook(measure(name)) for name in network.folded]
     network.eval()
     try:
         with torch.inference_mode():
-            for start in range(0, min(len(crops), n_crops), 8):
-                network(tensor(crops[start : min(start + 8, n_crops)], where))
+            for start in range(0, min(len(crops), RECALIBRATION_CROPS), 8):
+                network(tensor(crops[start : start + 8], where))
     finally:
         for hook in hooks:
             hook.remove()
@@ -355,26 +320,14 @@ def recalibrate(network, crops, n_crops=64):
 def refresh_batch_norm(network, crops, batch_size):
     """Take the running statistics of BatchNorm anew, as the mean over batches of all (unchanged) training crops."""
     where = next(network.parameters()).device
-    norms = _batch_norms(network).values()
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-    network.train()
     # The same batches whatever the seed: the order of the cases, dealt out.
-    n_batches = max(1, min(-(-len(crops) // batch_size), len(crops) // 2))
-    with torch.no_grad():
-        for start in range(n_batches):
-            network(tensor(crops[start::n_batches], where))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    n_batches = _n_batches(len(crops), batch_size)
+    update_bn((tensor(crops[start::n_batches], where) for start in range(n_batches)), network)
     network.eval()
 
 
 def _key(network, crops, labels, held, settings):
     """What a checkpoint depends on: start, data, settings, and the code that trains."""
-    from vcfnb.dtl.networks.weights import state_digest
-
     chosen = settings.model_dump(
         mode="json", exclude={"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction", "layer", "weights"}
     )

@@ -31,8 +31,6 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
         Processes of this machine, or an existing Dask cluster that sees the same files.
     scheduler : str, optional
         Address of the cluster's scheduler.
-    desc : str
-        Label of the progress bar.
 
     Returns
     -------
@@ -60,12 +58,7 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
 
 
 def stop_on(failures):
-    """Raise the failures of :func:`extract_cohort`, all at once, if there are any.
-
-    Raises
-    ------
-    BadInput
-    """
+    """Raise the failures of :func:`extract_cohort`, all at once, as BadInput, if there are any."""
     if len(failures):
         raise BadInput(failures)
 

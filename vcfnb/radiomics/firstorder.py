@@ -1,12 +1,42 @@
-"""Grey levels, and first-order features of the values in an ROI (definitions: PyRadiomics 3)."""
+"""Grey levels, entropies of counts, first-order features of the values in an ROI (definitions: PyRadiomics 3)."""
 
 import numpy as np
 from numba import njit
 
-from vcfnb.radiomics.counts import entropy
-
 # Parts of the range of values, to find percentiles without sorting them all.
 _PARTS = 2048
+# What PyRadiomics adds to a probability before its logarithm.
+EPS = np.spacing(1.0)
+LN2 = np.log(2.0)
+# c log2(c) of small counts.
+C_LOG_C = np.arange(4096) * np.log2(np.maximum(np.arange(4096), 1))
+
+
+@njit(cache=True, inline="always")
+def c_log_c(count, table=C_LOG_C):
+    """c log2(c) of a count."""
+    return table[count] if count < len(table) else count * np.log2(count)
+
+
+@njit(cache=True)
+def entropy(counts):
+    """-sum p log2(p + EPS) of the probabilities that counts stand for."""
+    total, present, weighted = 0, 0, 0.0
+    for count in counts:
+        if count > 0:
+            total += count
+            present += 1
+            weighted += c_log_c(count)
+    return entropy_of(total, present, weighted)
+
+
+@njit(cache=True)
+def entropy_of(total, present, weighted):
+    """The same from the sum of counts, the number of those above 0, and the sum of c log2(c)."""
+    if present == 1:
+        return -np.log2(1 + EPS)
+    # log2(p + EPS) = log2(p) + EPS / (p ln 2): small, but PyRadiomics adds it.
+    return np.log2(total) - weighted / total - present * EPS / LN2
 
 
 def discretise(values, bin_width, bin_count=None):
@@ -37,17 +67,7 @@ def _levels(values, edges, bin_width):
 
 
 def firstorder(values, levels, voxel_volume):
-    """18 features in the order of settings.CLASSES.
-
-    Parameters
-    ----------
-    values : array of float64
-        Of the ROI's voxels.
-    levels : array of int
-        Their grey levels.
-    voxel_volume : float
-        mm3.
-    """
+    """18 features in the order of settings.CLASSES, of float64 values and their grey levels; the volume in mm3."""
     n = len(values)
     low, high = values.min(), values.max()
     p10, p25, p50, p75, p90 = _percentiles(values, low, high, np.array([0.1, 0.25, 0.5, 0.75, 0.9]))

@@ -9,7 +9,7 @@ the cells that are not empty.
 import numpy as np
 from numba import njit
 
-from vcfnb.radiomics.counts import EPS, LN2, c_log_c, entropy, entropy_of
+from vcfnb.radiomics.firstorder import EPS, LN2, c_log_c, entropy, entropy_of
 
 N_FEATURES = 22
 # Mutual information (bits) that is nothing but rounding.
@@ -17,14 +17,9 @@ _NOISE = 1e-12
 
 
 def glcm(levels, roi, n_levels):
-    """22 features, in the order of settings.CLASSES; Imc2 is NaN where rounding decides.
+    """22 features of a volume of grey levels (see :class:`Roi`), in the order of settings.CLASSES.
 
-    Parameters
-    ----------
-    levels : array of int32
-        Volume of `roi`: 0 outside, 1 to n_levels inside.
-    roi : Roi
-    n_levels : int
+    Imc2 is NaN where rounding decides.
     """
     # A cell's index is the lower level, and the higher one in the last bits.
     shift = int(n_levels).bit_length()

@@ -12,9 +12,9 @@ import pywt
 import SimpleITK as sitk
 
 from vcfnb.errors import BadInput
+from vcfnb.radiomics.filters import laplacian_of_gaussian
 from vcfnb.radiomics.lbp3d import PAD as LBP_PAD
 from vcfnb.radiomics.lbp3d import lbp3d
-from vcfnb.radiomics.log_filter import laplacian_of_gaussian
 from vcfnb.radiomics.reference import lbp_images
 from vcfnb.radiomics.settings import LBP, WAVELETS, log_name
 
@@ -23,20 +23,9 @@ _LOG_PAD_SIGMAS = 18
 
 
 class Box:
-    """The ROI's bounding box in an image.
+    """The ROI's bounding box in an image; errors call the image by its `name`.
 
-    Parameters
-    ----------
-    image : SimpleITK.Image
-    mask : array (z, y, x) of bool
-        The ROI.
-    name : path or str
-        What errors call the image.
-
-    Raises
-    ------
-    BadInput
-        The image has values that are not finite.
+    Raises BadInput where the image has values that are not finite.
     """
 
     def __init__(self, image, mask, name="image"):
@@ -50,7 +39,7 @@ class Box:
         spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
         self.start = np.array([span[0] for span in spans])
         self.stop = np.array([span[-1] + 1 for span in spans])
-        self.mask = mask[tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))]
+        self.mask = mask[tuple(map(slice, self.start, self.stop))]
         self.spacing = image.GetSpacing()
         # Image types that PyRadiomics itself had to filter.
         self.borrowed = set()
@@ -71,26 +60,13 @@ class Box:
     def crop(self, pads):
         """Array of the padded box, and the slices of the box in it."""
         low, high = self.padded(pads)
-        outer = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        return self.array[outer], self._inner(low)
-
-    def crop_image(self, pads):
-        """The padded box as an image, and the slices of the box in its array."""
-        low, high = self.padded(pads)
-        size, index = [int(n) for n in (high - low)[::-1]], [int(n) for n in low[::-1]]
-        return sitk.RegionOfInterest(self.image, size, index), self._inner(low)
-
-    def _inner(self, low):
-        return tuple(slice(a - o, b - o) for a, b, o in zip(self.start, self.stop, low, strict=True))
+        return self.array[tuple(map(slice, low, high))], tuple(map(slice, self.start - low, self.stop - low))
 
 
 def filtered(box, settings):
     """Yield (name, array over the box) for every image type, in the order of the features.
 
-    Raises
-    ------
-    BadInput
-        When the image is too small for a filter, or has only zeros.
+    Raises BadInput when the image is too small for a filter, or has only zeros.
     """
     chosen = settings.image_types
     original, _ = box.crop(0)
@@ -184,8 +160,7 @@ def _point_transforms(box, x, chosen):
 
 
 def _gradient(box):
-    image, inner = box.crop_image(1)
-    filter_ = sitk.GradientMagnitudeImageFilter()
-    filter_.SetUseImageSpacing(True)
-    result = filter_.Execute(image)
-    return sitk.GetArrayFromImage(result)[inner]
+    part, inner = box.crop(1)
+    image = sitk.GetImageFromArray(part)
+    image.SetSpacing(box.spacing)
+    return sitk.GetArrayFromImage(sitk.GradientMagnitude(image, useImageSpacing=True))[inner]

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from scipy.special import sph_harm_y
 
-from vcfnb.radiomics.spline import MARGIN, coefficients_around, weights_at
+from vcfnb.radiomics.filters import MARGIN, coefficients_around, weights_at
 
 # Beyond this many voxels the cubic spline's prefilter forgets (4e-11 of the values).
 PAD = 24
@@ -38,13 +38,10 @@ def _sphere():
 
 @cache
 def _plan():
-    """Where and how to sample: the distinct x of the vertices, and for each vertex which of them, offsets, weights.
+    """Where and how to sample, for the distinct x of the vertices and for each vertex.
 
-    Returns
-    -------
-    x_weights : array (distinct x, 4)
-    x_first, which : first voxel of those four relative to the centre; index of the x of each vertex
-    first, weights : (42, 2) and (42, 2, 4), the same along z and y
+    Of each x: weights (n, 4) and the first of those four voxels relative to the centre. Of the 42 vertices: the number
+    of their x; first voxels (42, 2) and weights (42, 2, 4) along z and y.
     """
     vertices = np.round(_sphere()[0], 9)
     whole = np.floor(vertices)
@@ -76,20 +73,9 @@ def _weighted(w, a, b, c, d, out):
 def _describe(along_x, which, first, weights, strides, lines, centres, outside, basis):
     """Pattern (bit p: sample p is at least the centre), degree-1 sums and kurtosis of every voxel, line by line.
 
-    Parameters
-    ----------
-    along_x : array (distinct x, voxels)
-        Volumes of spline values, shifted along x.
-    which, first, weights : arrays
-        See :func:`_plan`.
-    strides : tuple of 2 int
-        Of z and y.
-    lines : array (n, 2)
-        Flat index of the first voxel of every line of the ROI, and its length.
-    centres : array (voxels,)
-    outside : array (42, voxels) of bool, or (42, 0)
-        Samples that are 0 since they lie beyond the image.
-    basis : array (3, 42)
+    `along_x` (distinct x, voxels) are volumes of spline values, shifted along x; the next three come from
+    :func:`_plan`. `lines` are the flat index of the first voxel of every line of the ROI, and its length. `outside`
+    (42, voxels) or (42, 0) are samples that are 0 since they lie beyond the image.
     """
     n_points, n_voxels = len(which), len(centres)
     pattern = np.empty(n_voxels, dtype=np.int64)
@@ -171,22 +157,12 @@ def _degree_1():
 
 
 def lbp3d(image, inside, faces):
-    """Values of the three LBP images in the ROI.
+    """Values m1, m2, k of the three LBP images, one per voxel of the ROI; k is NaN where all 42 samples are equal.
 
-    Parameters
-    ----------
-    image : array of a signed integer type (z, y, x)
-        The ROI's box with at least :data:`PAD` voxels around it, or less where the image itself ends. On whole numbers
-        the comparisons are decided by data; on floats rounding would decide, so they are not taken.
-    inside : tuple of 3 index arrays
-        The ROI's voxels in `image`.
-    faces : 3 pairs of bool
-        Per axis, whether the crop's first and last face are faces of the whole image.
-
-    Returns
-    -------
-    m1, m2, k : arrays of float64, one value per voxel
-        k is NaN where all 42 samples are equal.
+    `image` (z, y, x) is the ROI's box with at least :data:`PAD` voxels around it, or less where the image itself ends;
+    `inside` are the ROI's voxels in it (3 index arrays), and `faces` say per axis whether its first and last face are
+    faces of the whole image. It must be of a signed integer type: on whole numbers the comparisons are decided by data;
+    on floats rounding would decide.
     """
     part = coefficients_around(image, inside)
     strides = part.shape[1] * part.shape[2], part.shape[2]
@@ -210,12 +186,7 @@ def lbp3d(image, inside, faces):
 
 
 def _outside(inside, size, faces):
-    """Which sphere points lie beyond the whole image, where PyRadiomics' sampling gives 0.
-
-    Returns
-    -------
-    array of bool, shape (42, voxels), or (42, 0) when none does
-    """
+    """Which sphere points (42, voxels) are beyond the whole image, where PyRadiomics samples 0; (42, 0) if none is."""
     vertices, _ = _sphere()
     outside = np.zeros((len(inside[0]), len(vertices)), dtype=bool)
     for axis, (first, last) in enumerate(faces):

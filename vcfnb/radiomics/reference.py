@@ -20,21 +20,18 @@ def _old_scipy_names():
     import scipy.ndimage
     import scipy.special
 
-    added = []
-    if not hasattr(scipy.special, "sph_harm"):
+    is_new = not hasattr(scipy.special, "sph_harm")
+    if is_new:
         # The old function's angles had their names the other way round.
         scipy.special.sph_harm = lambda m, n, theta, phi: scipy.special.sph_harm_y(n, m, phi, theta)
-        added.append((scipy.special, "sph_harm"))
     name = "scipy.ndimage.interpolation"
-    module = types.ModuleType(name)
-    module.map_coordinates = scipy.ndimage.map_coordinates
     before = sys.modules.get(name)
-    sys.modules[name] = module
+    sys.modules[name] = types.SimpleNamespace(map_coordinates=scipy.ndimage.map_coordinates)
     try:
         yield
     finally:
-        for owner, attribute in added:
-            delattr(owner, attribute)
+        if is_new:
+            del scipy.special.sph_harm
         if before is None:
             del sys.modules[name]
         else:
@@ -46,18 +43,7 @@ def _quiet():
 
 
 def extract_with_pyradiomics(image, mask, settings):
-    """All features by PyRadiomics' own extractor.
-
-    Parameters
-    ----------
-    image, mask : SimpleITK.Image
-        On one grid; the mask is 1 inside.
-    settings : vcfnb.radiomics.Settings
-
-    Returns
-    -------
-    dict of str to float
-    """
+    """All features by PyRadiomics' own extractor, by name; image and mask (1 inside) lie on one grid."""
     from radiomics import featureextractor
 
     _quiet()
@@ -80,16 +66,16 @@ def _bins(settings):
 
 def features_of_image(box, array, settings):
     """The 91 features of one filtered image by PyRadiomics' classes, in the order of settings.CLASSES."""
-    from radiomics import firstorder, glcm, gldm, glrlm, glszm, ngtdm
+    from radiomics import getFeatureClasses
 
     _quiet()
-    modules = {"firstorder": firstorder, "glcm": glcm, "glrlm": glrlm, "glszm": glszm, "gldm": gldm, "ngtdm": ngtdm}
-    names = {kind: f"Radiomics{'FirstOrder' if kind == 'firstorder' else kind.upper()}" for kind in modules}
-    image, mask = _as_images(box, array)
+    image, mask = map(sitk.GetImageFromArray, (np.ascontiguousarray(array), box.mask.astype(np.uint8)))
+    for part in (image, mask):
+        part.SetSpacing(box.spacing)
     found = []
     with np.errstate(all="ignore"):
         for kind, features in CLASSES.items():
-            extractor = getattr(modules[kind], names[kind])(image, mask, **_bins(settings))
+            extractor = getFeatureClasses()[kind](image, mask, **_bins(settings))
             for name in features:
                 extractor.enableFeatureByName(name)
             values = extractor.execute()
@@ -101,22 +87,14 @@ def lbp_images(box):
     """PyRadiomics' LBP3D images over the box, for images that are not of a signed integer type."""
     from radiomics import imageoperations
 
+    inner = tuple(map(slice, box.start, box.stop))
     mask = np.zeros(box.array.shape, dtype=np.uint8)
-    mask[tuple(slice(a, b) for a, b in zip(box.start, box.stop, strict=True))] = box.mask
+    mask[inner] = box.mask
     mask = sitk.GetImageFromArray(mask)
     mask.CopyInformation(box.image)
-    inner = tuple(slice(a, b) for a, b in zip(box.start, box.stop, strict=True))
     with _old_scipy_names(), np.errstate(all="ignore"):
         for level, (image, name, _) in zip(LBP, imageoperations.getLBP3DImage(box.image, mask), strict=True):
             assert name == f"lbp-3D-{level}", name
             array = sitk.GetArrayFromImage(image)[inner]
             # PyRadiomics leaves whatever was in memory outside the ROI.
             yield name, np.where(box.mask, array, 0.0)
-
-
-def _as_images(box, array):
-    image = sitk.GetImageFromArray(np.ascontiguousarray(array))
-    mask = sitk.GetImageFromArray(box.mask.astype(np.uint8))
-    for part in (image, mask):
-        part.SetSpacing(box.spacing)
-    return image, mask

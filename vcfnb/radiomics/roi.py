@@ -7,30 +7,10 @@ STEPS = np.array([(z, y, x) for z in (0, 1) for y in (-1, 0, 1) for x in (-1, 0,
 
 
 class Roi:
-    """An ROI in its bounding box, with a border of zeros, raveled: a neighbour is one addition away.
+    """An ROI in its bounding box (z, y, x), with a border of zeros, raveled: a neighbour is one addition away.
 
-    Parameters
-    ----------
-    mask : array of bool (z, y, x)
-
-    Attributes
-    ----------
-    size : int
-        Voxels of the box with its border.
-    voxels : array of int
-        Flat index of every voxel of the ROI.
-    lines : array of int, shape (n, 2)
-        Flat index of the first voxel of every line along x, and of the one behind its last.
-    offsets : array of int, shape (13,)
-        From a voxel to its neighbours in the directions of :data:`STEPS`.
-    n_around : array of int
-        Neighbours in the ROI of every voxel of the box.
-    paired : array of bool, shape (13,)
-        Whether there are two voxels side by side in this direction.
-    lined : array of bool, shape (13,)
-        Whether a line of this direction meets the ROI twice.
-    longest : int
-        Longest edge of the box, voxels.
+    `voxels`, and `lines` along x (first voxel of each, and the one behind its last), are indices of that flat box of
+    `size` voxels; `offsets` lead from a voxel to its neighbours in the directions of :data:`STEPS`.
     """
 
     def __init__(self, mask):
@@ -41,7 +21,9 @@ class Roi:
         self.lines = np.flatnonzero(flat[1:] != flat[:-1]).reshape(-1, 2) + 1
         self.offsets = STEPS @ [padded.shape[1] * padded.shape[2], padded.shape[2], 1]
         self.longest = max(mask.shape)
+        # Neighbours in the ROI of every voxel of the box.
         self.n_around = np.zeros(self.size, dtype=np.int32)
+        # Whether there are two voxels side by side in this direction.
         self.paired = np.zeros(len(STEPS), dtype=bool)
         for number, offset in enumerate(self.offsets):
             pair = flat[offset:] & flat[:-offset]
@@ -49,6 +31,7 @@ class Roi:
             self.n_around[offset:] += pair
             self.n_around[:-offset] += pair
         places = None if self.paired.all() else np.argwhere(mask)
+        # Whether a line of this direction meets the ROI twice.
         self.lined = np.array(
             [paired or _line_meets_twice(places, step) for paired, step in zip(self.paired, STEPS, strict=True)]
         )

@@ -1,67 +1,33 @@
 """What is computed, and what it is called."""
 
+import csv
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from vcfnb.errors import VcfnbError
+from vcfnb.params import ExtractionParams
 
-SHAPE = (
-    *(
-        "Elongation",
-        "Flatness",
-        "LeastAxisLength",
-        "MajorAxisLength",
-        "Maximum2DDiameterColumn",
-        "Maximum2DDiameterRow",
-    ),
-    *("Maximum2DDiameterSlice", "Maximum3DDiameter", "MeshVolume", "MinorAxisLength", "Sphericity", "SurfaceArea"),
-    *("SurfaceVolumeRatio", "VoxelVolume"),
-)
-# Features of every image type by class, in the order in which the engine computes them. GLCM is without MCC and
-# SumAverage, which makes the paper's 1834 (see docs/fidelity.md).
-CLASSES = {
-    "firstorder": (
-        *("10Percentile", "90Percentile", "Energy", "Entropy", "InterquartileRange", "Kurtosis", "Maximum"),
-        *("MeanAbsoluteDeviation", "Mean", "Median", "Minimum", "Range", "RobustMeanAbsoluteDeviation"),
-        *("RootMeanSquared", "Skewness", "TotalEnergy", "Uniformity", "Variance"),
-    ),
-    "glcm": (
-        *("Autocorrelation", "ClusterProminence", "ClusterShade", "ClusterTendency", "Contrast", "Correlation"),
-        *("DifferenceAverage", "DifferenceEntropy", "DifferenceVariance", "Id", "Idm", "Idmn", "Idn", "Imc1", "Imc2"),
-        *("InverseVariance", "JointAverage", "JointEnergy", "JointEntropy", "MaximumProbability", "SumEntropy"),
-        "SumSquares",
-    ),
-    "glrlm": (
-        *("ShortRunEmphasis", "LongRunEmphasis", "GrayLevelNonUniformity", "GrayLevelNonUniformityNormalized"),
-        *("RunLengthNonUniformity", "RunLengthNonUniformityNormalized", "GrayLevelVariance", "RunVariance"),
-        *("RunEntropy", "RunPercentage", "LowGrayLevelRunEmphasis", "HighGrayLevelRunEmphasis"),
-        *("ShortRunLowGrayLevelEmphasis", "ShortRunHighGrayLevelEmphasis"),
-        *("LongRunLowGrayLevelEmphasis", "LongRunHighGrayLevelEmphasis"),
-    ),
-    "glszm": (
-        *("SmallAreaEmphasis", "LargeAreaEmphasis", "GrayLevelNonUniformity", "GrayLevelNonUniformityNormalized"),
-        *("SizeZoneNonUniformity", "SizeZoneNonUniformityNormalized", "GrayLevelVariance", "ZoneVariance"),
-        *("ZoneEntropy", "ZonePercentage", "LowGrayLevelZoneEmphasis", "HighGrayLevelZoneEmphasis"),
-        *("SmallAreaLowGrayLevelEmphasis", "SmallAreaHighGrayLevelEmphasis"),
-        *("LargeAreaLowGrayLevelEmphasis", "LargeAreaHighGrayLevelEmphasis"),
-    ),
-    "gldm": (
-        *("SmallDependenceEmphasis", "LargeDependenceEmphasis", "GrayLevelNonUniformity"),
-        *("DependenceNonUniformity", "DependenceNonUniformityNormalized", "GrayLevelVariance", "DependenceVariance"),
-        *("DependenceEntropy", "LowGrayLevelEmphasis", "HighGrayLevelEmphasis"),
-        *("SmallDependenceLowGrayLevelEmphasis", "SmallDependenceHighGrayLevelEmphasis"),
-        *("LargeDependenceLowGrayLevelEmphasis", "LargeDependenceHighGrayLevelEmphasis"),
-    ),
-    "ngtdm": ("Coarseness", "Contrast", "Busyness", "Complexity", "Strength"),
-}
+
+def _read_features():
+    """The features of each class, in the order in which the engine computes them."""
+    found = {}
+    with Path(__file__).with_name("features.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(row["class"], []).append(row["feature"])
+    return {kind: tuple(names) for kind, names in found.items()}
+
+
+# GLCM is without MCC and SumAverage, which makes the paper's 1834 (see docs/fidelity.md).
+FEATURES = _read_features()
+SHAPE = FEATURES["shape"]
+# The classes of every image type.
+CLASSES = {kind: names for kind, names in FEATURES.items() if kind != "shape"}
 WAVELETS = ("LLH", "LHL", "LHH", "HLL", "HLH", "HHL", "HHH", "LLL")
 LBP = ("m1", "m2", "k")
-
-
 IMAGE_TYPES = ("Original", "LoG", "Wavelet", "LBP3D", "Exponential", "Square", "SquareRoot", "Logarithm", "Gradient")
 # What PyRadiomics does when a setting is not given: naming the same changes nothing, so the engine may go on.
 _DEFAULTS = {
@@ -74,24 +40,18 @@ _DEFAULTS = {
 }
 
 
-class Settings(BaseModel):
+class Settings(ExtractionParams):
     """Settings of the extraction; the defaults are the paper's (section on radiomics).
 
     What the engine does not do itself is kept in `others` and done by PyRadiomics, never left out.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    bin_width: float = Field(5, gt=0, description="Grey-level bin width, HU (units of the filtered image).")
     bin_count: int | None = Field(None, ge=1, description="Number of grey levels, in place of a width.")
-    log_sigma_mm: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (1.0, 2.0, 3.0), description="Sigma of the Laplacian of Gaussian, mm."
-    )
     image_types: tuple[Literal[IMAGE_TYPES], ...] = Field(
         IMAGE_TYPES, min_length=1, description="Image types, as PyRadiomics names them."
     )
     features: dict[str, tuple[str, ...]] = Field(
-        {"shape": SHAPE, **CLASSES}, description="Features of each class, as PyRadiomics names them."
+        FEATURES, description="Features of each class, as PyRadiomics names them."
     )
     label: int | None = Field(None, ge=1, description="Value of the ROI in a mask with several.")
     others: dict[str, Any] = Field(
@@ -121,20 +81,13 @@ class Settings(BaseModel):
     @classmethod
     def from_params(cls, params):
         """Settings of a :class:`vcfnb.params.RadiomicsParams`."""
-        return cls(bin_width=params.bin_width, log_sigma_mm=params.log_sigma_mm)
+        return cls(**{name: getattr(params, name) for name in ExtractionParams.model_fields})
 
     @classmethod
     def from_pyradiomics(cls, path):
         """Read a parameter file of PyRadiomics (YAML with imageType, featureClass, setting).
 
-        Parameters
-        ----------
-        path : path
-
-        Raises
-        ------
-        VcfnbError
-            The file is missing, no YAML, or holds something that PyRadiomics does not know.
+        Raises VcfnbError where it is missing, no YAML, or holds something that PyRadiomics does not know.
         """
         given = _read_yaml(path)
         setting = dict(given.get("setting") or {})
@@ -147,11 +100,8 @@ class Settings(BaseModel):
         # A sigma may stand with LoG or with the settings of all image types.
         values["log_sigma_mm"] = tuple(types.get("LoG", {}).pop("sigma", setting.pop("sigma", ())))
         classes = given.get("featureClass")
-        if classes is None:
-            classes = dict.fromkeys(("shape", *CLASSES))
-        values["features"] = {
-            kind: tuple(names) if names else tuple(_pyradiomics_features(kind)) for kind, names in classes.items()
-        }
+        classes = dict.fromkeys(FEATURES) if classes is None else classes
+        values["features"] = {kind: tuple(names or _pyradiomics_features(kind)) for kind, names in classes.items()}
         unset = object()
         values["others"] = {key: value for key, value in setting.items() if _DEFAULTS.get(key, unset) != value}
         values["image_others"] = {name: options for name, options in types.items() if options}
@@ -160,7 +110,7 @@ class Settings(BaseModel):
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise VcfnbError(
-                f"{problems}",
+                problems,
                 "see the documentation of PyRadiomics' parameter files",
                 code="parameter-invalid",
                 file=path,
@@ -169,8 +119,7 @@ class Settings(BaseModel):
     @property
     def by_engine(self):
         """Whether the engine computes all of this; otherwise PyRadiomics does."""
-        own = {"shape": SHAPE, **CLASSES}
-        known = all(set(names) <= set(own.get(kind, ())) for kind, names in self.features.items())
+        known = all(set(names) <= set(FEATURES.get(kind, ())) for kind, names in self.features.items())
         return known and not self.others and not self.image_others
 
 
@@ -223,17 +172,7 @@ def image_names(settings):
 
 
 def feature_names(settings=None):
-    """Names of all features that the engine computes, in the order in which they are returned.
-
-    Parameters
-    ----------
-    settings : Settings, optional
-
-    Returns
-    -------
-    list of str
-        1834 with the default settings: 14 shape features and 91 for each of 20 images.
-    """
+    """Names of all features that the engine computes, in their order; 14 + 20 * 91 with the default settings."""
     settings = settings or Settings()
     names = [f"original_shape_{name}" for name in SHAPE if name in settings.features.get("shape", ())]
     for image in image_names(settings):
@@ -243,10 +182,6 @@ def feature_names(settings=None):
 
 
 def image_type_of(name):
-    """Image type of a feature's name; ``shape`` for shape features.
-
-    >>> image_type_of("log-sigma-1-0-mm-3D_glcm_Contrast")
-    'log-sigma-1-0-mm-3D'
-    """
+    """Image type of a feature's name, such as ``log-sigma-1-0-mm-3D``; ``shape`` for shape features."""
     image, _, feature = str(name).partition("_")
     return "shape" if feature.startswith("shape_") else image

@@ -103,15 +103,7 @@ def _diameter(points, spacing, axis=None):
 
 
 def shape_features(mask, spacing):
-    """14 features in the order of settings.SHAPE.
-
-    Parameters
-    ----------
-    mask : array of bool (z, y, x)
-        The ROI in its bounding box.
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    """
+    """14 features in the order of settings.SHAPE, of an ROI in its bounding box; spacing in mm (z, y, x)."""
     mask = np.pad(mask, 1)
     spacing = tuple(map(float, spacing))
     surface, volume = _mesh(mask, *_cubes(spacing))

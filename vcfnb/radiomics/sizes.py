@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numba import njit
 
-from vcfnb.radiomics.counts import c_log_c, entropy_of
+from vcfnb.radiomics.firstorder import c_log_c, entropy_of
 from vcfnb.radiomics.roi import STEPS
 
 # Zones smaller than this are counted in a table, the few others sorted.
@@ -229,19 +229,11 @@ def _ngtdm(number, difference):
 
 @njit(cache=True)
 def _features(counts, levels, sizes):
-    """16 features of a matrix of grey level and size, from its cells.
+    """16 features of a matrix of grey level and size, from its cells that are not empty.
 
-    Parameters
-    ----------
-    counts, levels, sizes : arrays
-        One entry per cell that is not empty.
-
-    Returns
-    -------
-    array, shape (16,)
-        Small and large size emphasis, level non-uniformity (and normalised), size non-uniformity (and normalised),
-        level and size variance, entropy, percentage, low and high level emphasis, and the four joint emphases:
-        small low, small high, large low, large high.
+    Small and large size emphasis, level non-uniformity (and normalised), size non-uniformity (and normalised), level
+    and size variance, entropy, percentage, low and high level emphasis, and the four joint emphases: small low, small
+    high, large low, large high.
     """
     by_level, by_size = np.zeros(levels.max() + 1), np.zeros(sizes.max() + 1)
     small_by_level, large_by_level = np.zeros(len(by_level)), np.zeros(len(by_level))

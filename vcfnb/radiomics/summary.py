@@ -8,17 +8,7 @@ from vcfnb.radiomics.settings import image_type_of
 
 
 def counts_by_image_type(names):
-    """Number of features of each image type.
-
-    Parameters
-    ----------
-    names : iterable of str
-
-    Returns
-    -------
-    pandas.DataFrame
-        image_type (``shape`` for the shape features), n_features; in the order of the names.
-    """
+    """Table image_type (``shape`` for shape features), n_features of some names, in their order."""
     types = pd.Series([image_type_of(name) for name in names])
     return types.value_counts(sort=False).rename_axis("image_type").rename("n_features").reset_index()
 
@@ -26,16 +16,7 @@ def counts_by_image_type(names):
 def most_different(features, label, n=6):
     """The n features whose ranks differ most between the classes, no two of them closely correlated.
 
-    Parameters
-    ----------
-    features : pandas.DataFrame (cases, features)
-    label : array_like of 0 and 1, one a case
-    n : int
-
-    Returns
-    -------
-    pandas.DataFrame
-        case_id, label, feature, value: one row per case and feature.
+    Returns case_id, label, feature, value: one row per case (the index of `features`) and feature.
     """
     label = np.asarray(label)
     ranks = pd.DataFrame(stats.rankdata(features, axis=0), columns=features.columns)

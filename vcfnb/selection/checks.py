@@ -5,7 +5,7 @@ import pandas as pd
 
 from vcfnb.cohort.columns import problem
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.statistics.folds import deal
+from vcfnb.statistics.folds import stratified_folds
 
 
 def check_features(x):
@@ -93,7 +93,7 @@ def folds(y, groups, n_folds, seed):
     """
     patients = [len(np.unique(groups[y == label])) for label in (0, 1)]
     for n in range(min(n_folds, *patients), 1, -1):
-        splits = deal(y, groups, n, seed)
+        splits = stratified_folds(y, groups, n, seed)
         if all(len(np.unique(y[part])) == 2 for split in splits for part in split):
             note = (
                 f"{n} folds instead of {n_folds}: the smaller class has {min(patients)} patients" if n < n_folds else ""

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def deal(y, groups, n_folds, seed):
+def stratified_folds(y, groups, n_folds, seed):
     """Positions (train, test) of the cases of each fold, stratified by label, with the cases of a patient together."""
     from sklearn.model_selection import StratifiedGroupKFold
 

@@ -32,6 +32,23 @@ def _pointwise(inputs, outputs, groups=1):
     return nn.Conv3d(inputs, outputs, 1, groups=groups, bias=False)
 
 
+class _ShuffleNet(nn.Module):
+    """Stem and three stages of units, which both versions share; what a subclass adds comes behind them."""
+
+    n_slices = 1
+    memory_format = torch.channels_last_3d
+
+    def __init__(self, stages, channels, unit, slope):
+        super().__init__()
+        stem = nn.Conv3d(1, channels[0], 3, 2, padding=1, bias=False)
+        self.conv1 = nn.Sequential(stem, nn.BatchNorm3d(channels[0]), activation_layer(slope))
+        self.maxpool = nn.MaxPool3d(3, 2, padding=1)
+        for stage, repeats, inputs, outputs in zip(stages, (4, 8, 4), channels, channels[1:], strict=False):
+            first = unit(inputs, outputs, 2, slope)
+            rest = [unit(outputs, outputs, 1, slope) for _ in range(repeats - 1)]
+            setattr(self, stage, nn.Sequential(first, *rest))
+
+
 class UnitV2(nn.Module):
     """Unit of ShuffleNet v2: half of the channels pass, the other half is convolved, then both are shuffled."""
 
@@ -64,39 +81,20 @@ class UnitV2(nn.Module):
         return channel_shuffle(torch.cat((passed, self.branch2(convolved)), dim=1), 2)
 
 
-class ShuffleNetV2(nn.Module):
+class ShuffleNetV2(_ShuffleNet):
     """torchvision's ShuffleNetV2, every two-dimensional layer replaced by its three-dimensional one.
 
-    Parameters
-    ----------
-    channels : tuple of int
-        Outputs of conv1, stages 2, 3, 4 and conv5.
-    n_classes : int
-    slope : float
-        Negative slope of the activation: 0 is ReLU.
+    `channels` are the outputs of conv1, stages 2, 3, 4 and conv5; a `slope` of 0 is ReLU.
     """
 
     default_layer = "conv5"
     cam_layer = "stage2"
     head = ("conv5", "fc")
-    n_slices = 1
-    memory_format = torch.channels_last_3d
 
-    def __init__(self, channels, n_classes=1, slope=0.0, repeats=(4, 8, 4)):
-        super().__init__()
-        self.conv1 = nn.Sequential(
-            nn.Conv3d(1, channels[0], 3, 2, padding=1, bias=False),
-            nn.BatchNorm3d(channels[0]),
-            activation_layer(slope),
-        )
-        self.maxpool = nn.MaxPool3d(3, 2, padding=1)
-        for number, repeat, inputs, outputs in zip((2, 3, 4), repeats, channels, channels[1:], strict=False):
-            first = UnitV2(inputs, outputs, 2, slope)
-            rest = [UnitV2(outputs, outputs, 1, slope) for _ in range(repeat - 1)]
-            setattr(self, f"stage{number}", nn.Sequential(first, *rest))
-        self.conv5 = nn.Sequential(
-            _pointwise(channels[3], channels[4]), nn.BatchNorm3d(channels[4]), activation_layer(slope)
-        )
+    def __init__(self, channels, n_classes=1, slope=0.0):
+        super().__init__(("stage2", "stage3", "stage4"), channels, UnitV2, slope)
+        last = _pointwise(channels[3], channels[4])
+        self.conv5 = nn.Sequential(last, nn.BatchNorm3d(channels[4]), activation_layer(slope))
         self.fc = nn.Linear(channels[4], n_classes)
 
     def forward(self, x):
@@ -108,7 +106,7 @@ class ShuffleNetV2(nn.Module):
 class UnitV1(nn.Module):
     """Unit of ShuffleNet v1: two grouped 1x1x1 convolutions around a channel shuffle and a depthwise convolution."""
 
-    def __init__(self, inputs, outputs, stride, groups, slope):
+    def __init__(self, inputs, outputs, stride, slope, groups=3):
         super().__init__()
         self.stride, self.groups = stride, groups
         middle = outputs // 4
@@ -134,7 +132,7 @@ class UnitV1(nn.Module):
         return self.activation(torch.cat((out, shortcut), dim=1))
 
 
-class ShuffleNetV1(nn.Module):
+class ShuffleNetV1(_ShuffleNet):
     """ShuffleNet v1 with 3 groups: stages of 4, 8, 4 units with 240, 480, 960 channels.
 
     The stem halves all three axes, as crops have isotropic voxels; networks for videos keep time whole.
@@ -143,22 +141,10 @@ class ShuffleNetV1(nn.Module):
     default_layer = "layer3.3.conv3"
     cam_layer = "layer1"
     head = ("fc",)
-    n_slices = 1
-    memory_format = torch.channels_last_3d
 
-    def __init__(self, n_classes=1, slope=0.0, groups=3, channels=(24, 240, 480, 960), repeats=(4, 8, 4)):
-        super().__init__()
-        self.conv1 = nn.Sequential(
-            nn.Conv3d(1, channels[0], 3, 2, padding=1, bias=False),
-            nn.BatchNorm3d(channels[0]),
-            activation_layer(slope),
-        )
-        self.maxpool = nn.MaxPool3d(3, 2, padding=1)
-        for number, repeat, inputs, outputs in zip((1, 2, 3), repeats, channels, channels[1:], strict=False):
-            first = UnitV1(inputs, outputs, 2, groups, slope)
-            rest = [UnitV1(outputs, outputs, 1, groups, slope) for _ in range(repeat - 1)]
-            setattr(self, f"layer{number}", nn.Sequential(first, *rest))
-        self.fc = nn.Linear(channels[-1], n_classes)
+    def __init__(self, n_classes=1, slope=0.0):
+        super().__init__(("layer1", "layer2", "layer3"), (24, 240, 480, 960), UnitV1, slope)
+        self.fc = nn.Linear(960, n_classes)
 
     def forward(self, x):
         x = self.layer3(self.layer2(self.layer1(self.maxpool(self.conv1(x)))))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vcfnb.dtl.networks.shufflenet import activation_layer
-from vcfnb.dtl.networks.torchvision_import import import_torchvision
+from vcfnb.dtl.networks.weights import import_torchvision
 from vcfnb.errors import VcfnbError
 
 # Axis (z, y, x) of a crop that each slice is perpendicular to: axial, coronal, sagittal.
@@ -17,22 +17,10 @@ SLICE_AXES = (0, 1, 2)
 
 
 def middle_slices(crops):
-    """Axial, coronal and sagittal slice through the middle of each crop.
+    """Axial, coronal and sagittal slice through the middle of crops (n, 1, z, y, x), which must be cubes.
 
-    Parameters
-    ----------
-    crops : torch.Tensor (n, 1, z, y, x)
-        Cubes. Where the edge is even, the slice behind the middle is taken (index edge // 2).
-
-    Returns
-    -------
-    torch.Tensor (3 * n, 1, edge, edge)
-        First all axial slices (y, x), then all coronal (z, x), then all sagittal ones (z, y).
-
-    Raises
-    ------
-    VcfnbError
-        When the crops are no cubes.
+    Returns (3 * n, 1, edge, edge): first all axial slices (y, x), then all coronal (z, x), then all sagittal ones (z,
+    y). Where the edge is even, the slice behind the middle is taken (index edge // 2).
     """
     if len(set(crops.shape[2:])) != 1:
         raise VcfnbError(
@@ -44,16 +32,9 @@ def middle_slices(crops):
 
 
 def on_slices(maps):
-    """Put maps of slices where the slices were; inverse of :func:`middle_slices`.
+    """Maps (3 * n, edge, edge) where the slices were: (n, edge, edge, edge); inverse of :func:`middle_slices`.
 
-    Parameters
-    ----------
-    maps : torch.Tensor (3 * n, edge, edge)
-
-    Returns
-    -------
-    torch.Tensor (n, edge, edge, edge)
-        Zero off the slices. Where slices cross, their values are summed: the network sees these voxels several times.
+    Zero off the slices. Where slices cross, their values are summed: the network sees these voxels several times.
     """
     parts = maps.chunk(len(SLICE_AXES))
     edge = maps.shape[-1]
@@ -66,16 +47,8 @@ def on_slices(maps):
 class SliceShuffleNetV2(nn.Module):
     """torchvision's ShuffleNetV2 with one grey channel, on three slices.
 
-    All modules are torchvision's, under its names; its ReLU gives way to the activation asked for. Layers before the
-    classifier give 3 * n rows for n crops, in the order of :func:`middle_slices`.
-
-    Parameters
-    ----------
-    name : {"shufflenet_v2_x0_5", "shufflenet_v2_x1_0"}
-        Of torchvision.models.
-    n_classes : int
-    slope : float
-        Negative slope of the activation: 0 is ReLU.
+    All modules are torchvision's, under its names; its ReLU gives way to the activation asked for (negative slope; 0 is
+    ReLU). Layers before the classifier give 3 * n rows for n crops, in the order of :func:`middle_slices`.
     """
 
     default_layer = "conv5"

@@ -7,41 +7,44 @@ import re
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from vcfnb.errors import VcfnbError
 
 # Weights of our own, trained on synthetic volumes (see MODEL_CARD.md there, and experiments/pretraining/).
 SHIPPED = Path(__file__).resolve().parent / "shipped"
-_IMAGENET = {
-    "shufflenet_v2_x1_0_3d": "ShuffleNet_V2_X1_0_Weights",
-    "shufflenet_v2_x0_5_3d": "ShuffleNet_V2_X0_5_Weights",
-    "shufflenet_v2_x1_0_25d": "ShuffleNet_V2_X1_0_Weights",
-    "shufflenet_v2_x0_5_25d": "ShuffleNet_V2_X0_5_Weights",
-}
+_IMAGENET = ("shufflenet_v2_x1_0_3d", "shufflenet_v2_x0_5_3d", "shufflenet_v2_x1_0_25d", "shufflenet_v2_x0_5_25d")
+# The fragment must stay alive: its operators vanish with it.
+_FRAGMENT = None
+
+
+def import_torchvision():
+    """Return the module torchvision.
+
+    A torchvision built against another torch (a CUDA build beside a CPU torch) fails to import with "operator
+    torchvision::nms does not exist", although the models need no such operator. Only in that case, the two missing
+    schemas are defined and the import is tried again; a matching pair never comes here.
+    """
+    global _FRAGMENT
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::nms does not exist" not in str(error):
+            raise
+        _FRAGMENT = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            _FRAGMENT.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision
+    return torchvision
 
 
 def read_weights(path):
-    """Read a file of weights without unpickling code.
+    """State dict and metadata (of safetensors; else empty) of a file of weights, read without unpickling code.
 
-    Parameters
-    ----------
-    path : path
-        ``.safetensors``, or a state dict that ``torch.save`` wrote (read with ``weights_only``).
-
-    Returns
-    -------
-    state : dict of str to torch.Tensor
-    metadata : dict of str to str
-        Of a safetensors file; empty otherwise.
-
-    Raises
-    ------
-    VcfnbError
-        When the file is missing, truncated, or holds something else.
+    `path` is a ``.safetensors`` file or a state dict of ``torch.save``. Raises VcfnbError when it is missing,
+    truncated, or holds something else.
     """
-    from safetensors import safe_open
-
     path = Path(path)
     if not path.is_file():
         raise VcfnbError(
@@ -69,17 +72,7 @@ def read_weights(path):
 
 
 def shipped_weights(name):
-    """Our own weights of a network, trained on synthetic volumes, which come with the package.
-
-    Returns
-    -------
-    path : pathlib.Path
-
-    Raises
-    ------
-    VcfnbError
-        When there are none for this network.
-    """
+    """Path of our own weights of a network, trained on synthetic volumes; or VcfnbError."""
     path = SHIPPED / f"{name}.safetensors"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors")))
@@ -92,27 +85,17 @@ def shipped_weights(name):
 
 
 def download_imagenet(name):
-    """torchvision's ImageNet weights of a network; downloaded once, checked against the checksum in their name.
+    """torchvision's ImageNet weights of a network, and what they are called; or VcfnbError.
 
-    Returns
-    -------
-    state : dict of str to torch.Tensor
-    source : str
-
-    Raises
-    ------
-    VcfnbError
-        When there are none for this network, or they cannot be downloaded.
+    Downloaded once, and checked against the checksum in their name.
     """
-    from vcfnb.dtl.networks.torchvision_import import import_torchvision
-
     if name not in _IMAGENET:
         raise VcfnbError(
             f"weights: there are no public ImageNet weights of {name}",
             f"give a weights file, 'shipped', 'random', or a network that has them: {', '.join(_IMAGENET)}",
             code="weights-unavailable",
         )
-    entry = getattr(import_torchvision().models, _IMAGENET[name]).IMAGENET1K_V1
+    entry = import_torchvision().models.get_model_weights(name.rpartition("_")[0]).IMAGENET1K_V1
     try:
         return entry.get_state_dict(progress=False, check_hash=True, weights_only=True), f"torchvision {entry}"
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
@@ -127,20 +110,10 @@ def download_imagenet(name):
 def inflate(state, target):
     """Turn two-dimensional weights of an RGB network into those of a network with one channel, flat or not.
 
-    A k x k kernel is repeated k times along depth and divided by k, so that a volume that is constant along depth
-    gives what its slice gave (Carreira and Zisserman 2017); the first convolution is summed over red, green and
-    blue, as three equal channels would be.
-
-    Parameters
-    ----------
-    state : dict of str to torch.Tensor
-    target : dict of str to torch.Tensor
-        State dict of the network: its shapes decide.
-
-    Returns
-    -------
-    dict of str to torch.Tensor
-        float32; tensors that need no change, or fit nowhere, are passed on.
+    A k x k kernel is repeated k times along depth and divided by k, so that a volume that is constant along depth gives
+    what its slice gave (Carreira and Zisserman 2017); the first convolution is summed over red, green and blue, as
+    three equal channels would be. The shapes in `target`, the network's state dict, decide; tensors that fit nowhere
+    are passed on.
     """
     inflated = {}
     for key, value in state.items():
@@ -155,26 +128,10 @@ def inflate(state, target):
 
 
 def put_weights(network, state, source):
-    """Load weights into a network; only its head may be left as it was.
+    """Load a state dict, two- or three-dimensional, into a network; only its head may be left as it was.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-        With the attribute ``head``: names of the modules that a file may lack.
-    state : dict of str to torch.Tensor
-        Two- or three-dimensional.
-    source : str
-        Named in messages.
-
-    Returns
-    -------
-    loaded, left : list of str
-        Keys of the network's state that were loaded, and that kept their values.
-
-    Raises
-    ------
-    VcfnbError
-        When keys are missing or unknown, shapes differ, or values are not finite; the message names them.
+    Returns the keys that were loaded, and those that kept their values. Raises VcfnbError with the names of keys that
+    are missing or unknown, of another shape, or not finite.
     """
     target = network.state_dict()
     if max(map(torch.Tensor.dim, target.values())) < max(map(torch.Tensor.dim, state.values()), default=0):
@@ -219,13 +176,7 @@ def _some(keys, n=3):
 
 
 def slope_of(activation):
-    """Negative slope of an activation's name: ``"ReLU"`` is 0, ``"LeakyReLU(0.1)"`` is 0.1.
-
-    Raises
-    ------
-    VcfnbError
-        For any other name.
-    """
+    """Negative slope of an activation's name: ``"ReLU"`` is 0, ``"LeakyReLU(0.1)"`` is 0.1; or VcfnbError."""
     if activation in (None, "ReLU"):
         return 0.0
     match = re.fullmatch(r"LeakyReLU\(([\d.]+)\)", activation)
@@ -236,14 +187,18 @@ def slope_of(activation):
     return float(match[1])
 
 
+def batch_norms(network):
+    """All BatchNorm layers of a network by name."""
+    return {name: module for name, module in network.named_modules() if isinstance(module, _BatchNorm)}
+
+
 def folded_batch_norms(network, loaded):
     """Names of the BatchNorm layers that were loaded with mean 0 and variance 1 throughout.
 
-    Their normalisation was folded into the convolutions; see :func:`vcfnb.dtl.recalibrate` for what that asks
+    Their normalisation was folded into the convolutions; see :func:`vcfnb.dtl.training.recalibrate` for what that asks
     of training.
     """
-    norms = {name: module for name, module in network.named_modules() if isinstance(module, _BatchNorm)}
-    loaded_norms = {name: norm for name, norm in norms.items() if f"{name}.running_mean" in loaded}
+    loaded_norms = {name: norm for name, norm in batch_norms(network).items() if f"{name}.running_mean" in loaded}
     # Some files store 1 - eps, so that the layer's own eps is made up for.
     is_one = {name: bool(((norm.running_var - 1).abs() < 1e-4).all()) for name, norm in loaded_norms.items()}
     return [name for name, norm in loaded_norms.items() if is_one[name] and not norm.running_mean.any()]

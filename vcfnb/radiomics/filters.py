@@ -1,20 +1,92 @@
-"""Laplacian of Gaussian (LoG) by recursive filters, as ITK computes it, in the ROI's box only.
+"""Recursive filters along the lines of a volume: cubic spline as SciPy's, Laplacian of Gaussian (LoG) as ITK's.
 
-Deriche 1993 (INRIA research report 1893) approximates the Gaussian and its derivatives by filters of fourth order that
-run along a line forwards and backwards; their cost does not depend on sigma. The Laplacian is the sum over axes of the
-second derivative along the axis, smoothed along the other two. Arithmetic is double, images between passes are
+Spline: IEEE Signal Process Mag 1999, 16(6):22 (doi 10.1109/79.799930), the image mirrored at its faces.
+LoG: Deriche 1993 (INRIA research report 1893) approximates the Gaussian and its derivatives by filters of fourth order
+that run along a line forwards and backwards; their cost does not depend on sigma. The Laplacian is the sum over axes of
+the second derivative along the axis, smoothed along the other two. Arithmetic is double, images between passes are
 float32, and the order of passes is ITK's, so that values agree to the last bit but for rare roundings.
 """
 
 import numpy as np
 from numba import njit
 
-from vcfnb.radiomics.passes import filter_along
-
+# Voxels that a sample may lie from its centre, and the spline reaches farther.
+MARGIN = 3
 # Deriche's constants: frequencies and decays (shared), and amplitudes for smoothing and for the second derivative.
 _W1, _L1, _W2, _L2 = 0.6681, -1.3932, 2.0787, -1.3732
 _SMOOTH = (1.3530, 1.8151, -0.3531, 0.0902)
 _SECOND = (-1.3563, 5.2318, 0.3446, -2.2355)
+
+
+def filter_along(function, volume, axis, cut, *arguments):
+    """Filter along one axis, and keep the part `cut` of it.
+
+    `function` takes an array (lines, length, columns), the `arguments`, start and stop, and filters along the middle
+    axis. Columns are neighbours in memory, so it handles all of a line side by side.
+    """
+    if axis == 2:
+        # Along the last axis no two lines would lie side by side: turned plane by plane, which stays in the cache.
+        planes = [
+            function(np.ascontiguousarray(plane.T)[None], *arguments, cut.start, cut.stop)[0].T for plane in volume
+        ]
+        return np.stack(planes)
+    shape = volume.shape
+    lines, columns = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
+    filtered = function(volume.reshape(lines, shape[axis], columns), *arguments, cut.start, cut.stop)
+    return filtered.reshape(*shape[:axis], cut.stop - cut.start, *shape[axis + 1 :])
+
+
+def weights_at(t):
+    """Weights of the four neighbours of a point, at the distance t behind the second one."""
+    return np.array([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
+
+
+def coefficients_around(image, voxels):
+    """Coefficients of the spline in the box of some voxels and :data:`MARGIN` around it.
+
+    The first of the voxels (3 index arrays) along each axis lies at :data:`MARGIN`.
+    """
+    coefficients = np.ascontiguousarray(image, dtype=np.float64)
+    beyond = []
+    for axis, (index, n) in enumerate(zip(voxels, image.shape, strict=True)):
+        start, stop = index.min() - MARGIN, index.max() + 1 + MARGIN
+        cut = slice(max(start, 0), min(stop, n))
+        coefficients = filter_along(_filter, coefficients, axis, cut)
+        beyond.append((cut.start - start, stop - cut.stop))
+    # SciPy mirrors the coefficients beyond the image.
+    return np.pad(coefficients, beyond, mode="reflect")
+
+
+@njit(cache=True)
+def _filter(lines, start, stop):
+    """Filter (lines, length, columns) along the middle axis forwards and backwards, and keep start to stop."""
+    n_lines, length, columns = lines.shape
+    result = np.empty((n_lines, stop - start, columns))
+    if length == 1:
+        result[:] = lines
+        return result
+    pole = np.sqrt(3.0) - 2
+    rows = np.empty((length, columns))
+    for line in range(n_lines):
+        # What the mirrored line gives from its far past up to its first value.
+        rows[0] = 0
+        for i in range(length):
+            weight = pole**i + (pole ** (2 * length - 2 - i) if 0 < i < length - 1 else 0.0)
+            _combine(1.0, rows[0], 6 * weight / (1 - pole ** (2 * length - 2)), lines[line, i], rows[0])
+        for i in range(1, length):
+            _combine(6.0, lines[line, i], pole, rows[i - 1], rows[i])
+        last = pole / (pole * pole - 1)
+        _combine(last, rows[length - 1], last * pole, rows[length - 2], rows[length - 1])
+        for i in range(length - 2, start - 1, -1):
+            _combine(-pole, rows[i], pole, rows[i + 1], rows[i])
+        result[line] = rows[start:stop]
+    return result
+
+
+@njit(cache=True)
+def _combine(p, a, q, b, out):
+    for k in range(len(out)):
+        out[k] = p * a[k] + q * b[k]
 
 
 def _waves(sigma):
@@ -112,22 +184,9 @@ def _recursive_filter(image, n, d, start, stop):
 
 
 def laplacian_of_gaussian(image, sigma, spacing, inner):
-    """LoG, scaled by sigma squared, of a part of an image.
+    """LoG, scaled by sigma squared, of the part `inner` (3 slices) of an image: array of float32.
 
-    Parameters
-    ----------
-    image : array (z, y, x)
-        The part with what lies around it (18 sigma make the result that of the whole image).
-    sigma : float
-        mm.
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    inner : tuple of 3 slices
-        The part.
-
-    Returns
-    -------
-    array of float32, shape of the part
+    `sigma` and `spacing` in mm. 18 sigma of image around the part make the result that of the whole image.
     """
     image = np.ascontiguousarray(image, dtype=np.float32)
     result = 0.0
