@@ -63,7 +63,7 @@ def model_name(model):
 
 def in_order(values, order):
     """The distinct values, those of `order` first."""
-    found = list(pd.unique(values))
+    found = list(dict.fromkeys(values))
     return [name for name in order if name in found] + [name for name in found if name not in order]
 
 
