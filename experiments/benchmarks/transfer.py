@@ -318,7 +318,8 @@ def sentences(best):
 def chart(best):
     """Samples a second and CPU a sample, one bar per contender."""
     from vcfnb import figures
-    from vcfnb.figures.theme import BLUE, ORANGE, SKY, TWO_COLUMNS, canvas
+    from vcfnb.figures.parts import canvas
+    from vcfnb.figures.theme import BLUE, ORANGE, SKY, TWO_COLUMNS
 
     figures.style()
     colors = {OURS: BLUE, PLAIN: SKY, MONAI: ORANGE}

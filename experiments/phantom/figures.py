@@ -6,8 +6,9 @@ from matplotlib.patheffects import withStroke
 from measures import BINS_HU, EDGES, RANGE
 from samples import COARSE, CONTROL, FIELD_MM, FRACTURE, REAL
 
+from vcfnb.figures.parts import canvas, finish
 from vcfnb.figures.pictures import PLANES, scale_bar
-from vcfnb.figures.theme import BLUE, GREY, ORANGE, PURPLE, TWO_COLUMNS, VERMILLION, canvas, finish
+from vcfnb.figures.theme import BLUE, GREY, ORANGE, PURPLE, TWO_COLUMNS, VERMILLION
 from vcfnb.phantom.patients import AROUND
 
 COLORS = {"L3": BLUE, "T12": ORANGE, "T12 DICOM": PURPLE}
@@ -23,8 +24,9 @@ def side_by_side(samples):
     edge = (TWO_COLUMNS - 6) / columns
     extent = np.diff(FIELD_MM, axis=1).ravel()
     heights = [extent[0] / extent[1], extent[0] / extent[2], extent[1] / extent[2]]
-    figure, axes = canvas(TWO_COLUMNS, edge * sum(heights) + 14, 3, columns, height_ratios=heights, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
+    figure, axes = canvas(
+        TWO_COLUMNS, edge * sum(heights) + 14, 3, columns, height_ratios=heights, squeeze=False, pad=0.01
+    )
     for column, sample in enumerate(samples):
         for axis, (plane, (_, ends)) in zip(axes[:, column], PLANES.items(), strict=True):
             _slice(axis, sample, sample.arrays()[0], plane, FIELD_MM)
@@ -69,8 +71,7 @@ def _slice(axis, sample, array, plane, field_mm, cmap="gray", window=WINDOW):
 def sign_figure(samples):
     """One patient without signs and with one sign at a time, and below what the sign changed."""
     columns = -(-len(samples) // 2)
-    figure, axes = canvas(TWO_COLUMNS, 128, 4, columns)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
+    figure, axes = canvas(TWO_COLUMNS, 128, 4, columns, pad=0.01)
     for axis in axes.flat:
         axis.set_axis_off()
     without = samples[0].arrays()[0]

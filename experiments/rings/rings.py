@@ -39,7 +39,7 @@ import vcfnb
 from vcfnb import dtl, figures, images, runs
 from vcfnb.dtl.networks import build_network
 from vcfnb.errors import VcfnbError
-from vcfnb.figures import theme
+from vcfnb.figures import parts, theme
 from vcfnb.params import StudyParams, load_params
 from vcfnb.phantom import SIGNS
 from vcfnb.phantom.folder import simulate_case
@@ -321,7 +321,7 @@ def _names(off):
 
 def draw_figure(curve, by_seed, off):
     """Test AUC by expansion of both arms, with bands of 95 %; a thin line a seed."""
-    figure, axis = theme.canvas(theme.ONE_COLUMN + 30, 75)
+    figure, axis = parts.canvas(theme.ONE_COLUMN + 30, 75)
     looks = zip(_names(off).items(), ((theme.BLUE, "-", "o"), (theme.VERMILLION, "--", "s")), strict=True)
     for (arm, name), (color, line, marker) in looks:
         part = curve[curve["arm"] == arm]
@@ -333,7 +333,7 @@ def draw_figure(curve, by_seed, off):
     n_seeds, n_test = curve[["n_seeds", "n_test"]].iloc[0]
     title = f"mean of {n_seeds} training cohorts (thin: each), 95 % band, {n_test} test patients"
     axis.legend(title=title, alignment="left", loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    return theme.finish(figure, simulated=True)
+    return parts.finish(figure, simulated=True)
 
 
 def sentences(curve, contrasts, off):

@@ -14,15 +14,18 @@ from matplotlib.text import Text
 
 from vcfnb import figures, runs
 from vcfnb.errors import VcfnbError
-from vcfnb.figures.names import image_type, image_type_order, short_name
+from vcfnb.figures.names import image_type_order, short_name
+from vcfnb.figures.parts import canvas
 from vcfnb.figures.performance import draw_confusion
-from vcfnb.figures.theme import MODEL_NAMES, canvas, model_styles
+from vcfnb.figures.theme import MODEL_NAMES, model_styles
 from vcfnb.fusion import Nomogram, fit_logistic
+from vcfnb.radiomics import image_type_of
 
 RADIOMIC = ["original_shape_Sphericity", "wavelet-LLH_glcm_Correlation", "log-sigma-2-0-mm-3D_glszm_LargeAreaEmphasis"]
 MODELS = ["fusion", "radiomics", "dtl"]
 SPLIT = {"n": 40, "acute": 25, "chronic": 15}
-FLOW = {"read": 90, "exclusions": {"mask is empty": 7, "other": 3}, "included": 80, "train": SPLIT, "test": SPLIT}
+FLOW = {"read": 90, "exclusions": {"mask is empty": 7, "other": 3}, "included": 80, "patients": 70}
+FLOW |= {"train": SPLIT, "test": SPLIT}
 
 
 def grid(**columns):
@@ -120,7 +123,7 @@ FIGURES = {
     "attribution_shares": ((SHARES,), "expansion method region share volume_share"),
     "auc_differences": ((DIFFERENCES,), "model_a model_b difference ci_low ci_high"),
     "auc_by_expansion": ((EXPANSIONS,), "expansion split auc ci_low ci_high chosen"),
-    "calibration": ((CALIBRATION, SCORES), "model predicted observed low high n"),
+    "calibration": ((CALIBRATION,), "model predicted observed low high n"),
     "case_views": (VIEWED, ""),
     "contributions": ((PULLS,), "feature value contribution low high beyond"),
     "crops_examples": (CROPS, ""),
@@ -261,7 +264,6 @@ def test_a_table_without_rows_is_refused(name):
 def test_further_tables_are_checked_too():
     for call, message in (
         (lambda: figures.roc(CURVES, AUC.drop(columns="ci_low")), "no column ci_low"),
-        (lambda: figures.calibration(CALIBRATION, SCORES.drop(columns="dtl")), "no column dtl"),
         (lambda: figures.lasso_figure(ERRORS, PATHS, SELECTED[["feature"]]), "no column coefficient"),
         (
             lambda: figures.crops_examples(np.ones((2, 4, 4, 4)), pd.DataFrame({"case_id": [1, 2]}), 6),
@@ -306,7 +308,7 @@ def test_the_models_have_three_colours_the_same_in_every_figure():
     colors = {name: to_hex(color) for name, color in figures.MODELS.items()}
     assert set(colors) == {"radiomics", "dtl", "fusion"}
     assert len(set(colors.values()) | {to_hex(color) for color in figures.CLASSES.values()}) == 5
-    for figure in (draw("roc"), figures.roc(CURVES[::-1]), draw("decision_curves")):
+    for figure in (draw("roc"), figures.roc(CURVES[::-1], AUC), draw("decision_curves")):
         for axis in figure.axes:
             found = {line.get_label().split()[0].lower(): to_hex(line.get_color()) for line in axis.get_lines()}
             assert {name: found[name] for name in colors} == colors
@@ -316,7 +318,7 @@ def test_the_models_have_three_colours_the_same_in_every_figure():
     found = {axis.get_title(): to_hex(axis.get_lines()[1].get_color()) for axis in draw("calibration").axes[:3]}
     assert found == titles
     bars = [to_hex(bar.get_facecolor()) for bar in draw("lasso_figure").axes[2].patches]
-    assert bars == [colors[name] for name in ("radiomics", "dtl", "radiomics", "radiomics")]
+    assert bars == [colors[name] for name in ("radiomics", "radiomics", "dtl", "radiomics")]
     legend = draw("lasso_figure").axes[1].get_legend()
     kinds = {
         text.get_text(): to_hex(line.get_color()) for text, line in zip(legend.texts, legend.get_lines(), strict=True)
@@ -341,12 +343,17 @@ def test_curves_are_drawn_as_given():
 def test_numbers_are_written_as_given():
     assert {"1834", "900", "7", "lasso"} <= set(texts(draw("selection_steps")))
     figure, axis = canvas(60, 60)
-    draw_confusion(axis, {"tp": 9, "fp": 2, "tn": 7, "fn": 3, "model": "fusion", "threshold": 0.5})
-    assert {"9\n75 %", "3\n25 %", "2\n22 %", "7\n78 %", "Fusion, threshold 0.50"} <= set(texts(figure))
+    draw_confusion(axis, np.array([[9, 3], [2, 7]]))
+    assert {"9\n75 %", "3\n25 %", "2\n22 %", "7\n78 %", "acute", "chronic"} <= set(texts(figure))
     assert {"93", "107", "200 features, 2 image types"} <= set(texts(draw("feature_counts")))
     assert {"2 of 3 features stable, 1 not estimable", "1/1", "0/1"} <= set(texts(draw("icc_overview")))
     flow = "\n".join(texts(draw("patient_flow")))
-    for part in ("n = 90", "Excluded: 10\n- mask is empty: 7\n- other: 3", "n = 80", "25 acute, 15 chronic"):
+    for part in (
+        "n = 90",
+        "Excluded: 10\n- mask is empty: 7\n- other: 3",
+        "of 70 patients\nn = 80",
+        "25 acute, 15 chronic",
+    ):
         assert part in flow
     assert "A1, acute" in texts(draw("montage")) and "A2, chronic" in texts(draw("montage"))
     assert "aim 0.1: 200 cases" in texts(draw("split_power"))
@@ -405,14 +412,14 @@ def test_bars_show_the_largest_coefficients_first():
     numbers = np.arange(70)
     table = pd.DataFrame({"feature": [f"dtl_{n:03d}" for n in numbers], "coefficient": (-1.0) ** numbers * numbers})
     axis = figures.lasso_figure(ERRORS, PATHS, table).axes[2]
-    assert [label.get_text() for label in axis.get_yticklabels()][::-1] == [f"DTL {n}" for n in range(69, 9, -1)]
-    assert (axis.patches[-1].get_width(), axis.get_title()) == (-69, "70 features, the 60 largest")
+    assert [label.get_text() for label in axis.get_yticklabels()] == [f"DTL {n}" for n in range(69, 9, -1)]
+    assert (axis.patches[0].get_width(), axis.get_title()) == (-69, "70 features, the 60 largest")
 
 
 def test_short_names():
     short = ["original shape Sphericity", "wavelet LLH GLCM Corr.", "LoG 2 mm GLSZM LargeAreaEmph.", "DTL 07", "odd"]
     assert [short_name(name) for name in (*RADIOMIC, "dtl_007", "odd")] == short
-    assert image_type_order(map(image_type, RADIOMIC)) == ["shape", "log-sigma-2-0-mm-3D", "wavelet-LLH"]
+    assert image_type_order(map(image_type_of, RADIOMIC)) == ["shape", "log-sigma-2-0-mm-3D", "wavelet-LLH"]
 
 
 def test_contributions_show_values_beyond_the_training_cases_and_where_a_case_goes():

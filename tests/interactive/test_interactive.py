@@ -156,6 +156,7 @@ def test_a_threshold_counts_cases_at_or_above_it():
     figure = interactive.threshold(scores, curves, 0.5)
     counts = [[text.get_text().split("\n")[0] for text in axis.texts] for axis in figure.axes[:2]]
     assert counts == [["2", "0", "1", "1"], ["2", "0", "0", "2"]]
+    assert [axis.get_title() for axis in figure.axes[:2]] == ["Radiomics, threshold 0.50", "Fusion, threshold 0.50"]
     assert figure.axes[2].get_lines()[-1].get_xdata()[0] == 0.5
 
 

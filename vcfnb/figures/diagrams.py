@@ -2,17 +2,18 @@
 
 import textwrap
 
+from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch
 
-from vcfnb.figures.theme import BLACK, BLUE, GREEN, GREY, MODELS, ORANGE, PURPLE, TWO_COLUMNS, canvas, finish
+from vcfnb.figures.parts import canvas, finish
+from vcfnb.figures.theme import BLACK, BLUE, GREEN, GREY, MODELS, ORANGE, PURPLE, TWO_COLUMNS
 
 _LINE_MM = 3.4  # height of a line of 7 pt text
 _CHARACTER_MM = 1.5  # mean width of a character of 7 pt text
 
 
 def _page(width, height):
-    figure, axis = canvas(width, height)
-    figure.get_layout_engine().set(w_pad=0, h_pad=0, wspace=0, hspace=0)
+    figure, axis = canvas(width, height, pad=0)
     axis.set(xlim=(0, width), ylim=(0, height), aspect="equal")
     axis.set_axis_off()
     return figure, axis
@@ -21,15 +22,11 @@ def _page(width, height):
 class _Box:
     """A box with text, by its centre; its sides are where arrows begin and end."""
 
-    def __init__(self, axis, x, y, width, height, text, color=BLACK, fill="white", size=7, weight=None):
+    def __init__(self, axis, x, y, width, height, text, color=BLACK, fill="white", size=7):
         self.x, self.y, self.width, self.height = x, y, width, height
-        style = "round,pad=0,rounding_size=1.2"
-        axis.add_patch(
-            FancyBboxPatch(
-                (x - width / 2, y - height / 2), width, height, style, facecolor=fill, edgecolor=color, lw=0.8
-            )
-        )
-        axis.text(x, y, text, ha="center", va="center", fontsize=size, color=BLACK, fontweight=weight, linespacing=1.25)
+        look = {"boxstyle": "round,pad=0,rounding_size=1.2", "facecolor": fill, "edgecolor": color, "lw": 0.8}
+        axis.add_patch(FancyBboxPatch((x - width / 2, y - height / 2), width, height, **look))
+        axis.text(x, y, text, ha="center", va="center", fontsize=size, color=BLACK, linespacing=1.25)
 
     left = property(lambda self: (self.x - self.width / 2, self.y))
     right = property(lambda self: (self.x + self.width / 2, self.y))
@@ -42,52 +39,34 @@ def _arrow(axis, *points):
     *start, end = points
     for a, b in zip(start, start[1:], strict=False):
         axis.plot(*zip(a, b, strict=True), color=BLACK, linewidth=0.8, solid_capstyle="round")
-    axis.annotate(
-        "",
-        end,
-        start[-1],
-        arrowprops={"arrowstyle": "-|>", "linewidth": 0.8, "color": BLACK, "shrinkA": 0, "shrinkB": 0},
-    )
+    look = {"arrowstyle": "-|>", "linewidth": 0.8, "color": BLACK, "shrinkA": 0, "shrinkB": 0}
+    axis.annotate("", end, start[-1], arrowprops=look)
 
 
 def _tint(color, share=0.12):
     """The colour thinned with white."""
-    from matplotlib.colors import to_rgb
-
     return tuple(1 - share * (1 - part) for part in to_rgb(color))
 
 
 def patient_flow(counts, *, simulated=False):
     """Figure 1: cases read, excluded with reasons, included, and split.
 
-    Parameters
-    ----------
-    counts : dict
-        ``read``, ``exclusions`` (reason -> number), ``included``, ``train`` and ``test`` (dicts of n, acute, chronic);
-        counts are cases. Optional: ``patients`` (number included).
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `counts` (:func:`vcfnb.cohort.flow`): read, exclusions (reason -> number), included, patients, and for train and
+    test n, acute, chronic.
     """
-    reasons = [f"{reason}: {number}" for reason, number in counts.get("exclusions", {}).items()]
-    excluded = sum(counts.get("exclusions", {}).values())
     wide = 62
-    lines = [f"Excluded: {excluded}"]
-    for reason in reasons:
-        lines += textwrap.wrap(reason, int(wide / _CHARACTER_MM) - 3, initial_indent="- ", subsequent_indent="  ")
+    lines = [f"Excluded: {sum(counts['exclusions'].values())}"]
+    for reason, number in counts["exclusions"].items():
+        text, letters = f"{reason}: {number}", int(wide / _CHARACTER_MM) - 3
+        lines += textwrap.wrap(text, letters, initial_indent="- ", subsequent_indent="  ")
     side = _LINE_MM * len(lines) + 5
     gap = max(side + 6, 16)
     height = 14 + gap + 14 + 14 + 20 + 4
     figure, axis = _page(130, height)
     top = height - 9
     read = _Box(axis, 36, top, 58, 12, f"Cases read\nn = {counts['read']}")
-    patients = f" of {counts['patients']} patients" if counts.get("patients") else ""
-    included = _Box(
-        axis, 36, top - 12 - gap, 58, 12, f"Cases included{patients}\nn = {counts['included']}", fill=_tint(BLUE)
-    )
+    text = f"Cases included of {counts['patients']} patients\nn = {counts['included']}"
+    included = _Box(axis, 36, top - 12 - gap, 58, 12, text, fill=_tint(BLUE))
     _arrow(axis, read.bottom, included.top)
     middle = (read.bottom[1] + included.top[1]) / 2
     box = _Box(axis, 97, middle, wide, side, "", color=GREY)
@@ -103,17 +82,7 @@ def patient_flow(counts, *, simulated=False):
 
 
 def workflow(*, simulated=False):
-    """Figure 2: the steps of the study, with the notebook that does each.
-
-    Parameters
-    ----------
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Figure 2: the steps of the study, with the notebook that does each."""
     figure, axis = _page(TWO_COLUMNS, 74)
     neutral = _tint(GREY, 0.15)
     top, middle, low = 58, 37, 16
@@ -130,31 +99,22 @@ def workflow(*, simulated=False):
     icc = box(77, top, 27, "02", "Agreement", "2 readers, ICC > 0.8\nboth ways", MODELS["radiomics"])
     radiomics = box(77, middle, 27, "03", "Radiomics", "1834 features\na vertebra", MODELS["radiomics"])
     deep = box(77, low, 27, "04", "DTL", "crops +0, 2, ... 10 mm,\n6 ShuffleNets, 3D", MODELS["dtl"])
-    chosen = box(
-        110,
-        middle,
-        28,
-        "05",
-        "Selection",
-        "correlation, wrapper,\nLASSO; expansion\nby training cases",
-        PURPLE,
-        height=19,
-    )
+    text = "correlation, wrapper,\nLASSO; expansion\nby training cases"
+    chosen = box(110, middle, 28, "05", "Selection", text, PURPLE, height=19)
     fusion = box(141, middle, 23, "06", "Fusion", "LASSO, logistic\nregression", MODELS["fusion"], height=19)
     statistics = box(169, middle, 26, "07", "Statistics", "AUC, DeLong test,\ncalibration,\ndecision curves", height=19)
     _arrow(axis, cohort.right, images.left)
-    for target in (icc, radiomics, deep):
-        _arrow(axis, images.right, (60.5, middle), (60.5, target.y), target.left) if target.y != middle else _arrow(
-            axis, images.right, target.left
-        )
-    for source in (icc, deep):
-        _arrow(axis, source.right, (110, source.y), chosen.top if source.y > middle else chosen.bottom)
+    _arrow(axis, images.right, radiomics.left)
+    for branch, side in ((icc, chosen.top), (deep, chosen.bottom)):
+        _arrow(axis, images.right, (60.5, middle), (60.5, branch.y), branch.left)
+        _arrow(axis, branch.right, (110, branch.y), side)
     _arrow(axis, radiomics.right, chosen.left)
     _arrow(axis, chosen.right, fusion.left)
     _arrow(axis, fusion.right, statistics.left)
     axis.plot([156, 156], [5, 70], color=GREY, linewidth=0.8, linestyle=":")
-    axis.text(154.5, 69, "training cases only", ha="right", va="center", fontsize=6, color=GREY, fontstyle="italic")
-    axis.text(157.5, 69, "test cases opened", ha="left", va="center", fontsize=6, color=GREY, fontstyle="italic")
+    note = {"va": "center", "fontsize": 6, "color": GREY, "fontstyle": "italic"}
+    axis.text(154.5, 69, "training cases only", ha="right", **note)
+    axis.text(157.5, 69, "test cases opened", ha="left", **note)
     return finish(figure, simulated)
 
 
@@ -170,19 +130,9 @@ _DEPTHWISE_2 = ("3×3×3 depth-\nwise conv, BN\nstride 2", _DEPTHWISE)
 
 
 def shufflenet_unit(*, simulated=False):
-    """Figure 4: the units of ShuffleNet v1 (a) and v2 (b) in 3D, each with stride 1 and 2.
+    """Figure 4: the units of ShuffleNet v1 (a) and v2 (b), each with stride 1 and 2, with 3D kernels.
 
-    Drawn after Zhang et al. 2018 (arXiv 1707.01083, figure 2) and Ma et al. 2018 (arXiv 1807.11164, figure 3), with
-    3D kernels.
-
-    Parameters
-    ----------
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    After Zhang et al. 2018 (arXiv 1707.01083, figure 2) and Ma et al. 2018 (arXiv 1807.11164, figure 3).
     """
     figure, axis = _page(TWO_COLUMNS, 104)
     v1 = [_GROUPED, _SHUFFLE]

@@ -7,8 +7,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from vcfnb.figures.names import short_name, source, source_color
-from vcfnb.figures.theme import BLACK, GREY, TWO_COLUMNS, canvas, finish, letters, model_name, require
+from vcfnb.figures.names import feature_rows, short_name, source, source_color
+from vcfnb.figures.parts import canvas, finish, panels, require
+from vcfnb.figures.theme import BLACK, GREY, TWO_COLUMNS, model_name
 
 MOST_ROWS = 20  # of a model, in the forest plot and the SHAP figure
 MOST_AXES = 12  # of a nomogram
@@ -18,17 +19,8 @@ _PROBABILITIES = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.
 def forest(coefficients, *, simulated=False):
     """Odds ratio of each feature per standard deviation, with its bootstrap interval, one panel per model.
 
-    Parameters
-    ----------
-    coefficients : pandas.DataFrame
-        model, feature, odds_ratio, odds_ratio_low, odds_ratio_high. Of a model with many features the
-        ``MOST_ROWS`` farthest from 1 are drawn, and the panel says so.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Of many features the ``MOST_ROWS`` farthest from 1 are drawn, and the panel says so. `coefficients`: model, feature,
+    odds_ratio, odds_ratio_low, odds_ratio_high.
     """
     columns = ("odds_ratio", "odds_ratio_low", "odds_ratio_high")
     require(coefficients, "model", "feature", *columns, what="the coefficients")
@@ -38,16 +30,13 @@ def forest(coefficients, *, simulated=False):
     figure, axes = canvas(TWO_COLUMNS * 0.75, height, len(parts), sharex=True, squeeze=False, height_ratios=rows)
     for axis, (model, part) in zip(axes[:, 0], parts.items(), strict=True):
         whole = int((coefficients["model"] == model).sum())
-        positions = np.arange(len(part))[::-1]
+        positions = feature_rows(axis, part["feature"], margin=0.7, least=2, fontsize=7)
         for position, row in zip(positions, part.itertuples(), strict=True):
             color = source_color(row.feature)
             axis.plot([row.odds_ratio_low, row.odds_ratio_high], [position] * 2, color=color, linewidth=1)
             axis.plot(row.odds_ratio, position, "o", color=color, markersize=3)
         axis.axvline(1, color=BLACK, linewidth=0.6)
         axis.set_xscale("log")
-        axis.set_yticks(positions, [short_name(name) for name in part["feature"]], fontsize=6)
-        axis.set_ylim(-0.7, max(len(part), 2) - 0.3)
-        axis.set_ylabel("Feature", fontsize=7)
         shown = f", the {len(part)} farthest from 1 of {whole}" if len(part) < whole else f", {whole} features"
         axis.set_title(f"{model_name(model)}{shown if whole > 1 else ', 1 feature'}", loc="left")
     low, high = coefficients[columns[1]].min(), coefficients[columns[2]].max()
@@ -67,18 +56,8 @@ def _largest(part):
 def nomogram(chart, *, simulated=False):
     """A nomogram: read the points of each feature off the upper axis, add them, read the probability below.
 
-    Of a model with many features the ``MOST_AXES`` with the widest range are drawn; the points of the others, which
-    the table of the nomogram gives, have to be added.
-
-    Parameters
-    ----------
-    chart : vcfnb.fusion.Nomogram
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `chart` is a :class:`vcfnb.fusion.Nomogram`. Of many features the ``MOST_AXES`` with the widest range are drawn; the
+    points of the others, which its table gives, have to be added.
     """
     require(chart.axes, "feature", "low", "high", "at_low", "at_high", "range", what="the nomogram")
     shown, others = chart.axes.iloc[:MOST_AXES], chart.axes.iloc[MOST_AXES:]
@@ -87,7 +66,7 @@ def nomogram(chart, *, simulated=False):
     rows = ["Points", *names, "", "Total points", "Probability of acute"]
     figure, axis = canvas(TWO_COLUMNS, 8 + 7.5 * len(rows))
     heights = np.arange(len(rows))[::-1]
-    _ruler(axis, heights[0], np.arange(0, 101, 10), [f"{n}" for n in range(0, 101, 10)], minor=np.arange(0, 101, 5))
+    _ruler(axis, heights[0], range(0, 101, 10), [str(n) for n in range(0, 101, 10)], minor=range(0, 101, 5))
     for height, row in zip(heights[1:], shown.itertuples(), strict=False):
         at, labels = _ticks(row)
         _ruler(axis, height, at, labels, ends=(row.at_low, row.at_high), color=source_color(row.feature))
@@ -157,67 +136,47 @@ def _totals(axis, heights, chart):
     for i in np.argsort(np.abs(np.array(_PROBABILITIES) - 0.5), kind="stable"):
         if -1e-6 <= at[i] <= 100 + 1e-6 and all(abs(at[i] - at[other]) > 4.5 for other in shown):
             shown.append(i)
-    if not shown:
+    if shown:
+        _ruler(axis, heights[1], at[shown], [f"{_PROBABILITIES[i]:g}" for i in shown], ends=(0, 100))
+    else:
         ends = [f"{float(chart.probability(points)):.3g}" for points in (first, last)]
         _ruler(axis, heights[1], [0, 100], ends)
-        return
-    _ruler(axis, heights[1], at[shown], [f"{_PROBABILITIES[i]:g}" for i in shown], ends=(0, 100))
 
 
 def shap_summary(values, *, simulated=False):
     """SHAP values: a, of every case, by feature; b, their mean size.
 
-    Parameters
-    ----------
-    values : pandas.DataFrame
-        case_id, feature, z (the feature in training SDs), shap (log odds). The ``MOST_ROWS`` features with the largest
-        mean size are drawn.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `values`: feature, z (the feature in training SDs), shap (log odds), a row per case and feature. The ``MOST_ROWS``
+    features with the largest mean size are drawn.
     """
     require(values, "feature", "z", "shap", what="the SHAP values")
     size = values["shap"].abs().groupby(values["feature"]).mean().sort_values(ascending=False, kind="stable")
     shown = size.index[:MOST_ROWS]
-    figure, (left, right) = canvas(TWO_COLUMNS, 28 + 5 * max(len(shown), 3), 1, 2, sharey=True, width_ratios=(1.6, 1))
-    positions = np.arange(len(shown))[::-1]
+    figure, (left, right) = panels(2, 28 + 5 * max(len(shown), 3), sharey=True, width_ratios=(1.6, 1))
+    positions = feature_rows(left, shown, margin=0.7)
     for position, feature in zip(positions, shown, strict=True):
         part = values[values["feature"] == feature].sort_values("shap")
-        left.scatter(
-            part["shap"],
-            position + 0.36 * _swarm(part["shap"].to_numpy(), values["shap"]),
-            c=part["z"].clip(-2, 2),
-            cmap="cividis",
-            vmin=-2,
-            vmax=2,
-            s=7,
-            linewidths=0,
-        )
+        height = position + 0.36 * _swarm(part["shap"].to_numpy(), values["shap"])
+        left.scatter(part["shap"], height, c=part["z"], cmap="cividis", vmin=-2, vmax=2, s=7, linewidths=0)
     left.axvline(0, color=BLACK, linewidth=0.6)
-    left.set_yticks(positions, [short_name(name) for name in shown], fontsize=6)
-    left.set(xlabel="SHAP value (log odds); positive: acute", ylabel="Feature")
+    left.set_xlabel("SHAP value (log odds); positive: acute")
     colors = mpl.colormaps["cividis"]([0.0, 0.5, 1.0])
     named = zip(colors, ("2 SD or more below the mean", "mean", "2 SD or more above"), strict=True)
     dots = [Line2D([], [], color=color, label=name, marker="o", markersize=3, linewidth=0) for color, name in named]
     figure.legend(handles=dots, title="Feature value", loc="outside upper left", ncols=3, alignment="left")
     right.barh(positions, size[shown], color=[source_color(name) for name in shown], height=0.7)
-    right.set_ylim(-0.7, len(shown) - 0.3)
-    right.set(xlabel="Mean |SHAP| (log odds)")
-    kinds = {source(name): source_color(name) for name in shown}
-    bars = [Patch(color=color, label=name) for name, color in sorted(kinds.items())]
+    right.set_xlabel("Mean |SHAP| (log odds)")
+    kinds = sorted({(source(name), source_color(name)) for name in shown})
+    bars = [Patch(color=color, label=name) for name, color in kinds]
     right.legend(handles=bars, loc="lower right")
     if len(shown) < len(size):
         right.set_title(f"the {len(shown)} largest of {len(size)}", loc="right")
-    letters((left, right))
     return finish(figure, simulated)
 
 
-def _swarm(values, scale, bins=60):
+def _swarm(values, scale):
     """Offsets from -1 to 1 that part points of nearly equal value: sorted `values`, the middle of a pile first."""
-    width = max(float(np.ptp(scale)), 1e-12) / bins
+    width = max(float(np.ptp(scale)), 1e-12) / 60
     pile = pd.Series(np.floor(values / width))
     rank = pile.groupby(pile).cumcount().to_numpy()
     offset = np.where(rank % 2, 1, -1) * ((rank + 1) // 2)

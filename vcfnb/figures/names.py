@@ -6,9 +6,6 @@ import numpy as np
 
 from vcfnb.cohort import clinical
 from vcfnb.figures.theme import BLUE, GREEN, GREY, MODELS, ORANGE, PURPLE, SKY, VERMILLION
-from vcfnb.radiomics.settings import image_type_of
-
-image_type = image_type_of
 
 # Image types by family: twenty colours could not be distinguished.
 FAMILIES = {
@@ -74,6 +71,15 @@ def short_name(feature):
     return f"{short_image_type(kind)} {group} {name}"
 
 
+def feature_rows(axis, features, margin=0.6, least=1, **label):
+    """Name rows after features, the first on top, with room for at least so many; returns their positions."""
+    positions = np.arange(len(features))[::-1]
+    axis.set_yticks(positions, [short_name(name) for name in features], fontsize=6)
+    axis.set_ylim(-margin, max(len(features), least) - 1 + margin)
+    axis.set_ylabel("Feature", **label)
+    return positions
+
+
 def source(feature):
     """``radiomic``, ``DTL`` or ``clinical``."""
     if str(feature).startswith("dtl_"):
@@ -89,4 +95,4 @@ def source_color(feature):
 def image_type_order(names):
     """Image types sorted by family, then by name."""
     order = list(FAMILIES)
-    return sorted(np.unique(list(names)), key=lambda name: (order.index(family(name)), name))
+    return sorted(set(names), key=lambda name: (order.index(family(name)), name))

@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from vcfnb.figures.names import short_name
-from vcfnb.figures.pictures import PLANES, Volume, draw_plane, scale_bar
-from vcfnb.figures.theme import BLACK, CLASSES, GREY, TWO_COLUMNS, VERMILLION, YELLOW, canvas, finish, require
-from vcfnb.preprocessing.crops import bounding_box
+from vcfnb.figures.names import feature_rows
+from vcfnb.figures.parts import canvas, finish, require
+from vcfnb.figures.pictures import PLANES, Volume, draw_plane, heat_scale, middle_of, scale_bar
+from vcfnb.figures.theme import BLACK, CLASSES, GREY, TWO_COLUMNS, VERMILLION, YELLOW
 
 MOST_BARS = 15
 
@@ -14,24 +14,12 @@ MOST_BARS = 15
 def case_views(image, mask, heatmap, level=500, width=1200, *, simulated=False):
     """Three planes through the middle of the ROI: above CT and contour, below the heat along the line of sight.
 
-    Parameters
-    ----------
-    image, mask, heatmap : SimpleITK.Image
-        On one grid: HU, ROI, non-negative heat.
-    level, width : float
-        Window, HU.
-    simulated : bool
-        Add the note that the patient is simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    SimpleITK images on one grid: HU, ROI, non-negative heat. `level` and `width` of the window are HU.
     """
-    figure, axes = canvas(TWO_COLUMNS, 118, 2, 3)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
+    figure, axes = canvas(TWO_COLUMNS, 118, 2, 3, pad=0.01)
+    figure.get_layout_engine().set(h_pad=0.02)
     heat = draw_case_views(axes, image, mask, heatmap, level, width)
-    bar = figure.colorbar(heat, ax=axes[1], label="Mean heat along the view\n(share of its maximum)", shrink=0.8)
-    bar.solids.set_alpha(1)
+    heat_scale(heat, axes[1], "Mean heat along the view\n(share of its maximum)")
     return finish(figure, simulated)
 
 
@@ -39,13 +27,10 @@ def draw_case_views(axes, image, mask, heatmap, level, width):
     """Draw :func:`case_views` into axes (2, 3); return the heat's image."""
     volume = Volume.of(image, {"mask": mask}, heatmap=heatmap)
     plain = Volume(volume.image, volume.masks, volume.spacing)
-    start, stop = bounding_box(volume.masks["mask"])
-    middle = start + (stop - start) // 2
+    place = {"mask": YELLOW}, volume.field_of_view, middle_of(volume.masks["mask"])
     for column, (plane, (_, ends)) in enumerate(PLANES.items()):
-        draw_plane(axes[0, column], plain, plane, level, width, {"mask": YELLOW}, volume.field_of_view, middle)
-        heat = draw_plane(
-            axes[1, column], volume, plane, level, width, {"mask": YELLOW}, volume.field_of_view, middle, through=True
-        )
+        draw_plane(axes[0, column], plain, plane, level, width, *place)
+        heat = draw_plane(axes[1, column], volume, plane, level, width, *place, through=True)
         axes[0, column].set_title(f"{plane} ({ends[0]}–{ends[1]})", fontsize=7, pad=2)
     axes[0, 0].set_ylabel("CT and ROI", fontsize=7)
     axes[1, 0].set_ylabel("Grad-CAM" if volume.heatmap.any() else "Grad-CAM (no heat)", fontsize=7)
@@ -56,17 +41,8 @@ def draw_case_views(axes, image, mask, heatmap, level, width):
 def contributions(table, *, simulated=False):
     """What each feature adds to the log odds of the fusion model, and where its value lies among training cases.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        feature, value, z, contribution, low, high, beyond (:attr:`vcfnb.prediction.Prediction.contributions`), from
-        large to small; the first ``MOST_BARS`` are drawn.
-    simulated : bool
-        Add the note that training patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `table` (:attr:`vcfnb.prediction.Prediction.contributions`): feature, value, contribution, low, high, beyond, from
+    large to small; the first ``MOST_BARS`` are drawn.
     """
     figure, axes = canvas(TWO_COLUMNS, 22 + 5 * min(len(table), MOST_BARS), 1, 2, sharey=True, width_ratios=(3, 2))
     draw_contributions(*axes, table)
@@ -77,12 +53,10 @@ def draw_contributions(left, right, table):
     """Draw :func:`contributions` into two axes: bars, and the value between the ends of the training range."""
     require(table, "feature", "value", "contribution", "low", "high", "beyond", what="the contributions")
     shown = table.head(MOST_BARS)
-    positions = np.arange(len(shown))[::-1]
+    positions = feature_rows(left, shown["feature"], margin=0.7, fontsize=7)
     value = shown["contribution"].to_numpy()
     left.barh(positions, value, color=[CLASSES["acute" if each > 0 else "chronic"] for each in value], height=0.7)
     left.axvline(0, color=BLACK, linewidth=0.6)
-    left.set_yticks(positions, [short_name(name) for name in shown["feature"]], fontsize=6)
-    left.set_ylabel("Feature", fontsize=7)
     left.set_xlabel("Contribution to the log odds of acute\n← chronic     acute →")
     if len(shown) < len(table):
         left.set_title(f"the {len(shown)} largest of {len(table)}", fontsize=7)
@@ -94,7 +68,7 @@ def draw_contributions(left, right, table):
     right.scatter(place, positions, s=14, color=np.where(beyond, VERMILLION, BLACK), zorder=3)
     for position, row in zip(positions, shown.itertuples(), strict=True):
         right.text(1.5, position, f"{row.value:.3g} ({row.low:.3g} to {row.high:.3g})", fontsize=6, va="center")
-    right.set(xlim=(-0.5, 3.2), ylim=(-0.7, len(shown) - 0.3), xlabel="Value, and the range of training cases")
+    right.set(xlim=(-0.5, 3.2), ylim=left.get_ylim(), xlabel="Value, and the range of training cases")
     right.set_xticks([0, 1, 2.3], ["smallest", "largest", "value (range)"])
     right.tick_params(axis="y", left=False, labelleft=False)
     if beyond.any():

@@ -1,11 +1,12 @@
-"""How good the models are: AUC, ROC, decision curves, calibration, scores (Figures 8 to 10)."""
+"""How good the models are: AUC, ROC, decision curves, calibration, scores, subgroups (Figures 8 to 10)."""
 
 import numpy as np
-import pandas as pd
 
+from vcfnb.figures.parts import by_class, canvas, expansion_ticks, finish, intervals, letters, panels, require
 from vcfnb.figures.theme import (
     BLACK,
     CLASSES,
+    DOTTED,
     GREY,
     MODELS,
     ONE_COLUMN,
@@ -13,124 +14,85 @@ from vcfnb.figures.theme import (
     SPLITS,
     TWO_COLUMNS,
     VERMILLION,
-    canvas,
-    class_names,
-    finish,
-    letters,
+    in_order,
     model_name,
     model_styles,
-    require,
-    split_name,
-    strips,
 )
 
-_TOTAL_MM = 61  # width of one of three panels on a page
 _RECALIBRATIONS = {
     "none": "before",
     "intercept": "intercept recalibrated",
     "intercept and slope": "intercept and slope recalibrated",
 }
+_MODES = {"in_sample": "in-sample features (the paper's way)", "out_of_fold": "out-of-fold features"}
+_VARIABLES = {"all": "", "sex": "Sex", "age": "Age", "bmd": "BMD", "level": "Level"}
 
 
 def auc_by_expansion(table, *, simulated=False):
-    """Figure 8: AUC of the deep models by ROI expansion, with confidence intervals.
+    """Figure 8: AUC of the deep models by ROI expansion; the chosen one has a filled marker.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        expansion (voxels of 1 mm), split, auc, ci_low, ci_high, chosen. An interval that is NaN is left out.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The chosen expansion has a filled marker.
+    `table`: expansion (voxels of 1 mm), split, auc, ci_low, ci_high (NaN: no interval), chosen.
     """
     require(table, "expansion", "split", "auc", "ci_low", "ci_high", "chosen", what="the table of expansions")
     expansions = sorted(table["expansion"].unique())
-    splits = _in_order(table["split"], SPLITS)
     figure, axis = canvas(ONE_COLUMN, 68)
-    for number, split in enumerate(splits):
-        part = table[table["split"] == split].sort_values("expansion")
-        x = part["expansion"].map(expansions.index) + 0.16 * (number - (len(splits) - 1) / 2)
-        color = {"train": GREY, "test": MODELS["dtl"]}.get(split, BLACK)
-        interval = np.abs(part[["ci_low", "ci_high"]].sub(part["auc"], axis=0)).to_numpy().T
-        axis.errorbar(x, part["auc"], interval, color=color, linewidth=0.9, marker="", label=split_name(split))
+    for split, x, part, color in _by_split(table, expansions):
+        intervals(axis, x, part, color=color, marker="", label=SPLITS.get(split, split))
         chosen = part["chosen"].astype(bool)
         axis.scatter(x, part["auc"], s=22, facecolors=np.where(chosen, color, "white"), edgecolors=color, zorder=3)
     lowest = np.nanmin(table[["auc", "ci_low"]].to_numpy())
     axis.set_ylim(min(0.8, np.floor(10 * lowest) / 10), 1.01)
     if lowest < 0.55:
-        axis.axhline(0.5, color=BLACK, linewidth=0.6, linestyle=":")
-    axis.set_xticks(range(len(expansions)), [f"{expansion:g}" for expansion in expansions])
-    axis.set_xlim(-0.5, len(expansions) - 0.5)
-    axis.set(xlabel="ROI expansion (mm)", ylabel="AUC (95% CI)")
+        axis.axhline(0.5, **DOTTED)
+    expansion_ticks(axis, expansions)
+    axis.set(ylabel="AUC (95% CI)", xlim=(-0.5, len(expansions) - 0.5))
     axis.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), title="filled: chosen on training cases")
     return finish(figure, simulated)
+
+
+def _by_split(table, expansions):
+    """Of each split: name, places beside those of the others, rows in order, colour."""
+    splits = in_order(table["split"], SPLITS)
+    for number, split in enumerate(splits):
+        part = table[table["split"] == split].sort_values("expansion")
+        x = part["expansion"].map(expansions.index) + 0.16 * (number - (len(splits) - 1) / 2)
+        yield split, x, part, {"train": GREY, "test": MODELS["dtl"]}.get(split, BLACK)
 
 
 def feature_modes(table, *, simulated=False):
     """What in-sample deep features do to the AUC: training and test by expansion, one panel per mode.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        mode (``in_sample``, ``out_of_fold``), expansion (voxels of 1 mm), split, auc, ci_low, ci_high.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `table`: mode (``in_sample``, ``out_of_fold``), expansion (voxels of 1 mm), split, auc, ci_low, ci_high.
     """
     require(table, "mode", "expansion", "split", "auc", "ci_low", "ci_high", what="the table of modes")
-    titles = {"in_sample": "in-sample features (the paper's way)", "out_of_fold": "out-of-fold features"}
-    modes = _in_order(table["mode"], titles)
+    modes = in_order(table["mode"], _MODES)
     expansions = sorted(table["expansion"].unique())
-    figure, axes = canvas(TWO_COLUMNS if len(modes) > 1 else ONE_COLUMN, 66, 1, len(modes), squeeze=False, sharey=True)
-    for axis, mode in zip(axes[0], modes, strict=True):
-        for number, split in enumerate(_in_order(table["split"], SPLITS)):
-            part = table[(table["mode"] == mode) & (table["split"] == split)].sort_values("expansion")
-            x = part["expansion"].map(expansions.index) + 0.16 * (number - 0.5)
-            color = {"train": GREY, "test": MODELS["dtl"]}.get(split, BLACK)
-            interval = np.abs(part[["ci_low", "ci_high"]].sub(part["auc"], axis=0)).to_numpy().T
-            label = f"{split_name(split)} (mean {part['auc'].mean():.3f})"
-            axis.errorbar(x, part["auc"], interval, color=color, linewidth=0.9, marker="o", label=label)
-        axis.axhline(0.5, color=BLACK, linewidth=0.6, linestyle=":")
-        axis.set_xticks(range(len(expansions)), [f"{expansion:g}" for expansion in expansions])
-        axis.set(xlabel="ROI expansion (mm)", ylim=(min(0.45, table["ci_low"].min() - 0.02), 1.02))
-        axis.set_title(titles.get(mode, mode))
+    figure, axes = panels(len(modes), 66, sharey=True)
+    for axis, mode in zip(axes, modes, strict=True):
+        for split, x, part, color in _by_split(table[table["mode"] == mode], expansions):
+            intervals(axis, x, part, color=color, label=f"{SPLITS.get(split, split)} (mean {part['auc'].mean():.3f})")
+        axis.axhline(0.5, **DOTTED)
+        expansion_ticks(axis, expansions)
+        axis.set_ylim(min(0.45, table["ci_low"].min() - 0.02), 1.02)
+        axis.set_title(_MODES.get(mode, mode))
         axis.legend(loc="lower left")
-    axes[0, 0].set_ylabel("AUC (95% CI)")
-    if len(modes) > 1:
-        letters(axes)
+    axes[0].set_ylabel("AUC (95% CI)")
     return finish(figure, simulated)
 
 
-def roc(bands, auc=None, *, simulated=False):
+def roc(bands, auc, *, simulated=False):
     """Figure 9: ROC curves of the models with their bands; one panel per split.
 
-    Parameters
-    ----------
-    bands : pandas.DataFrame
-        model, split, fpr, tpr, low, high (pointwise 95% band of tpr).
-    auc : pandas.DataFrame, optional
-        model, split, auc, ci_low, ci_high, and n: written into the legend and the titles.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `bands`: model, split, fpr, tpr, low, high (pointwise 95% band of tpr). `auc`, for the legend and the titles: model,
+    split, n, auc, ci_low, ci_high.
     """
     require(bands, "model", "split", "fpr", "tpr", "low", "high", what="the ROC curves")
-    if auc is not None:
-        require(auc, "model", "split", "auc", "ci_low", "ci_high", what="the table of AUCs")
-    splits, styles = _in_order(bands["split"], SPLITS), model_styles(_in_order(bands["model"], MODELS))
-    figure, axes = canvas(TWO_COLUMNS if len(splits) > 1 else ONE_COLUMN, 88, 1, len(splits), squeeze=False)
-    for axis, split in zip(axes[0], splits, strict=True):
-        labels, n = _auc_labels(auc, split)
+    require(auc, "model", "split", "n", "auc", "ci_low", "ci_high", what="the table of AUCs")
+    splits, styles = in_order(bands["split"], SPLITS), model_styles(bands["model"])
+    figure, axes = panels(len(splits), 88)
+    for axis, split in zip(axes, splits, strict=True):
+        areas = auc[auc["split"] == split]
+        labels = _auc_labels(areas)
         for model, look in styles.items():
             part = bands[(bands["model"] == model) & (bands["split"] == split)]
             if len(part):
@@ -138,40 +100,25 @@ def roc(bands, auc=None, *, simulated=False):
                 axis.plot(part["fpr"], part["tpr"], label=labels.get(model, model_name(model)), **look)
         axis.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, linestyle=":")
         axis.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-        axis.set_title(split_name(split, n))
+        axis.set_title(f"{SPLITS.get(split, split)} (n = {areas['n'].iloc[0]:.0f})")
         axis.set_box_aspect(1)
-        axis.legend(loc="lower right", title="AUC (95% CI)" if labels else None, alignment="left")
-    if len(splits) > 1:
-        letters(axes)
+        axis.legend(loc="lower right", title="AUC (95% CI)", alignment="left")
     return finish(figure, simulated)
 
 
-def _auc_labels(auc, split):
-    """Legend text by model, and the number of cases, of one split."""
-    if auc is None:
-        return {}, None
-    part = auc[auc["split"] == split]
+def _auc_labels(areas):
+    """Legend text by model."""
     labels = {}
-    for row in part.itertuples():
+    for row in areas.itertuples():
         interval = f" ({row.ci_low:.3f}–{row.ci_high:.3f})" if np.isfinite([row.ci_low, row.ci_high]).all() else ""
         labels[row.model] = f"{model_name(row.model)} {row.auc:.3f}{interval}"
-    return labels, int(part["n"].iloc[0]) if "n" in part and len(part) else None
+    return labels
 
 
 def decision_curves(curves, *, simulated=False):
-    """Figure 10: net benefit of each model over the threshold probability.
+    """Figure 10: net benefit of each model over the threshold probability; the axis ends a little below zero.
 
-    Parameters
-    ----------
-    curves : pandas.DataFrame
-        model, threshold, net_benefit, treat_all, treat_none, and optionally low, high (pointwise band).
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The axis ends a little below zero: curves fall far below where a model is of no use.
+    `curves`: model, threshold, net_benefit, treat_all, treat_none, and optionally low, high (pointwise band).
     """
     figure, axis = canvas(ONE_COLUMN + 30, 78)
     draw_decision_curves(axis, curves)
@@ -181,18 +128,18 @@ def decision_curves(curves, *, simulated=False):
 def draw_decision_curves(axis, curves):
     """Draw :func:`decision_curves` on one axis."""
     require(curves, "model", "threshold", "net_benefit", "treat_all", "treat_none", what="the decision curves")
-    styles = model_styles(_in_order(curves["model"], MODELS))
+    styles = model_styles(curves["model"])
     banded = {"low", "high"} <= set(curves)
-    first = curves[curves["model"] == next(iter(styles))].sort_values("threshold")
+    curves = curves.sort_values("threshold")
+    first = curves[curves["model"] == next(iter(styles))]
     axis.plot(first["threshold"], first["treat_all"], color=GREY, linewidth=0.9, label="treat all as acute")
     axis.plot(first["threshold"], first["treat_none"], color=BLACK, linewidth=0.9, label="treat none as acute")
     for model, look in styles.items():
-        part = curves[curves["model"] == model].sort_values("threshold")
+        part = curves[curves["model"] == model]
+        x = part["threshold"]
         if banded:
-            axis.fill_between(
-                part["threshold"], part["low"], part["high"], color=look["color"], alpha=0.13, linewidth=0
-            )
-        axis.plot(part["threshold"], part["net_benefit"], label=model_name(model), **look)
+            axis.fill_between(x, part["low"], part["high"], color=look["color"], alpha=0.13, linewidth=0)
+        axis.plot(x, part["net_benefit"], label=model_name(model), **look)
     top = max(curves["high" if banded else "net_benefit"].max(), curves["treat_all"].max(), 0.05)
     axis.set(xlabel="Threshold probability of acute fracture", ylabel="Net benefit", xlim=(0, 1))
     axis.set_ylim(-0.15 * top, 1.08 * top)
@@ -201,150 +148,143 @@ def draw_decision_curves(axis, curves):
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, title=title)
 
 
-def calibration(points, scores=None, *, simulated=False):
+def calibration(points, *, simulated=False):
     """Observed against predicted share of acute fractures, one panel per model.
 
-    Parameters
-    ----------
-    points : pandas.DataFrame
-        model, predicted (or mean_predicted), observed, low, high, n.
-    scores : pandas.DataFrame, optional
-        label and one column of probabilities a model: drawn as histograms below the curves.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `points`: model, predicted, observed, low, high, n.
     """
-    points = points.rename(columns={"mean_predicted": "predicted"})
-    require(points, "model", "predicted", "observed", "low", "high", "n", what="the calibration points")
-    styles = model_styles(_in_order(points["model"], MODELS))
-    if scores is not None:
-        require(scores, "label", *styles, what="the scores")
-    rows = 2 if scores is not None else 1
-    figure, axes = canvas(
-        max(ONE_COLUMN, _TOTAL_MM * len(styles)),
-        66 + 24 * (rows - 1),
-        rows,
-        len(styles),
-        squeeze=False,
-        sharex=True,
-        sharey="row",
-        height_ratios=(3, 1)[:rows],
-    )
-    for (model, look), column in zip(styles.items(), axes.T, strict=True):
-        _calibration_curve(column[0], points[points["model"] == model], look["color"])
-        column[0].set_title(model_name(model))
-        if rows == 2:
-            for name, label in (("acute", 1), ("chronic", 0)):
-                values = scores.loc[scores["label"] == label, model]
-                column[1].hist(values, bins=np.linspace(0, 1, 21), color=CLASSES[name], alpha=0.6, label=name)
-        column[-1].set_xlabel("Predicted probability of acute")
-    axes[0, 0].set_ylabel("Observed share of acute (95% CI)")
-    if rows == 2:
-        axes[1, 0].set_ylabel("Cases")
-        axes[1, 0].legend(loc="upper left", fontsize=6)
-    letters(axes[0])
+    figure, axes = _calibration_panels(points, 66)
+    for model, look in model_styles(points["model"]).items():
+        _calibration_curve(axes[model], points[points["model"] == model], color=look["color"])
     return finish(figure, simulated)
 
 
 def recalibration(points, *, simulated=False):
     """Observed against predicted share of acute fractures before and after recalibration, one panel per model.
 
-    Parameters
-    ----------
-    points : pandas.DataFrame
-        model, method (``none``: before), predicted, observed, low, high, n.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `points`: model, method (``none``: before), predicted, observed, low, high, n.
     """
-    require(points, "model", "method", "predicted", "observed", "low", "high", "n", what="the calibration points")
-    models, methods = _in_order(points["model"], MODELS), _in_order(points["method"], _RECALIBRATIONS)
-    looks = dict(
-        zip(methods, ((GREY, "o", "-"), (SKY, "s", "--"), (VERMILLION, "^", "-."), (BLACK, "D", ":")), strict=False)
-    )
-    figure, axes = canvas(max(ONE_COLUMN, _TOTAL_MM * len(models)), 78, 1, len(models), squeeze=False, sharey=True)
-    for axis, model in zip(axes[0], models, strict=True):
-        for method, (color, marker, line) in looks.items():
+    require(points, "method", what="the calibration points")
+    figure, axes = _calibration_panels(points, 78)
+    methods = in_order(points["method"], _RECALIBRATIONS)
+    looks = ((GREY, "o", "-"), (SKY, "s", "--"), (VERMILLION, "^", "-."), (BLACK, "D", ":"))
+    for model, axis in axes.items():
+        for method, (color, marker, line) in zip(methods, looks, strict=False):
             part = points[(points["model"] == model) & (points["method"] == method)]
-            _calibration_curve(
-                axis, part, color, marker=marker, linestyle=line, label=_RECALIBRATIONS.get(method, method)
-            )
-        axis.set_title(model_name(model))
-        axis.set_xlabel("Predicted probability of acute")
-    axes[0, 0].set_ylabel("Observed share of acute (95% CI)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
+            label = _RECALIBRATIONS.get(method, method)
+            _calibration_curve(axis, part, color=color, marker=marker, linestyle=line, label=label)
+    handles, labels = axis.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-    letters(axes)
     return finish(figure, simulated)
 
 
-def _calibration_curve(axis, part, color, marker="o", **look):
-    part = part.sort_values("predicted")
+def _calibration_panels(points, height_mm):
+    """Figure and axes by model."""
+    require(points, "model", "predicted", "observed", "low", "high", "n", what="the calibration points")
+    models = in_order(points["model"], MODELS)
+    figure, axes = _model_panels(models, height_mm)
+    letters(axes)
+    for model, axis in zip(models, axes, strict=True):
+        axis.set_title(model_name(model))
+        axis.set_xlabel("Predicted probability of acute")
+    axes[0].set_ylabel("Observed share of acute (95% CI)")
+    return figure, dict(zip(models, axes, strict=True))
+
+
+def _model_panels(models, height_mm):
+    width = max(ONE_COLUMN, 61 * len(models))
+    figure, axes = canvas(width, height_mm, 1, len(models), squeeze=False, sharey=True)
+    return figure, axes[0]
+
+
+def _calibration_curve(axis, part, **look):
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, linestyle=":")
-    interval = np.abs(part[["low", "high"]].sub(part["observed"], axis=0)).to_numpy().T
-    axis.errorbar(part["predicted"], part["observed"], interval, color=color, marker=marker, linewidth=1, **look)
+    part = part.sort_values("predicted")
+    intervals(axis, part["predicted"], part, "observed", ("low", "high"), linewidth=1, **look)
     axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
 
 
 def score_distribution(scores, thresholds=None, *, simulated=False):
     """Scores of every case by class, one panel per model, with the operating threshold.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        Long: label, score (probability of acute), and optionally model.
-    thresholds : float, dict or pandas.Series, optional
-        One for all models, or by model; drawn as a line.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `scores`: label, score (probability of acute), and optionally model. `thresholds`: by model.
     """
     require(scores, "label", "score", what="the scores")
-    models = _in_order(scores["model"], MODELS) if "model" in scores else [None]
-    figure, axes = canvas(max(ONE_COLUMN, _TOTAL_MM * len(models)), 62, 1, len(models), squeeze=False, sharey=True)
-    for axis, model in zip(axes[0], models, strict=True):
+    models = in_order(scores["model"], MODELS) if "model" in scores else [None]
+    figure, axes = _model_panels(models, 62)
+    for axis, model in zip(axes, models, strict=True):
         part = scores if model is None else scores[scores["model"] == model]
-        names = class_names(part["label"]).to_numpy()
-        strips(axis, {name: part.loc[names == name, "score"] for name in CLASSES if (names == name).any()}, CLASSES)
-        threshold = thresholds.get(model) if hasattr(thresholds, "get") else thresholds
+        by_class(axis, part["label"], part["score"])
+        threshold = None if thresholds is None else thresholds.get(model)
         if threshold is not None and np.isfinite(threshold):
             axis.axhline(threshold, color=BLACK, linestyle="--", linewidth=0.8, label=f"threshold {threshold:.2f}")
             axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.1)
-        axis.set_xlabel("Fracture")
         if model is not None:
             axis.set_title(model_name(model), loc="right" if threshold is not None else "center")
     inside = scores["score"].between(0, 1).all()
-    axes[0, 0].set_ylabel("Predicted probability of acute" if inside else "Score")
+    axes[0].set_ylabel("Predicted probability of acute" if inside else "Score")
     if inside:
-        axes[0, 0].set_ylim(-0.03, 1.03)
+        axes[0].set_ylim(-0.03, 1.03)
     return finish(figure, simulated)
 
 
-def draw_confusion(axis, row):
-    """Draw a confusion matrix from a dict with tp, fp, tn, fn, model, threshold; shade: share of the row."""
-    counts = np.array([[row["tp"], row["fn"]], [row["fp"], row["tn"]]], dtype=float)
+def draw_confusion(axis, counts):
+    """Draw a confusion matrix ((TP, FN), (FP, TN)); shade: share of the row."""
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axis.imshow(share, cmap="Greys", vmin=0, vmax=1.4)
     for (i, j), count in np.ndenumerate(counts):
-        text = f"{count:.0f}\n{100 * share[i, j]:.0f} %"
+        text = f"{count}\n{100 * share[i, j]:.0f} %"
         axis.text(j, i, text, ha="center", va="center", color="white" if share[i, j] > 0.75 else BLACK)
     axis.set_xticks([0, 1], list(CLASSES))
     axis.set_yticks([0, 1], list(CLASSES), rotation=90, va="center")
     axis.set(xlabel="Predicted", ylabel="MRI")
-    axis.set_title(f"{model_name(row['model'])}, threshold {row['threshold']:.2f}")
     axis.tick_params(length=0)
 
 
-def _in_order(values, order):
-    """The distinct values, those of `order` first."""
-    found = list(pd.unique(values))
-    return [name for name in order if name in found] + [name for name in found if name not in order]
+def subgroup_forest(table, *, simulated=False):
+    """AUC of each model in each subgroup with its interval; a subgroup without numbers says why.
+
+    `table`: variable, subgroup, model, n_acute, n_chronic, auc, ci_low, ci_high (NaN where there is a note), note.
+    """
+    columns = ("variable", "subgroup", "model", "n_acute", "n_chronic", "auc", "ci_low", "ci_high", "note")
+    require(table, *columns, what="the table of subgroups")
+    groups = table.drop_duplicates(["variable", "subgroup"])
+    looks = _markers(table["model"])
+    figure, axis = canvas(TWO_COLUMNS, 22 + 9.5 * len(groups))
+    left = max(0, np.floor(10 * np.nanmin([0.5, table["ci_low"].min()])) / 10 - 0.05)
+    beside = {"va": "center", "ha": "center", "fontsize": 7, "transform": axis.get_yaxis_transform()}
+    for row, group in enumerate(groups.itertuples()):
+        part = table[(table["variable"] == group.variable) & (table["subgroup"] == group.subgroup)]
+        if group.note:
+            axis.text(max(left, 0.5) + 0.01, row, group.note, va="center", fontsize=7, color=GREY, style="italic")
+        else:
+            _beside_each_other(axis, row, part, looks)
+        axis.text(1.07, row, f"{group.n_acute} / {group.n_chronic}", **beside)
+    axis.text(1.03, -0.75, "acute / chronic", **beside | {"va": "bottom"})
+    titles = [_VARIABLES.get(name, str(name)) for name in groups["variable"]]
+    names = zip(titles, groups["subgroup"], strict=True)
+    axis.set_yticks(range(len(groups)), [f"{title}: {name}" if title else name.capitalize() for title, name in names])
+    axis.tick_params(axis="y", length=0)
+    axis.axvline(0.5, **DOTTED)
+    # A line between variables.
+    for row in np.flatnonzero(groups["variable"].to_numpy()[1:] != groups["variable"].to_numpy()[:-1]):
+        axis.axhline(row + 0.5, color=GREY, linewidth=0.3, alpha=0.6)
+    axis.set(xlim=(left, 1.005), ylim=(len(groups) - 0.4, -0.6), xlabel="AUC (95% CI)", ylabel="Test cases")
+    handles = [axis.errorbar([], [], [], [], label=model_name(model), **look) for model, look in looks.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(looks))
+    return finish(figure, simulated)
+
+
+def _markers(models):
+    """Colour and marker of each model; lines of intervals are whole, so that short ones are seen."""
+    styles = model_styles(models)
+    return {
+        model: {"color": style["color"], "marker": marker, "linestyle": "", "elinewidth": 1}
+        for (model, style), marker in zip(styles.items(), "osD^v" * len(styles), strict=False)
+    }
+
+
+def _beside_each_other(axis, row, part, looks):
+    for number, (model, look) in enumerate(looks.items()):
+        y = row + 0.24 * (number - (len(looks) - 1) / 2)
+        intervals(axis, [y], part[part["model"] == model], across=True, **look)

@@ -1,8 +1,7 @@
 """Pictures of cases: slices with mask contours, crops.
 
-Arrays are (z, y, x) in LPS orientation: z runs to the head, y to the back, x to the patient's left. SimpleITK images
-are brought into it first (nearest axes, nothing is interpolated). Slices are drawn as radiologists see them:
-sagittal with the front at the left, axial and coronal with the patient's right at the left.
+Arrays are (z, y, x) in LPS orientation: z runs to the head, y to the back, x to the patient's left. Slices are drawn as
+radiologists see them: sagittal with the front at the left, axial and coronal with the patient's right at the left.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from vcfnb.errors import VcfnbError
-from vcfnb.figures.theme import CLASSES, READINGS, TWO_COLUMNS, YELLOW, canvas, class_names, finish, require
+from vcfnb.figures.parts import canvas, finish, require
+from vcfnb.figures.theme import CLASSES, READINGS, TWO_COLUMNS, YELLOW, class_names
+from vcfnb.preprocessing.crops import bounding_box
 
 # Axis of the array that each slice is perpendicular to, and the letters at its left and right.
 PLANES = {"sagittal": (2, "AP"), "coronal": (1, "RL"), "axial": (0, "RL")}
@@ -24,19 +25,7 @@ _OUTLINE = [withStroke(linewidth=1.5, foreground="black")]
 
 @dataclass(frozen=True)
 class Volume:
-    """An image with masks on the same grid.
-
-    Attributes
-    ----------
-    image : array (z, y, x)
-        LPS orientation.
-    masks : dict of str to array
-        Non-zero inside.
-    spacing : tuple of 3 float
-        mm, (z, y, x).
-    heatmap : array, optional
-        Non-negative.
-    """
+    """Arrays (z, y, x) in LPS orientation on one grid: image, masks by name, non-negative heatmap; spacing in mm."""
 
     image: np.ndarray
     masks: dict = field(default_factory=dict)
@@ -44,18 +33,13 @@ class Volume:
     heatmap: np.ndarray | None = None
 
     @classmethod
-    def of(cls, image, masks=None, spacing=(1.0, 1.0, 1.0), heatmap=None):
-        """Put SimpleITK images, or arrays that are in LPS orientation already, together.
+    def of(cls, image, masks=None, heatmap=None):
+        """From SimpleITK images, brought into LPS orientation (nearest axes), or arrays that are in it, of 1 mm.
 
-        Arrays beside a SimpleITK image are taken to lie on its grid; `spacing` is that of arrays only.
-
-        Raises
-        ------
-        VcfnbError
-            When a mask or the heatmap has another size than the image.
+        Arrays beside a SimpleITK image lie on its grid. A mask or heatmap of another size is a VcfnbError.
         """
-        masks = dict(masks or {})
-        others = masks | ({} if heatmap is None else {"heatmap": heatmap})
+        others = dict(masks or {}) | ({} if heatmap is None else {"heatmap": heatmap})
+        spacing = (1.0, 1.0, 1.0)
         if isinstance(image, sitk.Image):
             oriented = sitk.DICOMOrient(image, "LPS")
             spacing = oriented.GetSpacing()[::-1]
@@ -64,9 +48,8 @@ class Volume:
         image = np.asarray(image)
         others = {name: np.asarray(other) for name, other in others.items()}
         for name, other in others.items():
-            if other.shape != image.shape:
-                raise _other_size(name, other.shape, image.shape)
-        return cls(image, {name: others[name] for name in masks}, tuple(map(float, spacing)), others.get("heatmap"))
+            _same_size(name, other.shape, image.shape)
+        return cls(image, {name: others[name] for name in masks or {}}, spacing, others.get("heatmap"))
 
     def _box(self):
         """Middle (index) and edges (mm) of the first mask, or of the image where there is none."""
@@ -87,68 +70,57 @@ class Volume:
         return float(self._box()[1].max()) + 2 * _MARGIN_MM
 
 
-def _other_size(name, shape, expected):
-    problem = f"{name} {shape} and image {expected} differ in size (z, y, x)"
-    return VcfnbError(problem, "put both on one grid", code="grid-mismatch")
+def _same_size(name, shape, expected):
+    if shape != expected:
+        problem = f"{name} {shape} and image {expected} differ in size (z, y, x)"
+        raise VcfnbError(problem, "put both on one grid", code="grid-mismatch")
 
 
 def _on_grid_of(image, name, other):
     """Array of a mask or heatmap in LPS orientation."""
     if not isinstance(other, sitk.Image):
         other = np.asarray(other)
-        if other.shape != image.GetSize()[::-1]:
-            raise _other_size(name, other.shape, image.GetSize()[::-1])
+        _same_size(name, other.shape, image.GetSize()[::-1])
         other = sitk.GetImageFromArray(other.astype(np.float32))
         other.CopyInformation(image)
     return sitk.GetArrayFromImage(sitk.DICOMOrient(other, "LPS"))
 
 
+def case_volume(case, mask):
+    """The volume of a dict with case_id, image, mask (here called `mask`), and optionally readings and heatmap."""
+    masks = {mask: case["mask"]} | dict(case.get("readings") or {})
+    try:
+        return Volume.of(case["image"], masks, case.get("heatmap"))
+    except VcfnbError as error:
+        raise VcfnbError(error.problem, error.remedy, code=error.code, case=case["case_id"], file=error.file) from error
+
+
+def middle_of(mask):
+    """Voxel (z, y, x) in the middle of a mask's box."""
+    start, stop = bounding_box(mask)
+    return start + (stop - start) // 2
+
+
 def montage(cases, level=500, width=1200, *, simulated=False):
     """Sagittal and axial slice through the middle of each case's mask, with contours; one scale for all.
 
-    Parameters
-    ----------
-    cases : sequence of dict
-        case_id, label (1 acute, 0 chronic), image (HU) and mask: SimpleITK images, or arrays (z, y, x) in LPS
-        orientation with ``spacing`` (mm, z y x; 1 without); optionally ``readings``: dict of name to mask, such as
-        ``{"reader A again": ..., "reader B": ...}``, drawn over the mask of reader A.
-    level, width : float
-        Window, HU (paper: 500, 1200).
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Contours have the colour of the class, or of the reader where there are several readings.
-
-    Raises
-    ------
-    VcfnbError
-        When there is no case, or a mask has another size than its image.
+    `cases` are dicts: case_id, label (1 acute, 0 chronic), image (HU) and mask (SimpleITK images or arrays), and
+    optionally readings by name, drawn over the mask of reader A. Contours have the colour of the class, or of the
+    reader where there are several readings. `level` and `width` of the window are HU.
     """
     if not len(cases):
         raise VcfnbError("no cases", "there is nothing to draw", code="no-cases")
-    columns = min(4, len(cases))
-    blocks = -(-len(cases) // columns)
-    edge = min(60.0, TWO_COLUMNS / columns - 2)
-    figure, axes = canvas(columns * (edge + 2), blocks * (2 * edge + 8), 2 * blocks, columns, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
+    figure, pairs = _pairs(len(cases), min(60.0, TWO_COLUMNS / min(4, len(cases)) - 2))
     several = any(case.get("readings") for case in cases)
-    volumes = [_case_volume(case) for case in cases]
+    volumes = [case_volume(case, "reader A") for case in cases]
     view = max(volume.field_of_view for volume in volumes)
-    for axis in axes.flat:
-        axis.set_visible(False)
-    for number, (case, volume) in enumerate(zip(cases, volumes, strict=True)):
-        block, column = divmod(number, columns)
+    for (above, below), case, volume in zip(pairs, cases, volumes, strict=True):
         name = class_names([case["label"]]).iloc[0]
         colors = READINGS if several else {"reader A": CLASSES[name]}
-        for row, plane in enumerate(("sagittal", "axial")):
-            axis = axes[2 * block + row, column]
-            axis.set_visible(True)
-            draw_plane(axis, volume, plane, level, width, colors, view)
-        axes[2 * block, column].set_title(f"{case['case_id']}, {name}", fontsize=7, pad=2)
-    scale_bar(axes[0, 0])
+        draw_plane(above, volume, "sagittal", level, width, colors, view)
+        draw_plane(below, volume, "axial", level, width, colors, view)
+        above.set_title(f"{case['case_id']}, {name}", fontsize=7, pad=2)
+    scale_bar(pairs[0, 0])
     if several:
         shown = dict.fromkeys(name for volume in volumes for name in volume.masks)
         handles = [Line2D([], [], color=READINGS.get(name, YELLOW), label=name) for name in shown]
@@ -156,37 +128,24 @@ def montage(cases, level=500, width=1200, *, simulated=False):
     return finish(figure, simulated)
 
 
-def _case_volume(case):
-    masks = {"reader A": case["mask"]} | dict(case.get("readings") or {})
-    try:
-        return Volume.of(case["image"], masks, case.get("spacing", (1.0, 1.0, 1.0)))
-    except VcfnbError as error:
-        raise VcfnbError(error.problem, error.remedy, code=error.code, case=case["case_id"], file=error.file) from error
+def _pairs(n, edge, least=1, title=0):
+    """Figure and axes (n, 2) with edges in mm, those of a case below each other, in rows of four cases."""
+    columns = min(4, n)
+    blocks = -(-n // columns)
+    size = max(least, columns) * (edge + 2), title + blocks * (2 * edge + 8)
+    figure, axes = canvas(*size, 2 * blocks, columns, pad=0.01, squeeze=False)
+    pairs = axes.reshape(blocks, 2, columns).swapaxes(1, 2).reshape(-1, 2)
+    for axis in pairs[n:].flat:
+        axis.set_visible(False)
+    return figure, pairs[:n]
 
 
 def draw_plane(axis, volume, plane, level, width, colors, view=None, middle=None, through=False):
-    """Draw one slice through a voxel: window in grey, contours, heatmap.
+    """Draw one slice through a voxel: window (HU) in grey, contours in colours by the mask's name, heatmap.
 
-    Parameters
-    ----------
-    axis : matplotlib.axes.Axes
-    volume : Volume
-    plane : {"sagittal", "coronal", "axial"}
-    level, width : float
-        Window, HU.
-    colors : dict of str to color
-        Of the contours, by name of the mask.
-    view : float, optional
-        Edge of the picture, mm, around `middle`; the whole slice when left out.
-    middle : array (3,) of int, optional
-        Voxel (z, y, x) through which to cut; the middle of the first mask by default.
-    through : bool
-        Show the heatmap's mean along the line of sight instead of its slice, as a share of the largest mean.
-
-    Returns
-    -------
-    matplotlib.image.AxesImage or None
-        The heatmap's.
+    `view` is the edge of the picture in mm around the voxel `middle` (z, y, x; by default the middle of the first
+    mask); without it the whole slice is shown. With `through` the heatmap is its mean along the line of sight instead
+    of its slice, as a share of the largest mean. Returns the heatmap's image, or None.
     """
     across, _ = PLANES[plane]
     middle = volume.middle if middle is None else middle
@@ -212,9 +171,8 @@ def draw_plane(axis, volume, plane, level, width, colors, view=None, middle=None
         part = mask.take(index, across) != 0
         if part.any() and min(part.shape) > 1:
             # A frame of zeros closes the contour of a mask that touches the image's border.
-            axis.contour(
-                _beyond(x), _beyond(y), np.pad(part, 1), [0.5], colors=[colors.get(name, YELLOW)], linewidths=0.8
-            )
+            color = colors.get(name, YELLOW)
+            axis.contour(_beyond(x), _beyond(y), np.pad(part, 1), [0.5], colors=[color], linewidths=0.8)
     if view is not None:
         x0, y0 = ((middle[n] + 0.5) * volume.spacing[n] for n in (columns, rows))
         axis.set_xlim(x0 - view / 2, x0 + view / 2)
@@ -233,8 +191,8 @@ def scale_bar(axis, length=20):
     (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
     x, y = left + 0.05 * (right - left), bottom + 0.06 * (top - bottom)
     axis.plot([x, x + length], [y, y], color="white", linewidth=2, solid_capstyle="butt", path_effects=_OUTLINE)
-    text = axis.text(x + length / 2, y + 0.02 * (top - bottom), f"{length} mm", color="white", fontsize=6, ha="center")
-    text.set_path_effects(_OUTLINE)
+    look = {"color": "white", "fontsize": 6, "ha": "center", "path_effects": _OUTLINE}
+    axis.text(x + length / 2, y + 0.02 * (top - bottom), f"{length} mm", **look)
 
 
 def outline(axis, volume, plane, start, stop):
@@ -245,80 +203,50 @@ def outline(axis, volume, plane, start, stop):
     axis.add_patch(Rectangle((low[columns], low[rows]), *size, fill=False, color="white", linewidth=0.5, linestyle=":"))
 
 
-def three_planes(volume, level=500, width=1200, title=""):
-    """Sagittal, coronal and axial slice through the middle of the mask, with its contour and a heatmap.
+def heat_scale(heat, axes, label, shrink=0.8):
+    """Colour bar of a heatmap, opaque, beside axes."""
+    bar = np.ravel(axes)[0].figure.colorbar(heat, ax=axes, label=label, shrink=shrink)
+    bar.solids.set_alpha(1)
 
-    Parameters
-    ----------
-    volume : Volume
-    level, width : float
-        Window, HU.
-    title : str
 
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def three_planes(volume, level, width, title):
+    """Sagittal, coronal and axial slice through the middle of the mask, with its contour and a heatmap."""
     figure, axes = canvas(TWO_COLUMNS, 68, 1, 3)
     colors = {"mask": YELLOW} if len(volume.masks) < 2 else READINGS
     view = volume.field_of_view if volume.masks else None
     for axis, (plane, (across, ends)) in zip(axes, PLANES.items(), strict=True):
         heat = draw_plane(axis, volume, plane, level, width, colors, view)
         axis.set_title(f"{plane}, slice {volume.middle[across]}")
-        for x, end in zip((0.02, 0.98), ends, strict=True):
-            letter = axis.text(x, 0.5, end, color="white", ha="left" if x < 0.5 else "right", transform=axis.transAxes)
-            letter.set_path_effects(_OUTLINE)
+        look = {"color": "white", "transform": axis.transAxes, "path_effects": _OUTLINE}
+        axis.text(0.02, 0.5, ends[0], ha="left", **look)
+        axis.text(0.98, 0.5, ends[1], ha="right", **look)
     scale_bar(axes[0])
     if heat is not None:
-        figure.colorbar(heat, ax=axes, label="Heatmap (share of its maximum)", shrink=0.8, alpha=1)
+        heat_scale(heat, axes, "Heatmap (share of its maximum)")
     if title:
         figure.suptitle(title)
     return figure
 
 
 def crops_examples(crops, table, expansion, *, simulated=False):
-    """What the network is shown: sagittal and axial middle slices of a few crops.
+    """What the network is shown: sagittal and axial middle slices of a few crops, with one grey scale.
 
-    Parameters
-    ----------
-    crops : array (n, z, y, x)
-        The network's input, LPS orientation.
-    table : pandas.DataFrame
-        case_id and label, a row a crop in the same order.
-    expansion : int
-        Voxels of 1 mm around the mask's box.
-    simulated : bool
-        Add the note that patients are simulated.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One grey scale for all crops.
+    `crops` (n, z, y, x) is the network's input; `table` has a row a crop: case_id, label. `expansion` is in mm.
     """
     crops = np.asarray(crops)
     if not len(crops) or len(crops) != len(table):
-        raise VcfnbError(
-            f"{len(crops)} crops and {len(table)} cases",
-            "give one row per crop, and at least one",
-            code="length-mismatch",
-        )
+        problem = f"{len(crops)} crops and {len(table)} cases"
+        raise VcfnbError(problem, "give one row per crop, and at least one", code="length-mismatch")
     require(table, "case_id", "label", what="the table of crops")
-    columns = min(4, len(crops))
-    blocks = -(-len(crops) // columns)
-    edge = TWO_COLUMNS / 4 - 2
-    figure, axes = canvas(max(2, columns) * (edge + 2), 6 + blocks * (2 * edge + 8), 2 * blocks, columns, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
-    low, high = float(crops.min()), float(crops.max())
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for number, (crop, case_id, name) in enumerate(
-        zip(crops, table["case_id"], class_names(table["label"]), strict=True)
-    ):
-        block, column = divmod(number, columns)
+    figure, pairs = _pairs(len(crops), TWO_COLUMNS / 4 - 2, least=2, title=6)
+    named = zip(pairs, crops, table["case_id"], class_names(table["label"]), strict=True)
+    for (sagittal, axial), crop, case_id, name in named:
         middle = np.array(crop.shape) // 2
-        sagittal, axial = axes[2 * block : 2 * block + 2, column]
-        sagittal.imshow(crop[:, :, middle[2]], cmap="gray", origin="lower", vmin=low, vmax=high)
-        axial.imshow(crop[middle[0]], cmap="gray", vmin=low, vmax=high)
+        look = {"cmap": "gray", "vmin": crops.min(), "vmax": crops.max()}
+        sagittal.imshow(crop[:, :, middle[2]], origin="lower", **look)
+        axial.imshow(crop[middle[0]], **look)
         sagittal.set_title(f"{case_id}, {name}", fontsize=7, pad=2, color=CLASSES[name])
+        sagittal.set_axis_off()
+        axial.set_axis_off()
     figure.suptitle(f"Expansion {expansion} mm: sagittal (above) and axial slice", fontsize=8)
     return finish(figure, simulated)

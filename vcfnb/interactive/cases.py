@@ -5,11 +5,13 @@ import SimpleITK as sitk
 
 from vcfnb import preprocessing
 from vcfnb.errors import VcfnbError
-from vcfnb.figures.names import image_type, short_image_type, short_name
-from vcfnb.figures.pictures import PLANES, Volume, draw_plane, outline, scale_bar
-from vcfnb.figures.theme import CLASSES, TWO_COLUMNS, YELLOW, canvas, class_names, finish, strips
+from vcfnb.figures.names import short_image_type, short_name
+from vcfnb.figures.parts import by_class, canvas, finish
+from vcfnb.figures.pictures import PLANES, Volume, draw_plane, heat_scale, outline, scale_bar
+from vcfnb.figures.theme import CLASSES, TWO_COLUMNS, YELLOW, class_names
 from vcfnb.preprocessing.crops import expanded_box, oriented
 from vcfnb.radiomics import image_types
+from vcfnb.radiomics.settings import image_type_of
 
 PERCENT = range(0, 101, 5)
 
@@ -17,11 +19,8 @@ PERCENT = range(0, 101, 5)
 def _row(table, case_id):
     found = table[table["case_id"] == case_id]
     if found.empty:
-        raise VcfnbError(
-            f"case {case_id} is not in the table",
-            f"take one of {', '.join(table['case_id'].head())} ...",
-            code="unknown-case",
-        )
+        remedy = f"take one of {', '.join(table['case_id'].head())} ..."
+        raise VcfnbError(f"case {case_id} is not in the table", remedy, code="unknown-case")
     return found.iloc[0]
 
 
@@ -42,29 +41,9 @@ def _at(start, stop, plane, percent):
 def slices(run, table, expansions, case_id, plane, position, expansion):
     """One slice through a preprocessed case, with its mask and expansions, and the part that a network would see.
 
-    Parameters
-    ----------
-    run : vcfnb.runs.Run
-        Of a study whose notebook 01 has run.
-    table : pandas.DataFrame
-        case_id and label.
-    expansions : sequence of int
-        Voxels of 1 mm, drawn as dotted boxes.
-    case_id : str
-    plane : {"sagittal", "coronal", "axial"}
-    position : int
-        Percent of the way through the largest box, from the feet (axial), the front (coronal) or the patient's right.
-    expansion : int
-        The box that is shown by itself.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    VcfnbError
-        The case is not in the table.
+    `run`'s notebook 01 has run; `table`: case_id, label. `expansions` (voxels of 1 mm) are dotted boxes, `expansion` is
+    shown by itself. `position`: percent of the way through the largest box, from the feet (axial), the front (coronal)
+    or the patient's right.
     """
     settings = run.settings("preprocessing")
     name = class_names([_row(table, case_id)["label"]]).iloc[0]
@@ -80,13 +59,14 @@ def slices(run, table, expansions, case_id, plane, position, expansion):
     for size in expansions:
         outline(whole, volume, plane, *expanded_box(mask, size))
     start, stop = expanded_box(mask, expansion)
-    rows, columns = (n for n in range(3) if n != PLANES[plane][0])
+    across, _ = PLANES[plane]
+    rows, columns = (n for n in range(3) if n != across)
     edges = np.array([start, stop]) * volume.spacing
     box.set_xlim(*edges[:, columns])
     box.set_ylim(*(edges[::-1, rows] if plane == "axial" else edges[:, rows]))
     scale_bar(whole)
-    whole.set_title(f"{case_id}, {name}: {plane}, slice {voxel[PLANES[plane][0]]}")
-    inside = start[PLANES[plane][0]] <= voxel[PLANES[plane][0]] < stop[PLANES[plane][0]]
+    whole.set_title(f"{case_id}, {name}: {plane}, slice {voxel[across]}")
+    inside = start[across] <= voxel[across] < stop[across]
     box.set_title(f"expansion {expansion} mm" + ("" if inside else ": this slice lies outside its box"))
     return finish(figure, run.simulated)
 
@@ -94,41 +74,19 @@ def slices(run, table, expansions, case_id, plane, position, expansion):
 def feature(run, features, table, settings, feature, case_id):
     """One feature: its values by class, and the filtered image that it is measured on, in one case.
 
-    Parameters
-    ----------
-    run : vcfnb.runs.Run
-        Of a study whose notebook 01 has run.
-    features : pandas.DataFrame
-        Indexed by case_id; one column per feature.
-    table : pandas.DataFrame
-        case_id and label of the cases to show (training cases).
-    settings : vcfnb.radiomics.Settings
-        That the features were computed with.
-    feature : str
-    case_id : str
-        Marked among the others, and shown as an image.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The image is the middle slice of the ROI's box, over which filters work; its scale holds 98 % of the values.
-
-    Raises
-    ------
-    VcfnbError
-        The case is not in the table, or the feature's image type is not among the settings.
+    `features` are indexed by case_id, `table` (case_id, label) has the training cases, `settings` are those of
+    extraction. The image is the middle slice of the ROI's box, over which filters work; its scale holds 98 % of values.
     """
     row = _row(table, case_id)
     values = features.loc[table["case_id"], feature]
-    names = class_names(table["label"]).to_numpy()
     figure, (left, right) = canvas(TWO_COLUMNS, 78, 1, 2, width_ratios=(1, 1.25))
-    strips(left, {name: values[names == name] for name in CLASSES if (names == name).any()}, CLASSES)
+    by_class(left, table["label"], values)
     left.axhline(values[case_id], color=YELLOW, linewidth=1, zorder=0)
     left.annotate(case_id, (-0.58, values[case_id]), (0, 2), textcoords="offset points", fontsize=6)
-    left.set(xlabel="Fracture", ylabel="Feature value")
+    left.set_ylabel("Feature value")
     left.ticklabel_format(axis="y", scilimits=(-3, 4))
     left.set_title(short_name(feature), fontsize=7)
-    kind = image_type(feature)
+    kind = image_type_of(feature)
     image, mask, spacing = _filtered(run, row, settings, kind)
     volume = Volume(image, {"mask": mask}, spacing)
     low, high = np.percentile(image, (1, 99))
@@ -147,31 +105,14 @@ def _filtered(run, row, settings, kind):
     for name, array in image_types.filtered(box, settings):
         if name == wanted:
             return np.asarray(array, dtype=float), box.mask.astype(np.uint8), image.GetSpacing()[::-1]
-    raise VcfnbError(
-        f"there is no image type {wanted} with these settings",
-        "choose a feature that was computed",
-        code="unknown-choice",
-    )
+    problem = f"there is no image type {wanted} with these settings"
+    raise VcfnbError(problem, "choose a feature that was computed", code="unknown-choice")
 
 
 def network_input(network, x, case_ids, run, case_id, plane, position):
     """One slice of a network's input, and Grad-CAM over it.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-    x : array (n, 1, z, y, x)
-        The crops, in the order of `case_ids`.
-    case_ids : sequence of str
-    run : vcfnb.runs.Run
-    case_id : str
-    plane : {"sagittal", "coronal", "axial"}
-    position : int
-        Percent of the way through the crop.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `x` (n, 1, z, y, x) are the crops of `case_ids`; `position`: percent of the way through the crop.
     """
     from vcfnb import dtl
 
@@ -187,6 +128,5 @@ def network_input(network, x, case_ids, run, case_id, plane, position):
     drawn = draw_plane(hot, volume, plane, *window, {}, middle=voxel)
     plain.set_title(f"{case_id}: {plane}, {position} % through the crop")
     hot.set_title("Grad-CAM" + ("" if heat.any() else ": no cell speaks for the answer"))
-    bar = figure.colorbar(drawn, ax=(plain, hot), label="Heat (share of its maximum)", shrink=0.8)
-    bar.solids.set_alpha(1)
+    heat_scale(drawn, (plain, hot), "Heat (share of its maximum)")
     return finish(figure, run.simulated)

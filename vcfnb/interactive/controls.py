@@ -12,15 +12,9 @@ def show(draw, interactive=None, **choices):
     draw : callable
         Called with one value of each choice by name; returns a matplotlib Figure.
     interactive : bool, optional
-        With controls; by default where :func:`vcfnb.interactive.in_jupyterlab` says so. Headless runs display the
-        figure of the default choice, and so does the report.
+        With controls; by default :func:`vcfnb.interactive.in_jupyterlab`. Otherwise the default choice is displayed.
     **choices : sequence, or tuple (sequence, default)
-        Values of each choice; without a default the first is taken. Numbers get a slider, other values a menu.
-
-    Raises
-    ------
-    VcfnbError
-        A choice has no values, or its default is not one of them.
+        Values of each choice, by default the first. Numbers get a slider, other values a menu.
     """
     from IPython.display import display
 

@@ -2,112 +2,66 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import confusion_matrix
 
 from vcfnb import statistics
 from vcfnb.errors import VcfnbError
 from vcfnb.figures import patient, performance, selection
 from vcfnb.figures.description import split_power
 from vcfnb.figures.names import short_name
-from vcfnb.figures.theme import BLACK, CLASSES, GREY, TWO_COLUMNS, canvas, class_names, finish, letters
+from vcfnb.figures.parts import canvas, finish, merged, panels
+from vcfnb.figures.theme import BLACK, CLASSES, GREY, TWO_COLUMNS, class_names, model_name
 
 _READINGS = {"a2": ("Reader A again", "icc_intra"), "b": ("Reader B", "icc_inter")}
 
 
 def test_size(n_test, acute_share, auc, width, simulated=False):
-    """Expected width of an AUC's interval by the size of the test set, for an AUC and a width to aim at.
-
-    Parameters
-    ----------
-    n_test : int
-        Of this study; marked.
-    acute_share : float
-    auc, width : float
-        The AUC that is expected, and the width of its 95% interval that is aimed at.
-    simulated : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Expected width of an AUC's 95% interval by the size of the test set, for an AUC and a `width` to aim at."""
     table = statistics.auc_width_by_size(auc, acute_share, sizes=range(10, 401, 5))
     return split_power(table, n_test=n_test, target=width, simulated=simulated)
 
 
 def readings(features, icc, labels, feature, simulated=False):
-    """One feature as it was measured from each reader's contour.
+    """One feature as it was measured from each reader's contour: a point a case; on the line both give the same.
 
-    Parameters
-    ----------
-    features : dict of str to pandas.DataFrame
-        Readings ``a``, ``a2`` and ``b``: case_id and one column per feature, the same cases in each.
-    icc : pandas.DataFrame
-        feature, icc_intra, icc_inter and their intervals (``02_icc/icc.csv``).
-    labels : pandas.Series
-        Label (1 acute, 0 chronic) by case_id.
-    feature : str
-    simulated : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A point a case; on the line both readings give the same.
+    `features` by reading (a, a2, b): case_id and one column per feature, the same cases in each. `icc` is
+    ``02_icc/icc.csv``, `labels` (1 acute, 0 chronic) has case_id as index.
     """
     values = {name: table.set_index("case_id")[feature] for name, table in features.items()}
     row = icc.set_index("feature").loc[feature]
     names = class_names(labels.loc[values["a"].index])
-    figure, axes = canvas(TWO_COLUMNS, 80, 1, 2)
+    ends = [min(table.min() for table in values.values()), max(table.max() for table in values.values())]
+    figure, axes = panels(2, 80)
     for axis, (reading, (title, column)) in zip(axes, _READINGS.items(), strict=True):
         for name in CLASSES:
             here = (names == name).to_numpy()
             axis.scatter(values["a"][here], values[reading][here], s=12, color=CLASSES[name], linewidths=0, label=name)
-        ends = [min(table.min() for table in values.values()), max(table.max() for table in values.values())]
         axis.plot(ends, ends, color=GREY, linewidth=0.8, zorder=0)
         axis.set(xlabel="Reader A", ylabel=title)
         axis.ticklabel_format(scilimits=(-3, 4))
         low, high = row[f"{column}_low"], row[f"{column}_high"]
         axis.set_title(f"ICC {row[column]:.2f} ({low:.2f}–{high:.2f})")
     axes[0].legend(loc="upper left")
-    letters(axes)
     figure.suptitle(short_name(feature) + ("" if row["stable"] else ": not stable"), fontsize=8)
     return finish(figure, simulated)
 
 
 def lasso(results, source, penalty, simulated=False):
-    """What LASSO would keep with another penalty.
+    """Figures 5 to 7 with another penalty: the nearest lambda of the grid that leaves a feature.
 
-    Parameters
-    ----------
-    results : dict of str to vcfnb.selection result
-        With ``lasso_error`` and ``lasso_path``.
-    source : str
-        Key of `results`.
-    penalty : float
-        The nearest lambda of the grid that leaves a feature is shown.
-    simulated : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        As Figures 5 to 7, at that lambda.
-
-    Raises
-    ------
-    VcfnbError
-        LASSO keeps no feature at any lambda.
+    `results` by source: lasso_error, lasso_path, chosen_lambda, as :mod:`vcfnb.selection` gives them.
     """
     error, path = results[source].lasso_error, results[source].lasso_path
     kept = path[path["coefficient"] != 0]
     if kept.empty:
-        raise VcfnbError(
-            f"LASSO keeps no feature of {source} at any λ", "lower selection.lambda_min_log10", code="no-feature-left"
-        )
+        problem = f"LASSO keeps no feature of {source} at any λ"
+        raise VcfnbError(problem, "lower selection.lambda_min_log10", code="no-feature-left")
     # Beyond the largest λ that leaves a feature there is nothing to draw.
     grid = error.loc[error["lambda"] <= kept["lambda"].max() * (1 + 1e-9), "lambda"].to_numpy()
     nearest = grid[np.argmin(np.abs(np.log(grid / penalty)))]
     at = kept[np.isclose(kept["lambda"], nearest)]
     error = error.assign(chosen=error["lambda"] == nearest)
-    chosen_by_study = float(results[source].chosen_lambda)
-    title = f"{source}, λ = {nearest:.4f} (the study's: {chosen_by_study:.4f})"
+    title = f"{source}, λ = {nearest:.4f} (the study's: {results[source].chosen_lambda:.4f})"
     if penalty > grid.max() * (1 + 1e-9):
         title += ": the largest that leaves a feature"
     return selection.lasso_figure(error, path, at[["feature", "coefficient"]], title, simulated=simulated)
@@ -116,24 +70,8 @@ def lasso(results, source, penalty, simulated=False):
 def contributions(shap, scores, case_id, simulated=False):
     """What moved one training case's score, and where its values lie among the training cases.
 
-    Parameters
-    ----------
-    shap : pandas.DataFrame
-        case_id, feature, value, z, shap (:func:`vcfnb.fusion.shap_table` of the training cases).
-    scores : pandas.DataFrame
-        Indexed by case_id: label and fusion (probability of acute).
-    case_id : str
-    simulated : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        See :func:`vcfnb.figures.patient.contributions`.
-
-    Raises
-    ------
-    VcfnbError
-        The case has no SHAP values.
+    `shap` (:func:`vcfnb.fusion.shap_table` of the training cases): case_id, feature, value, z, shap. `scores`, indexed
+    by case_id: label and fusion (probability of acute).
     """
     own = shap[shap["case_id"] == case_id]
     if own.empty:
@@ -149,33 +87,18 @@ def contributions(shap, scores, case_id, simulated=False):
 
 
 def threshold(scores, curves, threshold, simulated=False):
-    """Confusion matrices of the models at one threshold, and the decision curves with that threshold.
+    """Confusion matrices of the models at one threshold (acute from it on), and the decision curves with it.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        Test cases: label and one column of probabilities a model.
-    curves : pandas.DataFrame
-        As for :func:`vcfnb.figures.decision_curves`.
-    threshold : float
-        A case is called acute at or above it.
-    simulated : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    `scores` of test cases: label and one column of probabilities a model. `curves`: as for
+    :func:`vcfnb.figures.decision_curves`.
     """
     models = list(pd.unique(curves["model"]))
     figure, axes = canvas(TWO_COLUMNS, 128, 2, len(models), squeeze=False, height_ratios=(1, 1.25))
     for axis, model in zip(axes[0], models, strict=True):
-        called, acute = scores[model] >= threshold, scores["label"] == 1
-        counts = {"tp": called & acute, "fn": ~called & acute, "fp": called & ~acute, "tn": ~called & ~acute}
-        row = {name: int(cases.sum()) for name, cases in counts.items()}
-        performance.draw_confusion(axis, row | {"model": model, "threshold": threshold})
-    grid = axes[1, 0].get_gridspec()
-    for axis in axes[1]:
-        axis.remove()
-    below = figure.add_subplot(grid[1, :])
+        counts = confusion_matrix(scores["label"] == 1, scores[model] >= threshold, labels=[True, False])
+        performance.draw_confusion(axis, counts)
+        axis.set_title(f"{model_name(model)}, threshold {threshold:.2f}")
+    below = merged(axes[1])
     performance.draw_decision_curves(below, curves)
     below.axvline(threshold, color=BLACK, linestyle="--", linewidth=0.8)
     return finish(figure, simulated)

@@ -25,16 +25,12 @@ def view(image, mask=None, heatmap=None, level=500, width=1200, title="", intera
 
     Parameters
     ----------
-    image : path, SimpleITK.Image or array (z, y, x) in LPS orientation
-        CT, HU.
-    mask : path, SimpleITK.Image or array, optional
-        ROI, non-zero inside.
+    image, mask : path, SimpleITK.Image or array (z, y, x) in LPS orientation
+        CT in HU; ROI, non-zero inside.
     heatmap : SimpleITK.Image or array, optional
         On the image's grid, non-negative, such as an attribution.
     level, width : float
         Window, HU (paper: 500, 1200).
-    title : str
-        Of the picture.
     interactive : bool, optional
         Show the widget; by default where :func:`in_jupyterlab` says that somebody can see it.
 
@@ -42,20 +38,12 @@ def view(image, mask=None, heatmap=None, level=500, width=1200, title="", intera
     -------
     matplotlib.figure.Figure
         Sagittal, coronal and axial slice through the middle of the mask, with its contour.
-
-    Raises
-    ------
-    BadInput
-        A file cannot be read, or mask and image do not fit.
-    VcfnbError
-        Arrays differ in size.
     """
-    if isinstance(image, str) or hasattr(image, "__fspath__"):
+    if isinstance(image, str | os.PathLike):
         image = images.read_image(image)
-    if isinstance(image, sitk.Image) and (isinstance(mask, str) or hasattr(mask, "__fspath__")):
+    if isinstance(image, sitk.Image) and isinstance(mask, str | os.PathLike):
         mask = images.read_mask(mask, image)
-    masks = {} if mask is None else {"mask": mask}
-    volume = Volume.of(image, masks, heatmap=heatmap)
+    volume = Volume.of(image, {} if mask is None else {"mask": mask}, heatmap)
     if in_jupyterlab() if interactive is None else interactive:
         from IPython.display import display
 
@@ -70,10 +58,6 @@ def in_jupyterlab():
 
     A Jupyter server tells the kernels of open notebooks their notebook's name; papermill, nbconvert and nbval start
     kernels themselves and do not.
-
-    Returns
-    -------
-    bool
     """
     from IPython import get_ipython
 
@@ -81,19 +65,7 @@ def in_jupyterlab():
 
 
 def widget(volume, level=500, width=1200):
-    """The widget for a volume: NiiVue; else itkwidgets where it can display; None where neither is installed.
-
-    Parameters
-    ----------
-    volume : vcfnb.figures.pictures.Volume
-        Image, mask and heatmap: arrays (z, y, x) on one grid, spacing in mm; cut to the mask and `AROUND_MM` around it.
-    level, width : float
-        Window, HU.
-
-    Returns
-    -------
-    ipyniivue.NiiVue, an itkwidgets viewer, or None
-    """
+    """The widget for a volume: NiiVue; else itkwidgets where it can display; None where neither is installed."""
     part = _around_mask(volume)
     layers = _layers(part)
     try:
