@@ -1,6 +1,7 @@
 """A saved model applied to one new case."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pandas as pd
 
@@ -265,3 +266,16 @@ def _other_versions(model):
     made, here = model.about["versions"], runs.versions()
     other = [f"{name} {made[name]} (here {here.get(name, 'missing')})" for name in made if made[name] != here.get(name)]
     return [f"The model was made with {', '.join(other)}."] if other else []
+
+
+def origin(model, kind):
+    """The first fields of a JSON file: what made it, when, and with which model."""
+    about = {"study": model.about.get("study"), "simulated": bool(model.about.get("simulated"))}
+    return {
+        "format": f"vcfnb-{kind}",
+        "format_version": 1,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": about | {"sha256": runs.digest(model.folder / "model.json"), "versions": model.about["versions"]},
+        "versions": runs.versions(),
+        "notice": NOTICE,
+    }
