@@ -4,7 +4,6 @@ import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 from vcfnb import figures, runs
@@ -15,6 +14,10 @@ from vcfnb.prediction.patient import in_words, origin
 from vcfnb.report.page import versions_text, write_page
 
 _A4 = (8.27, 11.69)  # inches
+# Of the tables, in order.
+_HEADINGS = {"feature": "feature", "meaning": "what it measures", "measure": "measure", "value": "value"}
+_HEADINGS |= {"low": "smallest in training", "high": "largest in training", "z": "z", "contribution": "contribution"}
+_HEADINGS |= {"beyond": "beyond", "unlike": "unlike"}
 _HEAT = (
     "Yellow: the ROI. Heat: where the network found what speaks for its own answer (Grad-CAM, mean along the line of "
     "sight); it says where, not why, and concerns the deep features only."
@@ -22,20 +25,10 @@ _HEAT = (
 
 
 def write(folder, model, examined, prediction, name="case"):
-    """Write ``prediction.json``, ``prediction.html`` and ``prediction.pdf``.
+    """Write ``prediction.json``, ``prediction.html`` and ``prediction.pdf`` of a case examined with its heat map.
 
-    Neither paths nor anything of a file's header is written, only `name`, and digests by which image and model are
-    known again.
-
-    Parameters
-    ----------
-    folder : path
-    model : vcfnb.fusion.SavedModel
-    examined : vcfnb.prediction.Examined
-        With its heat map.
-    prediction : vcfnb.prediction.Prediction
-    name : str
-        What the case is called on the page.
+    Neither paths nor anything of a file's header is written, only `name` (what the case is called on the page), and
+    digests by which image and model are known again.
 
     Returns
     -------
@@ -89,35 +82,23 @@ def probabilities(prediction):
     )
 
 
-def _features(prediction):
-    """Table of the fusion model's features against the training cases, in words."""
-    table = prediction.contributions
-    return pd.DataFrame(
-        {
-            "feature": table["feature"],
-            "what it measures": [describe(name) for name in table["feature"]],
-            "value": table["value"],
-            "smallest in training": table["low"],
-            "largest in training": table["high"],
-            "z": table["z"],
-            "contribution": table["contribution"],
-            "beyond": table["beyond"].map({True: "yes", False: ""}),
-        }
-    )
-
-
 def likeness(prediction):
     """Table of the image against the training images, in words."""
     table = prediction.image
-    return pd.DataFrame(
-        {
-            "measure": table["in_words"] + ", " + table["unit"],
-            "value": table["value"],
-            "smallest in training": table["low"],
-            "largest in training": table["high"],
-            "unlike": table["unlike"].map({True: "yes", False: ""}),
-        }
-    )
+    return _readable(table.assign(measure=table["in_words"] + ", " + table["unit"]))
+
+
+def _features(prediction):
+    """Table of the fusion model's features against the training cases, in words."""
+    table = prediction.contributions
+    return _readable(table.assign(meaning=[describe(name) for name in table["feature"]]))
+
+
+def _readable(table):
+    """The columns that are shown, with their headings, and yes in place of True."""
+    names = [name for name in _HEADINGS if name in table]
+    flags = {name: table[name].map({True: "yes", False: ""}) for name in ("beyond", "unlike") if name in table}
+    return table.assign(**flags)[names].rename(columns=_HEADINGS)
 
 
 def _origin(note):
@@ -185,15 +166,9 @@ def _pictures(figure, top, views):
     """Two rows of three planes between `top` and the middle of the page."""
     height = min((top - 0.4) / 2 - 0.006, 0.19)
     width = height * _A4[1] / _A4[0]
-    left = 0.5 - 1.5 * width - 0.01
-    axes = [
-        [
-            figure.add_axes((left + column * (width + 0.01), top - (row + 1) * (height + 0.004), width, height))
-            for column in range(3)
-        ]
-        for row in range(2)
-    ]
-    draw_case_views(np.array(axes), *views)
+    sides = {"left": 0.49 - 1.5 * width, "right": 0.51 + 1.5 * width}
+    grid = figure.add_gridspec(2, 3, **sides, top=top, bottom=top - 2 * height - 0.004, wspace=0.04, hspace=0.04)
+    draw_case_views(grid.subplots(), *views)
 
 
 def _image_line(prediction):

@@ -11,25 +11,10 @@ from vcfnb.statistics.tables import readable_rates
 
 
 def write_report(folder, model, scores, judged, exclusions, simulated):
-    """Write tables, figures, ``validation.json`` and the page ``validation.html``.
+    """Write tables, figures, ``validation.json`` and ``validation.html``, whose path is returned.
 
-    Parameters
-    ----------
-    folder : path
-    model : vcfnb.fusion.SavedModel
-    scores : pandas.DataFrame
-        :func:`vcfnb.prediction.score_cohort`.
-    judged : dict of str to pandas.DataFrame
-        :func:`vcfnb.prediction.judge`.
-    exclusions : pandas.DataFrame
-        As :func:`vcfnb.cohort.apply_exclusions` gives it.
-    simulated : bool
-        Whether the new cohort is simulated.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
+    `scores` are those of :func:`vcfnb.prediction.score_cohort`, `judged` of :func:`vcfnb.prediction.judge`,
+    `exclusions` of :func:`vcfnb.cohort.apply_exclusions`; `simulated` says whether the new cohort is.
     """
     folder = Path(folder)
     figures.style()

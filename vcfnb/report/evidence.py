@@ -51,12 +51,11 @@ class RunFolder:
         return tuple(path.relative_to(self.folder).as_posix() for path in found if path)
 
     def table(self, name):
-        """A CSV table, or None where it is missing, unreadable or has no rows."""
+        """A CSV table; an empty one where it is missing or unreadable."""
         try:
-            table = pd.read_csv(self.folder / name, dtype={"case_id": str, "patient_id": str})
+            return pd.read_csv(self.folder / name, dtype={"case_id": str, "patient_id": str})
         except (OSError, ValueError):
-            return None
-        return table if len(table) else None
+            return pd.DataFrame()
 
     def json(self, name):
         """A JSON object, or None where it is missing or unreadable."""
@@ -109,7 +108,7 @@ def _be(count):
 
 def _cohort(run, cohort):
     """Cases of the classes and sets, and what is not known of them."""
-    if cohort is None:
+    if cohort.empty:
         return {"no_cohort": True}
     sites = cohort["site"].nunique() if "site" in cohort and not run.simulated else 0
     sets = {name: cohort[cohort["split"] == name] for name in ("train", "test")}
@@ -137,15 +136,15 @@ def _fusion(run, cohort):
         "missing_in_fusion": (
             f"in the fusion: {settings.get('clinical_missing')}" if clinical else "the fusion uses none"
         ),
-        "clinical_model": clinical and run.table("07_statistics/clinical_comparison.csv") is not None,
+        "clinical_model": clinical and len(run.table("07_statistics/clinical_comparison.csv")),
     }
-    if cohort is None:
+    if cohort.empty:
         return found
     if "class_weight" in settings:
         acute, weights = (cohort["label"] == 1).sum(), settings["class_weight"] or "none"
         counts = f"{acute} acute, {(cohort['label'] == 0).sum()} chronic"
         found["class_balance"] = f"{counts}; class weights in the regression: {weights}"
-    if selected is not None:
+    if len(selected):
         rarer = int(cohort.loc[cohort["split"] == "train", "label"].value_counts().min())
         ratio = rarer / len(selected)
         found["enough_cases"] = ratio >= CASES_A_FEATURE
@@ -160,7 +159,7 @@ def _confounders(run, cohort):
     """Results in subgroups, or harmonised features."""
     ways, files = [], []
     subgroups = run.table("07_statistics/subgroups.csv")
-    if subgroups is not None:
+    if len(subgroups):
         # The table has a row for subgroups that are too small or not recorded, too: without a number.
         judged = subgroups.loc[subgroups["auc"].notna() & (subgroups["variable"] != "all"), "variable"].unique()
         if len(judged):
@@ -182,7 +181,7 @@ def _preprocessing(run):
         "bin_width": "?" if bin_width is None else bin_width,
     }
     qc = run.table("01_preprocessing/qc.csv")
-    if "spacing_mm" not in settings or qc is None or bin_width is None:
+    if "spacing_mm" not in settings or qc.empty or bin_width is None:
         return found
     thickest = qc["spacing_in"].str.split(" x ").map(lambda sizes: max(map(float, sizes)))
     if settings["spacing_mm"] < THICK_MM <= thickest.max():
@@ -220,13 +219,13 @@ def _features(run):
 def _agreement(run):
     """The ICC of features, whatever was done with it."""
     settings, icc, dice = run.settings("02_icc"), run.table("02_icc/icc.csv"), run.table("02_icc/dice.csv")
-    if icc is None:
+    if icc.empty:
         return {}
     return {
         "icc_form": settings.get("icc_form", "ICC"),
         "icc_threshold": settings.get("icc_threshold", "?"),
         "rated_features": len(icc),
-        "rated_cases": "" if dice is None else f" on {_n(dice['case_id'].nunique(), 'training case')}",
+        "rated_cases": f" on {_n(dice['case_id'].nunique(), 'training case')}" if len(dice) else "",
         "stable": int(icc["stable"].sum()),
     }
 
@@ -234,12 +233,12 @@ def _agreement(run):
 def _selection(run):
     """Steps of the selection by their names."""
     table = run.table("05_selection/radiomics_steps.csv")
-    steps = {} if table is None else dict(zip(table["step"], table["n_features"], strict=True))
+    steps = dict(zip(table["step"], table["n_features"], strict=True)) if len(table) else {}
     return {
         "steps": ", ".join(f"{step} {n}" for step, n in steps.items()),
         "steps_lacking": " or ".join(sorted({"correlation", "lasso"} - set(steps))),
         "scaled": "z-score" in steps,
-        "unstable_removed": "icc" in steps and run.table("02_icc/icc.csv") is not None,
+        "unstable_removed": "icc" in steps and len(run.table("02_icc/icc.csv")),
     }
 
 
@@ -247,15 +246,15 @@ def _performance(run):
     """AUCs with intervals, counts, losses and calibration on test cases."""
     auc, points = run.table("07_statistics/auc.csv"), run.table("07_statistics/operating_points.csv")
     table, losses = run.table("07_statistics/calibration.csv"), run.present("04_dtl/expansion_*/history.csv")
-    calibrated = table is not None and {"split", "slope", "brier"} <= set(table) and "test" in set(table["split"])
-    if auc is None:
+    calibrated = {"split", "slope", "brier"} <= set(table) and "test" in set(table["split"])
+    if auc.empty:
         return {"calibrated_on_test": calibrated}
     test, limits = auc[auc["split"] == "test"], ["ci_low", "ci_high"]
     sure = set(limits) <= set(auc) and np.isfinite(test[limits].to_numpy()).all()
     alpha = run.settings("07_statistics").get("alpha", 0.05)
     return {
         "calibrated_on_test": calibrated,
-        "counts_and_losses": points is not None and {"tp", "fp", "tn", "fn"} <= set(points) and losses,
+        "counts_and_losses": len(points) and {"tp", "fp", "tn", "fn"} <= set(points) and losses,
         "auc_intervals": f"{100 * (1 - alpha):g}%" if sure else "",
         "test_cases": _n(int(test["n"].max()), "case") if len(test) else "",
     }
@@ -266,17 +265,14 @@ def _comparisons(run):
     delong = run.table("07_statistics/delong.csv")
     pictures = ("06_fusion/*nomogram*.png", "06_fusion/*shap*.png", "07_statistics/*shap*.png")
     tables = ("07_statistics/grad_cam.png", "07_statistics/attribution.csv", "06_fusion/selected_features.csv")
-    return {
-        "radiomics_compared": delong is not None
-        and "radiomics" in set(delong.loc[delong["split"] == "test", "model_a"]),
-        "explained": run.present(*tables, *pictures),
-    }
+    compared = delong.loc[delong["split"] == "test", "model_a"].tolist() if len(delong) else []
+    return {"radiomics_compared": "radiomics" in compared, "explained": run.present(*tables, *pictures)}
 
 
 def _table1(run):
     """Whether Table 1 compares at least one characteristic besides the label."""
     table = run.table("00_cohort/table1.csv")
-    if table is None:
+    if table.empty:
         return {"no_table1": True}
     compared = table["p"].notna() & ~table["characteristic"].str.startswith("Acute")
     return {"characteristics_compared": compared.any()}
