@@ -10,8 +10,7 @@ from study import ROOT
 
 from vcfnb.errors import VcfnbError
 from vcfnb.params import METRICS_CONDITIONAL, N_CLEAR, N_METRICS, ReportingParams
-from vcfnb.report import checklists
-from vcfnb.report.checklists import catalogue, lookup
+from vcfnb.report import checklists, page
 
 # What a run writes, as small as the checklists read it. Two sites, repeat segmentations, no simulated patient.
 COHORT = """patient_id,case_id,image,mask,label,split,age,sex,bmd,site,mask_reader_a2,mask_reader_b
@@ -98,8 +97,8 @@ def test_item_tables_are_whole():
         assert table["question"].is_unique and table["question"].str.endswith("?").all()
         assert [int(source.rsplit(" ", 1)[1]) for source in table["source"]] == table["item"].tolist()
         # Each item can be answered: by the run, or by the authors, who are told what is asked of them.
-        assert set(lookup.EVIDENCE[name]) <= set(table["item"])
-        mute = table[(table["needs_you"] == "") & ~table["item"].isin(list(lookup.EVIDENCE[name]))]
+        assert set(table["evidence"]) - {""} <= set(checklists.items("evidence")["evidence"])
+        mute = table[(table["needs_you"] == "") & (table["evidence"] == "")]
         assert mute.empty
         assert set(table["simulated"]) <= {"", "no", "na"}
     clear = checklists.items("clear")
@@ -123,7 +122,8 @@ def test_weights_of_metrics():
 def test_nothing_the_run_can_show_is_left_open(run):
     for name in checklists.CHECKLISTS:
         table = checklists.fill(run, name).set_index("item")
-        shown = list(lookup.EVIDENCE[name])
+        items = checklists.items(name)
+        shown = items.loc[items["evidence"] != "", "item"].tolist()
         answers = {item: table.loc[item, "answer"] for item in shown}
         expected = {item: "no" if (name, item) in NO else "yes" for item in shown}
         expected |= {
@@ -368,27 +368,29 @@ def filled(folder, **reporting):
 def test_the_page_shows_every_item_and_its_links_lead_somewhere(run):
     answers = {3: {"answer": "yes", "where": "<page> 4 & 5"}, 16: {"answer": "yes"}}
     tables = filled(run, metrics=answers)
-    html = checklists.page_body("made <1>", tables, simulated=False)
-    page, text = Page(html), " ".join(Page(html).text)
+    html = page.render("checklists.html.j2", study="made <1>", simulated=False, **checklists.shown(tables))
+    shown, text = Page(html), " ".join(Page(html).text)
     for name, table in tables.items():
-        assert name in page.ids
+        assert name in shown.ids
         for question in table["question"]:
             assert question in text
     assert "<page> 4 & 5" in text
     assert "You answered: yes." in text and "The run shows: no." in text
     assert "SIMULATED" not in text.upper()
     report = run / "report"
-    write(report, {"checklist_metrics.csv": "", "checklist_clear.csv": ""})
-    for link in page.links:
+    write(report, {"checklist_metrics.csv": "", "checklist_clear.csv": "", "index.html": ""})
+    assert {link[1:] for link in shown.links if link.startswith("#")} == {"top", *tables}
+    for link in [link for link in shown.links if not link.startswith("#")]:
         assert link.startswith("https://doi.org/10.1186/s13244-02") or (report / link).is_file(), link
-    assert sum(link.startswith("https") for link in page.links) == 2
+    assert sum(link.startswith("https") for link in shown.links) == 2
     # What was not compared with the article is said.
     assert "24 to 30 were not read in the article" in text
 
 
 def test_the_page_of_simulated_patients_says_so(simulated):
     tables = filled(simulated)
-    text = " ".join(Page(checklists.page_body("demo", tables, simulated=True)).text)
+    html = page.render("checklists.html.j2", study="demo", simulated=True, **checklists.shown(tables))
+    text = " ".join(Page(html).text)
     assert "The patients are simulated" in text and "no claim about the quality" in text
 
 
@@ -396,13 +398,15 @@ def test_summary(run):
     tables = filled(run)
     said = checklists.summary(tables)
     score = checklists.metrics_score(tables["metrics"])
-    assert f"between {score.lowest:.1f} and {score.highest:.1f} %: {score.n_open} of 30 items need you" in said
+    told = f"between {score.lowest:.1f} and {score.highest:.1f} %: {score.n_open} of 30 items need you"
+    assert said["metrics"] == told
     counts = tables["clear"]["answer"].value_counts()
-    assert f"{counts['yes']} yes, 1 not applicable, {counts['needs you']} need you, of 58" in said
+    assert f"{counts['yes']} yes, 1 not applicable, {counts['needs you']} need you, of 58" in said["clear"]
     tables["metrics"]["answer"] = "yes"
-    assert "<strong>METRICS</strong> 100.0 %." in checklists.summary(tables)
+    assert checklists.summary(tables)["metrics"] == "100.0 %"
 
 
 def test_tables_and_citations_come_with_the_package():
-    assert set(catalogue.CITATIONS) == set(catalogue.CHECKED) == set(catalogue.TITLES) == set(checklists.CHECKLISTS)
-    assert '"report/checklists/*.csv"' in (ROOT / "pyproject.toml").read_text()
+    assert checklists.items("about")["checklist"].tolist() == list(checklists.CHECKLISTS)
+    for pattern in ('"report/items/*.csv"', '"report/templates/*"', '"report/templates/section/*"'):
+        assert pattern in (ROOT / "pyproject.toml").read_text()

@@ -2,23 +2,12 @@
 
 import base64
 import re
-import sys
 
 import nbformat
 import pytest
 from PIL import Image
-from study import ROOT
 
-
-@pytest.fixture(scope="module")
-def maker():
-    sys.path.insert(0, str(ROOT / "workflow"))
-    try:
-        import report
-    finally:
-        sys.path.pop(0)
-    return report
-
+from vcfnb.report import notebooks
 
 PIXEL = base64.b64encode(b"\x89PNG").decode()
 
@@ -34,18 +23,18 @@ def notebook(*texts):
     return nbformat.v4.new_notebook(cells=cells)
 
 
-def test_a_picture_is_described_by_its_heading_and_what_to_see(maker):
+def test_a_picture_is_described_by_its_heading_and_what_to_see():
     made = notebook(
         *("# 09 · A title", "## How [wide](x.md)?", None, None, "*What to see:* the *gap*\nof both.\n\n## Next `one`"),
         *(None, "no word on it", None, "*What to see:* later."),
     )
-    assert maker.descriptions(made) == [
+    assert notebooks.descriptions(made) == [
         *("How wide? What to see: the gap of both.", "How wide? What to see: the gap of both."),
         *("Next one. What to see: later.", "Next one. What to see: later."),
     ]
 
 
-def test_sections_of_a_study_with_several_expansions(maker, tmp_path):
+def test_sections_of_a_study_with_several_expansions(tmp_path):
     texts = {
         "00_cohort": ("# 00 · <Cohort>", None, "**Next:** [04](04_dtl.ipynb) and [05](05_selection.ipynb)."),
         "04_dtl_00": ("# 04 · Network", "## Crops", None),
@@ -55,8 +44,8 @@ def test_sections_of_a_study_with_several_expansions(maker, tmp_path):
     paths = [tmp_path / f"{name}.ipynb" for name in texts]
     for path in paths:
         nbformat.write(notebook(*texts[path.stem]), path)
-    links, sections = maker.sections_of(paths, 6)
-    assert [re.search('href="#(.+?)"', link)[1] for link in links] == list(texts)
+    sections = notebooks.sections(paths, 6)
+    assert [re.search('<section .*?id="(.+?)"', section)[1] for section in sections] == list(texts)
     cohort, other, chosen, _ = sections
     assert 'href="#04_dtl_06"' in cohort and 'href="#05_selection"' in cohort
     assert 'alt="00 · &lt;Cohort&gt;"' in cohort
@@ -67,7 +56,7 @@ def test_sections_of_a_study_with_several_expansions(maker, tmp_path):
     ids = re.findall(r'id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     # A study without the chosen expansion among its notebooks opens the first.
-    assert "<summary>" not in maker.sections_of(paths[:2], 6)[1][1]
+    assert "<summary>" not in notebooks.sections(paths[:2], 6)[1]
 
 
 @pytest.mark.study

@@ -1,23 +1,12 @@
 """The report's page: every link to a place on it finds that place, once; outputs of any kind are taken."""
 
-import sys
 from collections import Counter
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import nbformat
-import pytest
-from study import ROOT
 
-
-@pytest.fixture(scope="module")
-def maker():
-    sys.path.insert(0, str(ROOT / "workflow"))
-    try:
-        import report
-    finally:
-        sys.path.pop(0)
-    return report
+from vcfnb.report import notebooks as executed
 
 
 class Page(HTMLParser):
@@ -50,23 +39,22 @@ def cell(*outputs):
     return nbformat.v4.new_code_cell("draw()", outputs=list(outputs))
 
 
-def sections(maker, folder, **notebooks):
+def sections(folder, **notebooks):
     """The sections of notebooks; texts are cells of Markdown."""
     paths = [folder / f"{name}.ipynb" for name in notebooks]
     for path in paths:
         cells = [nbformat.v4.new_markdown_cell(c) if isinstance(c, str) else c for c in notebooks[path.stem]]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    return "".join(maker.sections_of(paths, 6)[1])
+    return "".join(executed.sections(paths, 6))
 
 
-def test_every_link_on_the_page_finds_its_place_once(maker, tmp_path):
+def test_every_link_on_the_page_finds_its_place_once(tmp_path):
     shared = (
         "## What *to* see: `a` & b?",
         "See [above](#What-to-see:-a-&-b?), [ä](#Größe-·-Maß) and [next](05_selection.ipynb).",
     )
     page = Page(
         sections(
-            maker,
             tmp_path,
             **{
                 "00_cohort": ("# 00 · Cohort", *shared, "## Größe · Maß", "## Twice", "## Twice"),
@@ -83,29 +71,29 @@ def test_every_link_on_the_page_finds_its_place_once(maker, tmp_path):
     assert "00_cohort-Twice-2" in page.ids
 
 
-def test_tables_keep_their_style_and_have_ids_of_their_own(maker, tmp_path):
+def test_tables_keep_their_style_and_have_ids_of_their_own(tmp_path):
     table = '<style>#T_{0}_row0 {{ color: red }}</style><table id="T_{0}"><tr><td id="T_{0}_row0">1</td></tr></table>'
     two = cell(output(text_html=table.format("0a1b2")), output(text_html=table.format("0a1b3")))
     made = {name: ("# Title", two) for name in ("00_cohort", "05_selection")}
-    page = Page(sections(maker, tmp_path, **made))
+    page = Page(sections(tmp_path, **made))
     tables = [name for name in page.ids if name.startswith("T_")]
     assert len(tables) == 8 and set(page.ids.values()) == {1}
     css = "".join(page.text)
     assert all(f"#{name} " in css for name in tables if name.endswith("_row0"))
 
 
-def test_pictures_are_described_whatever_else_is_shown(maker, tmp_path):
+def test_pictures_are_described_whatever_else_is_shown(tmp_path):
     drawn = output(image_png="iVBORw0KGgo=", text_plain="<Figure>")
     vector = nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg></svg>"})
     table = nbformat.v4.new_output("display_data", {"text/html": "<p>shown</p>", "image/png": "iVBORw0KGgo="})
     cells = ("# Title", "## One", cell(table, vector), '## "Two"', cell(drawn), "*What to see:* <b>.")
-    page = Page(sections(maker, tmp_path, **{"00_cohort": cells}))
+    page = Page(sections(tmp_path, **{"00_cohort": cells}))
     assert page.alts == ["No description has been provided for this image", '"Two". What to see: <b>.']
 
 
-def test_nothing_of_an_output_is_run(maker, tmp_path):
+def test_nothing_of_an_output_is_run(tmp_path):
     script = "<script>alert(1)</script>"
     shown = cell(output(text_html=f"<p>a</p>{script}"), output(application_javascript="alert(1)"))
-    page = Page(sections(maker, tmp_path, **{"00_cohort": ("# Title", script, shown)}))
+    page = Page(sections(tmp_path, **{"00_cohort": ("# Title", script, shown)}))
     assert page.tags["script"] == 0 and "alert(1)" not in "".join(page.text)
     assert page.tags["main"] == 0

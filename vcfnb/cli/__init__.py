@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 
 from vcfnb import __version__
+from vcfnb.cli.output import problems_text
 from vcfnb.errors import BadInput, VcfnbError
 
 COMMANDS = ("check", "template", "predict", "validate")
@@ -19,18 +20,7 @@ _ABOUT = (
 
 
 def main(argv=None):
-    """Run a command.
-
-    Parameters
-    ----------
-    argv : list of str, optional
-        By default the process' own arguments.
-
-    Returns
-    -------
-    int
-        Exit code.
-    """
+    """Run a command with these arguments, by default the process' own, and return the exit code."""
     modules = {name: import_module(f"vcfnb.cli.{name}") for name in COMMANDS}
     parser = argparse.ArgumentParser(prog="python -m vcfnb", description=_ABOUT)
     parser.add_argument("--version", action="version", version=f"vcfnb {__version__}")
@@ -42,8 +32,6 @@ def main(argv=None):
     try:
         return modules[arguments.command].run(arguments)
     except BadInput as error:
-        from vcfnb.cli.output import problems_text
-
         print(problems_text(error.problems), file=sys.stderr)
     except VcfnbError as error:
         print(f"vcfnb: {error}", file=sys.stderr)

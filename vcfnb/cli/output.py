@@ -1,9 +1,11 @@
-"""Problems on the console."""
+"""Problems of a cohort: found one check after the other, shown on the console."""
 
 import os
 import shutil
 import textwrap
 from pathlib import Path
+
+import pandas as pd
 
 from vcfnb.errors import folded, message
 
@@ -11,19 +13,28 @@ from vcfnb.errors import folded, message
 _FIXED = "\0"
 
 
+def checked(table, problems, *checks):
+    """Problems of a table of cases, with those that checks find, each among the cases that no error concerns so far."""
+    for check in checks:
+        problems = pd.concat([problems, check(usable(table, problems))], ignore_index=True)
+    return problems
+
+
+def usable(table, problems):
+    """The cases of a table that no error concerns."""
+    return table[~table["case_id"].isin(errors_of(problems)["case_id"])]
+
+
+def errors_of(problems):
+    """Without the warnings."""
+    return problems[problems["severity"] == "error"]
+
+
 def problems_text(problems, folder=None, width=None):
     """Problems as lines ``severity  case file: problem -> remedy``; the same problem of many cases is one line.
 
-    Lines are wrapped between words, and never within a path: one that is wider than the terminal is left to it.
-
-    Parameters
-    ----------
-    problems : pandas.DataFrame
-        case_id, file, problem, remedy, code, and severity where it is known.
-    folder : path, optional
-        Files are shown as seen from here.
-    width : int, optional
-        Characters of a line; by default the terminal's.
+    Files are shown as seen from `folder`. Lines of `width` characters (by default the terminal's) are wrapped between
+    words, and never within a path: one that is wider than the terminal is left to it.
     """
     width = width or shutil.get_terminal_size((140, 24)).columns
     lines = []

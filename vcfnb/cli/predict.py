@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+from vcfnb.errors import VcfnbError
+
 SUMMARY = "Apply the model of a study to one new case: probability, call, what drove it, whether to believe it."
 UNKNOWN = "unknown"
 
@@ -14,22 +16,18 @@ def add_arguments(parser):
     parser.add_argument("image", help="CT: file or DICOM folder, as in cohort.csv")
     parser.add_argument("mask", help="mask of the fractured vertebral body, on that CT")
     parser.add_argument("--mask-label", help="value, number or name of the vertebra in a mask with several")
-    add_patient(parser)
-    parser.add_argument("--name", type=_name, default="case", help="what the case is called on the page; no names")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write prediction.html, .pdf and .json there")
-
-
-def add_patient(parser):
-    """What a model may have to know beside the image."""
     parser.add_argument("--age", type=_number, metavar="YEARS", help="or unknown")
     parser.add_argument("--sex", choices=("F", "M", UNKNOWN))
     parser.add_argument("--bmd", type=_number, metavar="T-SCORE", help="or unknown")
     parser.add_argument("--site", help="hospital or scanner, for a model that harmonises by site")
+    parser.add_argument("--name", type=_name, default="case", help="what the case is called on the page; no names")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write prediction.html, .pdf and .json there")
 
 
 def run(arguments):
     """Print the prediction, and write its page; 1 where model, image or mask cannot be used."""
     from vcfnb import fusion, prediction
+    from vcfnb.prediction import patient_page
 
     model = fusion.load_model(arguments.model)
     clinical = _clinical(model, arguments)
@@ -40,8 +38,6 @@ def run(arguments):
     found = prediction.judge_examined(model, examined, clinical, arguments.site)
     print(found)
     if arguments.out is not None:
-        from vcfnb.prediction import patient_page
-
         for path in patient_page.write(arguments.out, model, examined, found, arguments.name).values():
             print(f"wrote {path}")
     return 0
@@ -49,8 +45,6 @@ def run(arguments):
 
 def _clinical(model, arguments):
     """Clinical variables as the model takes them; what it lacks is asked for in the words of this command."""
-    from vcfnb.errors import VcfnbError
-
     given = {name: getattr(arguments, name) for name in ("age", "sex", "bmd") if getattr(arguments, name) is not None}
     lacking = [name for name in model.variables if name not in given]
     if lacking:

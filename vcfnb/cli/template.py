@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from vcfnb.errors import VcfnbError
+
 SUMMARY = "Write a cohort.csv for a folder of images and masks, to be filled in."
 
 
@@ -15,7 +17,6 @@ def run(arguments):
     """Write the table; 1 where no image has a mask, or the table is there already."""
     from vcfnb import runs
     from vcfnb.cohort.template import template
-    from vcfnb.errors import VcfnbError
 
     out = arguments.out or arguments.folder / "cohort.csv"
     if out.exists():
@@ -25,7 +26,7 @@ def run(arguments):
         print(note, file=sys.stderr)
     if not len(table):
         remedy = "name them alike, as P001.nii.gz and P001_mask.nii.gz"
-        raise VcfnbError("no image with a mask was found", f"{remedy}", code="no-cases", file=arguments.folder)
+        raise VcfnbError("no image with a mask was found", remedy, code="no-cases", file=arguments.folder)
     runs.write_csv(table, out)
     print(f"{out}: {len(table)} cases of {table['patient_id'].nunique()} patients.")
     print("Fill in label (1 acute, 0 chronic, from MRI); age, sex, bmd and level where you have them.")

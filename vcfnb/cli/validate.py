@@ -1,7 +1,11 @@
 """External validation: score a second cohort with a frozen model, and judge it."""
 
 import sys
+from functools import partial
 from pathlib import Path
+
+from vcfnb.cli.output import checked, errors_of, problems_text
+from vcfnb.errors import VcfnbError
 
 SUMMARY = "Score another cohort with the model of a study, and judge it there: AUC, calibration, decision curves."
 
@@ -25,7 +29,6 @@ def run(arguments):
     import pandas as pd
 
     from vcfnb import cohort, fusion, prediction, runs
-    from vcfnb.errors import VcfnbError
 
     model = fusion.load_model(arguments.model)
     folder = arguments.out or arguments.cohort.parent / "validation"
@@ -55,34 +58,25 @@ def run(arguments):
 
 def _checked(model, table, problems, arguments):
     """All that is wrong with the cohort for this model: table, clinical values, headers, voxels, training cases."""
-    import pandas as pd
-
     from vcfnb import cohort, prediction
 
-    def usable():
-        return table[~table["case_id"].isin(problems.loc[problems["severity"] == "error", "case_id"])]
-
-    # Repeat segmentations are not looked at here.
-    problems = problems[problems["code"] != "readings-missing"]
-    checks = (
-        lambda: prediction.case_problems(model, usable()),
-        lambda: cohort.check_headers(usable(), arguments.cores),
-        lambda: cohort.check_voxels(usable(), arguments.min_voxels, arguments.cores),
-        lambda: prediction.trained_on(model, usable(), arguments.cores),
+    cores = arguments.cores
+    return checked(
+        table,
+        # Repeat segmentations are not looked at here.
+        problems[problems["code"] != "readings-missing"],
+        partial(prediction.case_problems, model),
+        partial(cohort.check_headers, cores=cores),
+        partial(cohort.check_voxels, min_voxels=arguments.min_voxels, cores=cores),
+        partial(prediction.trained_on, model, cores=cores),
     )
-    for check in checks:
-        problems = pd.concat([problems, check()], ignore_index=True)
-    return problems
 
 
 def _usable(problems, arguments):
     """Print what is wrong; whether the validation can go on."""
-    from vcfnb.cli.output import problems_text
-
-    errors = problems[problems["severity"] == "error"]
-    n_warnings = int((problems["severity"] == "warning").sum())
-    if n_warnings:
-        print(f"{n_warnings} warning(s), see problems.csv", file=sys.stderr)
+    errors = errors_of(problems)
+    if len(errors) < len(problems):
+        print(f"{len(problems) - len(errors)} warning(s), see problems.csv", file=sys.stderr)
     if not len(errors):
         return True
     print(problems_text(errors, arguments.cohort.parent))

@@ -201,7 +201,8 @@ def fold_jobs(labels, train, groups, settings):
         seed = settings.seed
         if repeat > 1:
             seed = int(np.random.SeedSequence([settings.seed, repeat]).generate_state(1)[0])
-        for fold, (seen, _) in enumerate(stratified_folds(labels[train], groups[train], settings.n_folds, seed), start=1):
+        folds = stratified_folds(labels[train], groups[train], settings.n_folds, seed)
+        for fold, (seen, _) in enumerate(folds, start=1):
             check_inputs(np.zeros((len(seen), 1, 16, 16, 16)), labels[train][seen])
             jobs.append(Job(f"fold_{repeat}_{fold}", repeat, fold, train[seen], seed))
     return jobs

@@ -1,7 +1,7 @@
 """One new case, taken the way of the study: check, preprocessing, radiomics, network."""
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +38,7 @@ class Examined:
     fingerprint: str
     image: sitk.Image
     mask: sitk.Image
-    heatmap: sitk.Image | None = None
+    heatmap: sitk.Image | None
 
 
 def examine(model, image, mask, mask_label=None, heat=False, check=True):
@@ -63,56 +63,51 @@ def examine(model, image, mask, mask_label=None, heat=False, check=True):
     BadInput
         When image or mask cannot be used: everything that is wrong with them.
     """
+    from vcfnb import dtl, images, preprocessing
+
     with tempfile.TemporaryDirectory(prefix="vcfnb-") as folder:
         folder = Path(folder)
-        case = {
-            "case_id": "case",
-            "patient_id": "case",
-            "image": _path(image, folder / "image.nrrd"),
-            "mask": _path(mask, folder / "mask.nrrd"),
-            "mask_label": mask_label,
-        }
-        notes = _checked(case) if check else []
-        found = _examined(model, pd.DataFrame([case]), folder, heat)
-        warnings = found.quality.get("warnings")
-        return replace(found, notes=notes + ([f"Quality: {warnings}"] if warnings else []))
+        files = {"image": _path(image, folder / "image.nrrd"), "mask": _path(mask, folder / "mask.nrrd")}
+        table = pd.DataFrame([{"case_id": "case", "patient_id": "case", "mask_label": mask_label} | files])
+        notes = _checked(table) if check else []
+        settings = PreprocessingParams(**model.settings["preprocessing"])
+        quality = preprocessing.preprocess_cohort(table, folder, settings, [model.expansion], cores=1).iloc[0].to_dict()
+        if quality.get("warnings"):
+            notes.append(f"Quality: {quality['warnings']}")
+        cases = preprocessing.cases(folder, ["case"])
+        features, network, crop = _features(model, cases, settings)
+        image, mask = (sitk.ReadImage(cases[kind][0]) for kind in ("image", "mask"))
+        given = fingerprint(images.read_image(files["image"]))
+    heatmap = dtl.heatmap_image(dtl.grad_cam(network, crop)[0], image, mask, model.expansion) if heat else None
+    return Examined(features, quality, notes, given, image, mask, heatmap)
 
 
-def _checked(case):
+def _checked(table):
+    """Warnings of the checks, in words."""
     from vcfnb import cohort
 
-    problems = cohort.check_files(pd.DataFrame([case]), cores=1)
+    problems = cohort.check_files(table, cores=1)
     errors = problems[problems["severity"] == "error"]
     if len(errors):
         raise BadInput(errors.assign(case_id=""))
     return [f"Check: {row.problem} -> {row.remedy}" for row in problems.itertuples()]
 
 
-def _examined(model, table, folder, heat):
-    from vcfnb import dtl, images, preprocessing, radiomics
+def _features(model, cases, settings):
+    """One row of radiomic and deep features, the network, and what it saw."""
+    from vcfnb import dtl, radiomics
     from vcfnb.preprocessing import crops
 
-    settings = PreprocessingParams(**model.settings["preprocessing"])
-    quality = preprocessing.preprocess_cohort(table, folder, settings, [model.expansion], cores=1).iloc[0].to_dict()
-    cases = preprocessing.cases(folder, ["case"])
     extraction = radiomics.Settings.from_params(RadiomicsParams(**model.settings["radiomics"]))
     values = radiomics.extract_features(cases["image"][0], cases["mask"][0], extraction)
-    size = DtlParams(**_without_seed(model.settings["dtl"])).input_size
-    crop = crops.load_crops(cases, model.expansion, size, settings.window_level, settings.window_width, cores=1)
+    known = {name: value for name, value in model.settings["dtl"].items() if name != "seed"}
+    window = settings.window_level, settings.window_width
+    crop = crops.load_crops(cases, model.expansion, DtlParams(**known).input_size, *window, cores=1)
     saved = dtl.load_model(model.network)
     deep, _ = saved.features_and_scores(crop)
     names = [f"dtl_{dimension:03d}" for dimension in range(deep.shape[1])]
     both = pd.concat([values.to_frame().T.reset_index(drop=True), pd.DataFrame(deep, columns=names)], axis=1)
-    image, mask = (sitk.ReadImage(cases[kind][0]) for kind in ("image", "mask"))
-    heatmap = None
-    if heat:
-        heatmap = dtl.heatmap_image(dtl.grad_cam(saved.network, crop)[0], image, mask, model.expansion)
-    given = images.read_image(table["image"][0])
-    return Examined(both.astype(float), quality, [], fingerprint(given), image, mask, heatmap)
-
-
-def _without_seed(values):
-    return {name: value for name, value in values.items() if name != "seed"}
+    return both.astype(float), saved.network, crop
 
 
 def _path(given, path):

@@ -1,6 +1,7 @@
 """A saved model applied to one new case."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pandas as pd
 
@@ -39,8 +40,7 @@ class Prediction:
     distance, reference : float
         Mahalanobis distance of the case, and the limit.
     image : pandas.DataFrame
-        Voxel size, HU and volume of the ROI beside the training images
-        (:meth:`vcfnb.fusion.TrainingCohort.compare`); without rows where the image is not known.
+        The ROI beside the training images (:meth:`vcfnb.fusion.TrainingCohort.compare`); no rows where not known.
     calibration : dict of str to dict
         By model, what became of training cases with such a probability
         (:meth:`vcfnb.fusion.TrainingCohort.calibrated`).
@@ -88,15 +88,15 @@ class Prediction:
             found.append(f"beyond the range of the training cases: {', '.join(beyond)}")
         return found + self.notes
 
-    def calibration_note(self, model="fusion"):
-        """What the calibration on training cases says of this probability, in words."""
-        known = self.calibration.get(model)
+    def calibration_note(self):
+        """What the calibration on training cases says of the fusion's probability, in words."""
+        known = self.calibration.get("fusion")
         if self.outside:
             return "Calibration: that of the training cases says nothing of this case, which lies outside of them."
         if not known:
             return "Calibration: not known, the model was saved without out-of-fold probabilities."
         return (
-            f"Calibration ({model}): of the {known['n']} training cases with probabilities nearest to this one (mean "
+            f"Calibration (fusion): of the {known['n']} training cases with probabilities nearest to this one (mean "
             f"{known['predicted']:.2f}, each from a regression that had not seen the patient), {known['observed']:.0%} "
             f"were acute (95% interval {known['low']:.0%} to {known['high']:.0%}). Recalibrated on training cases the "
             f"probability is {in_words(known['recalibrated'])}. {known['prevalence']:.0%} of the training cases "
@@ -177,13 +177,7 @@ def judge_examined(model, examined, clinical=None, site=None):
 
 
 def check_patient(model, clinical=None, site=None):
-    """What the model must know of a new patient beside the image, before anything is computed.
-
-    Raises
-    ------
-    VcfnbError, BadInput
-        As :func:`predict`.
-    """
+    """Raise what :func:`predict` does of clinical values and site, before anything is computed."""
     if model.sites and str(site) not in model.sites:
         given = "no site is given" if site is None else f"site {site!r} has no training case"
         raise VcfnbError(
@@ -197,24 +191,7 @@ def check_patient(model, clinical=None, site=None):
 
 
 def judge(model, features, notes=(), clinical=None, site=None, quality=None):
-    """Apply a loaded model to the features of one case.
-
-    Parameters
-    ----------
-    model : SavedModel
-    features : pandas.DataFrame
-        One row; the columns that the models need, in any order.
-    notes : iterable of str
-        Passed on.
-    clinical, site
-        As for :func:`predict`.
-    quality : dict, optional
-        The image's row of quality, to compare it with the training images.
-
-    Returns
-    -------
-    Prediction
-    """
+    """Apply a loaded model to the features of one case (one row), and compare its `quality` where that is known."""
     check_patient(model, clinical, site)
     features = _with_patient(model, features, clinical, site)
     probability = {name: float(fitted.score(features).iloc[0]) for name, fitted in model.models.items()}
@@ -229,18 +206,15 @@ def judge(model, features, notes=(), clinical=None, site=None, quality=None):
             "beyond": training.beyond(features).iloc[0],
         }
     )
+    by_feature = by_feature.sort_values("contribution", key=abs, ascending=False, kind="stable")
     distance = float(training.distance(features)[0])
     compared = model.cohort.compare(quality) if quality is not None else TrainingCohort().compare({})
+    limits = model.thresholds.items()
     return Prediction(
         probability=probability,
-        call={
-            name: "acute" if probability[name] >= threshold else "chronic"
-            for name, threshold in model.thresholds.items()
-        },
-        thresholds=dict(model.thresholds),
-        contributions=by_feature.sort_values("contribution", key=abs, ascending=False, kind="stable")
-        .rename_axis("feature")
-        .reset_index(),
+        call={name: "acute" if probability[name] >= threshold else "chronic" for name, threshold in limits},
+        thresholds=dict(limits),
+        contributions=by_feature.rename_axis("feature").reset_index(),
         outside=distance > training.reference,
         distance=distance,
         reference=training.reference,
@@ -265,3 +239,16 @@ def _other_versions(model):
     made, here = model.about["versions"], runs.versions()
     other = [f"{name} {made[name]} (here {here.get(name, 'missing')})" for name in made if made[name] != here.get(name)]
     return [f"The model was made with {', '.join(other)}."] if other else []
+
+
+def origin(model, kind):
+    """The first fields of a JSON file: what made it, when, and with which model."""
+    about = {"study": model.about.get("study"), "simulated": bool(model.about.get("simulated"))}
+    return {
+        "format": f"vcfnb-{kind}",
+        "format_version": 1,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": about | {"sha256": runs.digest(model.folder / "model.json"), "versions": model.about["versions"]},
+        "versions": runs.versions(),
+        "notice": NOTICE,
+    }

@@ -1,22 +1,23 @@
 """One case on one page: HTML for the screen, PDF for paper, JSON for programs."""
 
 import textwrap
-from datetime import UTC, datetime
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 from vcfnb import figures, runs
 from vcfnb.figures.patient import draw_case_views, draw_contributions
 from vcfnb.figures.theme import SIMULATED, VERMILLION, model_name
 from vcfnb.fusion.words import describe
-from vcfnb.prediction.patient import in_words
-from vcfnb.report import html_page
+from vcfnb.prediction.patient import in_words, origin
+from vcfnb.report.page import versions_text, write_page
 
-FORMAT, FORMAT_VERSION = "vcfnb-prediction", 1
 _A4 = (8.27, 11.69)  # inches
+# Of the tables, in order.
+_HEADINGS = {"feature": "feature", "meaning": "what it measures", "measure": "measure", "value": "value"}
+_HEADINGS |= {"low": "smallest in training", "high": "largest in training", "z": "z", "contribution": "contribution"}
+_HEADINGS |= {"beyond": "beyond", "unlike": "unlike"}
 _HEAT = (
     "Yellow: the ROI. Heat: where the network found what speaks for its own answer (Grad-CAM, mean along the line of "
     "sight); it says where, not why, and concerns the deep features only."
@@ -24,20 +25,10 @@ _HEAT = (
 
 
 def write(folder, model, examined, prediction, name="case"):
-    """Write ``prediction.json``, ``prediction.html`` and ``prediction.pdf``.
+    """Write ``prediction.json``, ``prediction.html`` and ``prediction.pdf`` of a case examined with its heat map.
 
-    Neither paths nor anything of a file's header is written, only `name`, and digests by which image and model are
-    known again.
-
-    Parameters
-    ----------
-    folder : path
-    model : vcfnb.fusion.SavedModel
-    examined : vcfnb.prediction.Examined
-        With its heat map.
-    prediction : vcfnb.prediction.Prediction
-    name : str
-        What the case is called on the page.
+    Neither paths nor anything of a file's header is written, only `name` (what the case is called on the page), and
+    digests by which image and model are known again.
 
     Returns
     -------
@@ -46,34 +37,34 @@ def write(folder, model, examined, prediction, name="case"):
     """
     figures.style()
     paths = {kind: Path(folder) / f"prediction.{kind}" for kind in ("json", "html", "pdf")}
-    note = as_json(model, examined, prediction, name)
+    note = _note(model, examined, prediction, name)
     window = model.settings["preprocessing"]
     views = (examined.image, examined.mask, examined.heatmap, window["window_level"], window["window_width"])
     runs.write_json(note, paths["json"])
-    html_page.write_page(paths["html"], f"vcfnb: {name}", _html(note, model, prediction, views))
+    write_page(
+        paths["html"],
+        "patient.html.j2",
+        note=note,
+        trained=f"Trained on: {model.trained_on}.",
+        warnings=_nothing(prediction),
+        probabilities=probabilities(prediction),
+        views=figures.case_views(*views),
+        heat=_HEAT,
+        contributions=figures.contributions(prediction.contributions, simulated=note["model"]["simulated"]),
+        features=_features(prediction),
+        intercept=model.models["fusion"].intercept,
+        likeness=likeness(prediction),
+        origin=_origin(note),
+    )
     _write_pdf(paths["pdf"], note, model, prediction, views)
     return paths
 
 
-def as_json(model, examined, prediction, name="case"):
+def _note(model, examined, prediction, name):
     """The prediction as plain values, with what is needed to know where it came from."""
-    return prediction.to_dict() | {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "name": name,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "image_sha256": examined.fingerprint,
-        "quality": examined.quality,
-        "model": {
-            "study": model.about.get("study"),
-            "simulated": bool(model.about.get("simulated")),
-            "expansion": model.expansion,
-            "sha256": runs.digest(model.folder / "model.json"),
-            "versions": model.about["versions"],
-            "training_cohort": model.cohort.patients,
-        },
-        "versions": runs.versions(),
-    }
+    note = origin(model, "prediction") | prediction.to_dict()
+    note["model"] |= {"expansion": model.expansion, "training_cohort": model.cohort.patients}
+    return note | {"name": name, "image_sha256": examined.fingerprint, "quality": examined.quality}
 
 
 def probabilities(prediction):
@@ -91,77 +82,37 @@ def probabilities(prediction):
     )
 
 
-def features(prediction):
-    """Table of the fusion model's features against the training cases, in words."""
-    table = prediction.contributions
-    return pd.DataFrame(
-        {
-            "feature": table["feature"],
-            "what it measures": [describe(name) for name in table["feature"]],
-            "value": table["value"],
-            "smallest in training": table["low"],
-            "largest in training": table["high"],
-            "z": table["z"],
-            "contribution": table["contribution"],
-            "beyond": table["beyond"].map({True: "yes", False: ""}),
-        }
-    )
-
-
 def likeness(prediction):
     """Table of the image against the training images, in words."""
     table = prediction.image
-    return pd.DataFrame(
-        {
-            "measure": table["in_words"] + ", " + table["unit"],
-            "value": table["value"],
-            "smallest in training": table["low"],
-            "largest in training": table["high"],
-            "unlike": table["unlike"].map({True: "yes", False: ""}),
-        }
-    )
+    return _readable(table.assign(measure=table["in_words"] + ", " + table["unit"]))
 
 
-def _versions(note):
-    here = ", ".join(f"{name} {version}" for name, version in note["versions"].items())
+def _features(prediction):
+    """Table of the fusion model's features against the training cases, in words."""
+    table = prediction.contributions
+    return _readable(table.assign(meaning=[describe(name) for name in table["feature"]]))
+
+
+def _readable(table):
+    """The columns that are shown, with their headings, and yes in place of True."""
+    names = [name for name in _HEADINGS if name in table]
+    flags = {name: table[name].map({True: "yes", False: ""}) for name in ("beyond", "unlike") if name in table}
+    return table.assign(**flags)[names].rename(columns=_HEADINGS)
+
+
+def _origin(note):
     model = note["model"]
     return (
-        f"Made {note['made']} with {here}. Model: study {model['study']}, model.json SHA-256 {model['sha256'][:16]}, "
-        f"expansion {model['expansion']} mm. Image: SHA-256 of its voxels {note['image_sha256'][:16]}."
+        f"Made {note['made']} with {versions_text(note['versions'])}. Model: study {model['study']}, model.json "
+        f"SHA-256 {model['sha256'][:16]}, expansion {model['expansion']} mm. "
+        f"Image: SHA-256 of its voxels {note['image_sha256'][:16]}."
     )
 
 
 def _nothing(prediction):
     where = f"distance {prediction.distance:.2f}, limit {prediction.reference:.2f}"
     return prediction.warnings or [f"Nothing unusual was found: the case lies within the training data ({where})."]
-
-
-def _html(note, model, prediction, views):
-    simulated = note["model"]["simulated"]
-    trained = f"Trained on: {model.trained_on}."
-    parts = [
-        f"<h1>Acute or chronic vertebral fracture: {html_page.text(note['name'])}</h1>",
-        html_page.notice([prediction.notice, trained]),
-        html_page.table(probabilities(prediction)),
-        f"<p>{html_page.text(prediction.calibration_note())}</p>",
-        "<h2>Can it be believed?</h2>",
-        "<ul>" + "".join(f"<li>{html_page.text(line)}</li>" for line in _nothing(prediction)) + "</ul>",
-        "<h2>The case</h2>",
-        html_page.picture(figures.case_views(*views), "CT in three planes with ROI, and Grad-CAM heat map"),
-        f'<p class="small">{_HEAT}</p>',
-        "<h2>What drove the fusion model</h2>",
-        html_page.picture(
-            figures.contributions(prediction.contributions, simulated=simulated), "Contributions of the features"
-        ),
-        html_page.table(features(prediction)),
-        '<p class="small">Contributions and the intercept '
-        f"({model.models['fusion'].intercept:+.2f}) add up to the log odds. z: SDs from the training mean.</p>",
-        "<h2>The image beside those of training cases</h2>",
-        html_page.table(likeness(prediction)) if len(prediction.image) else "<p>Not known to this model.</p>",
-        f'<h2>Where this comes from</h2><p class="small">{html_page.text(_versions(note))}</p>',
-        html_page.notice([prediction.notice]),
-    ]
-    return "\n".join(parts)
 
 
 def _write_pdf(path, note, model, prediction, views):
@@ -184,7 +135,7 @@ def _write_pdf(path, note, model, prediction, views):
     left, right = figure.add_axes((0.3, 0.155, 0.3, 0.2)), figure.add_axes((0.62, 0.155, 0.32, 0.2))
     draw_contributions(left, right, prediction.contributions)
     _text(figure, 0.105, [_image_line(prediction)], size=6.5)
-    _text(figure, 0.07, [_versions(note), f"{prediction.notice}"], size=6)
+    _text(figure, 0.07, [_origin(note), prediction.notice], size=6)
     if note["model"]["simulated"]:
         figure.text(0.96, 0.012, f"model of {SIMULATED}", ha="right", fontsize=6, fontstyle="italic")
     with runs.atomic(path) as temporary:
@@ -215,15 +166,9 @@ def _pictures(figure, top, views):
     """Two rows of three planes between `top` and the middle of the page."""
     height = min((top - 0.4) / 2 - 0.006, 0.19)
     width = height * _A4[1] / _A4[0]
-    left = 0.5 - 1.5 * width - 0.01
-    axes = [
-        [
-            figure.add_axes((left + column * (width + 0.01), top - (row + 1) * (height + 0.004), width, height))
-            for column in range(3)
-        ]
-        for row in range(2)
-    ]
-    draw_case_views(np.array(axes), *views)
+    sides = {"left": 0.49 - 1.5 * width, "right": 0.51 + 1.5 * width}
+    grid = figure.add_gridspec(2, 3, **sides, top=top, bottom=top - 2 * height - 0.004, wspace=0.04, hspace=0.04)
+    draw_case_views(grid.subplots(), *views)
 
 
 def _image_line(prediction):

@@ -15,19 +15,7 @@ _COLUMNS = ["case_id", "patient_id", "label", *fusion.saved.MODELS, "outside", "
 
 
 def case_problems(model, table):
-    """What the model must know of each case and the table lacks, before any image is read.
-
-    Parameters
-    ----------
-    model : vcfnb.fusion.SavedModel
-    table : pandas.DataFrame
-        As :func:`vcfnb.cohort.check_table` gives it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        case_id, file, problem, remedy, severity, code.
-    """
+    """What the model must know of each case and the table lacks, before any image is read: a table of problems."""
     rows = []
     for case in table.to_dict("records"):
         try:
@@ -40,17 +28,7 @@ def case_problems(model, table):
 def trained_on(model, table, cores=None):
     """Cases that the model was trained on, told by their images, whatever the files and ids are called.
 
-    Parameters
-    ----------
-    model : vcfnb.fusion.SavedModel
-    table : pandas.DataFrame
-        Cases whose images can be read.
-    cores : int, optional
-
-    Returns
-    -------
-    pandas.DataFrame
-        case_id, file, problem, remedy, severity, code: an error per such case, and per other case of its patient.
+    A table of problems: an error per such case, and per other case of its patient.
     """
     if not model.cohort.fingerprints:
         told = "the model does not know its training images: patients it was trained on cannot be told"
@@ -71,16 +49,8 @@ def trained_on(model, table, cores=None):
 def score_cohort(model, table, folder, cores=None):
     """Apply a model to every case of a checked cohort.
 
-    Each case's result is kept under ``cases/`` in the folder: what is there from the same files and the same model is
-    not computed again.
-
-    Parameters
-    ----------
-    model : vcfnb.fusion.SavedModel
-    table : pandas.DataFrame
-        patient_id, case_id, image, mask, label, and what the model needs besides.
-    folder : path
-    cores : int, optional
+    Each case's result is kept under ``cases/`` in `folder`: what is there from the same files and the same model is not
+    computed again.
 
     Returns
     -------
@@ -89,7 +59,7 @@ def score_cohort(model, table, folder, cores=None):
         than the model's limit), distance, unlike (in what the image is unlike the training images; empty: in nothing),
         beyond (features outside the range of the training cases), notes. In the table's order.
     problems : pandas.DataFrame
-        Cases that could not be scored, after all were tried: case_id, file, problem, remedy, severity, code.
+        Cases that could not be scored, after all were tried.
     """
     work = partial(_scored, model=model.folder, version=runs.digest(model.folder / "model.json"), folder=Path(folder))
     rows, problems = [], []

@@ -17,10 +17,10 @@ PACKAGE = Path(__file__).resolve().parents[1]
 # They carry, check and store what others compute: no number depends on them (parameters are compared by value).
 FOUNDATIONS = frozenset({"vcfnb.errors", "vcfnb.params", "vcfnb.runs"})
 _WITH_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-# Files that lie beside code and decide numbers, such as shipped weights.
-_DATA = (".csv", ".json", ".safetensors")
 # They draw what others computed: a change concerns the notebooks that show it, and nothing that comes after them.
 FIGURES = frozenset({"vcfnb.figures", "vcfnb.interactive", "vcfnb.report"})
+# Kinds of files beside modules that are part of their code.
+_DATA = (".csv", ".json", ".safetensors", ".j2", ".css")
 
 
 def code_of(*roots):
@@ -174,9 +174,7 @@ def _kept():
 
 
 def _digest(modules, *more):
-    """Of modules, of the data files that lie in their packages (such as shipped weights), and of versions."""
+    """Of modules, of the data files in their packages (such as shipped weights and templates), and of versions."""
     folders = {_path(name).parent for name in modules} - {PACKAGE}
-    files = {
-        file for folder in folders for file in folder.rglob("*") if file.suffix in (".csv", ".json", ".safetensors")
-    }
+    files = {file for folder in folders for file in folder.rglob("*") if file.suffix in _DATA}
     return runs.digest(_versions(), {name: _read(name)[1] for name in modules}, *sorted(files), *more)
