@@ -54,7 +54,7 @@ def of_rows(folder, kind):
 
 def of_look(folder, kind):
     _, problems = cohort.check_table(written(folder, simple(**LOOKS[kind])))
-    return problems[problems["code"] == ("readings-missing" if "segmentation" in kind else "unused-columns")]
+    return problems[problems["code"] == ("segmentations-missing" if "segmentation" in kind else "unused-columns")]
 
 
 LOOKS = {

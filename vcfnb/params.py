@@ -102,7 +102,7 @@ class PreprocessingParams(Section):
 
 
 class IccParams(Section):
-    """Notebook 02: which features two readings agree on."""
+    """Notebook 02: which features two segmentations agree on."""
 
     icc_cases: int = Field(30, ge=0, description="Training cases with repeat segmentations to use. Paper: 30.")
     icc_form: Literal["ICC(2,1)", "ICC(3,1)"] = Field("ICC(2,1)", description="Shrout and Fleiss form, single rating.")

@@ -62,7 +62,7 @@ def _cases(study):
         names = ("n_patients", "acute_fraction", "difficulty", "several_vertebrae", "n_sites", "metal")
         table = phantom.draw_cohort(seed=study.seed, **{name: getattr(asked, name) for name in names})
         # Every simulated mask is segmented again.
-        return table.assign(**dict.fromkeys(cohort.READINGS, "simulated")), True
+        return table.assign(**dict.fromkeys(cohort.REPEATS, "simulated")), True
     table, problems = cohort.check_table(asked.csv, asked.label_column)
     bad = problems.loc[problems["severity"] == "error", "case_id"]
     complete = not len(bad) or (asked.on_bad_case == "exclude" and (bad != "").all())
@@ -83,7 +83,7 @@ def _split(study, table, network, layer, has_needs):
     fewest = min(study.selection.lasso_folds, study.fusion.grid_folds)
     within = "selection.lasso_folds, fusion.grid_folds: "
     rows += _rows(within, selection.folds, labels[train], groups[train], fewest, study.seed)
-    again = cohort.second_readings(table, study.icc.icc_cases, study.seed)
+    again = cohort.repeat_segmentations(table, study.icc.icc_cases, study.seed)
     if len(again) == 1:
         told = f"icc.icc_cases: {study.icc.icc_cases} asked for, 1 training case has repeat segmentations to use"
         remedy = "an ICC needs 2 cases or more; without it, set icc.icc_cases: 0"

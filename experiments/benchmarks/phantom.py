@@ -3,7 +3,7 @@
     .venv/bin/python experiments/benchmarks/phantom.py [--patients 218] [--cores 2] [--quick]
 
 Simulates the cohort of params/paper.yaml into a temporary folder, image and three masks a patient, as notebook 00 does.
-The share of each part is measured on a few patients, on one core. Writes docs/benchmarks/phantom.csv.
+The proportion of each part is measured on a few patients, on one core. Writes docs/benchmarks/phantom.csv.
 """
 
 import argparse

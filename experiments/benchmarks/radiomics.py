@@ -218,7 +218,7 @@ def cohort(folder, n_cases, n_simulated):
 
     demo = params.load_params(ROOT / "params" / "demo.yaml")
     table = phantom.simulate_cohort(
-        folder / "simulated", n_simulated, n_second_readings=0, voxel_mm=demo.cohort.voxel_mm
+        folder / "simulated", n_simulated, n_repeat_segmentations=0, voxel_mm=demo.cohort.voxel_mm
     )
     table[["image", "mask"]] = table[["image", "mask"]].map(lambda name: str(folder / "simulated" / name))
     preprocessing.preprocess_cohort(table, folder / "preprocessed", demo.preprocessing, [])

@@ -167,7 +167,7 @@ def train_expansion(study, number, quick, cores):
     settings, n_cases, n_train, n_acute, edge = work_of(study, quick)
     rng = np.random.default_rng(number)
     crops = rng.standard_normal((n_cases, 1, edge, edge, edge), dtype=np.float32)
-    # Every share of the cases, and so the training cases, has its share of acute ones.
+    # Every part of the cases, and so the training cases, has its part of the acute ones.
     labels = np.diff(np.arange(n_cases + 1) * n_acute // n_cases)
     split = np.where(np.arange(n_cases) < n_train, "train", "test")
     with tempfile.TemporaryDirectory() as folder:
@@ -359,7 +359,9 @@ def main():
     parser.add_argument("--repeats", type=int, default=3, help="of each measurement of the throughput")
     parser.add_argument("--seconds", type=float, default=10, help="that each of them trains")
     parser.add_argument("--cores", type=int, default=2, help="that everybody runs on")
-    parser.add_argument("--expansions", type=int, help="train only so many, and reckon with that share of the promise")
+    parser.add_argument(
+        "--expansions", type=int, help="train only so many, and reckon with that proportion of the promise"
+    )
     parser.add_argument("--monai-python", metavar="PATH", help="interpreter in whose environment MONAI is")
     parser.add_argument("--out", type=Path, help="folder of the results; default docs/benchmarks, for --quick nowhere")
     parser.add_argument("--quick", action="store_true", help="only see that the program works: tiny crops, few steps")

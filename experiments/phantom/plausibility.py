@@ -176,7 +176,7 @@ def sentences(tissues, noise, walls, readers, compared):
         for column, what in (("mean_hu", "mean"), ("sd_hu", "SD")):
             yield against(chosen, column, "HU", f"{tissue}, {what}")
         if tissue in ("muscle", "fat"):
-            yield against(chosen, "share_of_region", "", f"{tissue}, share of the surroundings")
+            yield against(chosen, "share_of_region", "", f"{tissue}, proportion of the surroundings")
     yield against(noise, "sd_hu", "HU", "noise SD")
     for axis in measures.AXES:
         yield against(noise, f"correlation_{axis}", "", f"noise, correlation of neighbours {axis}")

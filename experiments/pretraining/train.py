@@ -36,7 +36,7 @@ SHARD = 1024  # volumes a file
 ROUNDS = 8  # checkpoints an epoch
 HELD_OUT = 2  # last shards, for measuring
 PEAK_RATE, WEIGHT_DECAY, SMOOTHING = 0.008, 0.02, 0.05
-# Edge of the volumes until this share of the training: small ones cost an eighth, and what is learned there holds.
+# Edge of the volumes until this proportion of the training: small ones cost an eighth, and what is learned there holds.
 SIZES = ((0.65, 24), (0.85, 36), (1.0, SIZE))
 VARIATION = ((0.9, 1.1), (-0.1, 0.1))  # factor and offset of standardised grey values
 

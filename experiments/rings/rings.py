@@ -11,7 +11,7 @@ strength 0; patients, random numbers, networks' starts and the order of training
   them. Only the weights are the shipped ones, as ImageNet's need a download (--weights imagenet), and every patient has
   one fractured vertebra.
 - Each seed draws other training patients. The paper's 43 test cases would give an AUC a standard error of about 0.06,
-  so all networks are judged on the same 200 further simulated patients, half of them acute.
+  so all networks are evaluated on the same 200 further simulated patients, half of them acute.
 - The score is the network's own, without the logistic regression that the paper puts on its features.
 - Intervals (95 %, percentiles) come from 2000 draws of seeds and of test patients, each class keeping its size. All
   arms and expansions share a draw, so that contrasts are paired. With few seeds their part is a little too small.

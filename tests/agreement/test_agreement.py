@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import SimpleITK as sitk
 
-from vcfnb.agreement import icc, icc_of_readings
+from vcfnb.agreement import icc, icc_of_segmentations
 from vcfnb.errors import VcfnbError
 from vcfnb.images import dice
 
@@ -113,8 +113,8 @@ def test_icc_refuses_alpha(alpha):
 
 
 @pytest.fixture
-def readings():
-    """Three readings of 20 cases: one feature stable, one not for reader B, one constant."""
+def segmentations():
+    """Three segmentations of 20 cases: one feature stable, one not for reader B, one constant."""
     rng = np.random.default_rng(0)
     cases = [f"case{i:02d}" for i in range(20)]
     truth = rng.normal(size=20)
@@ -127,40 +127,42 @@ def readings():
     return {"a": reading(0.0), "a2": reading(0.0), "b": reading(rng.normal(size=20))}
 
 
-def test_icc_of_readings(readings):
-    found = icc_of_readings(readings).set_index("feature")
+def test_icc_of_readings(segmentations):
+    found = icc_of_segmentations(segmentations).set_index("feature")
     assert found["stable"].to_dict() == {"stable": True, "unstable": False, "constant": False}
     assert found["stable"].dtype == bool
-    pair = np.column_stack([readings["a"]["unstable"], readings["b"]["unstable"]])
+    pair = np.column_stack([segmentations["a"]["unstable"], segmentations["b"]["unstable"]])
     columns = ["icc_inter", "icc_inter_low", "icc_inter_high"]
     np.testing.assert_allclose(found.loc["unstable", columns].astype(float), icc(pair).loc[0], rtol=1e-12)
     assert found.loc["unstable", "icc_intra"] == 1
     assert found.loc["constant"].drop("stable").isna().all()
 
 
-def test_icc_of_readings_matches_cases_and_features_by_name(readings):
-    expected = icc_of_readings(readings)
-    readings["b"] = readings["b"].sample(frac=1, random_state=0)[["constant", "case_id", "unstable", "stable"]]
-    pd.testing.assert_frame_equal(icc_of_readings(readings), expected)
+def test_icc_of_readings_matches_cases_and_features_by_name(segmentations):
+    expected = icc_of_segmentations(segmentations)
+    segmentations["b"] = segmentations["b"].sample(frac=1, random_state=0)[
+        ["constant", "case_id", "unstable", "stable"]
+    ]
+    pd.testing.assert_frame_equal(icc_of_segmentations(segmentations), expected)
 
 
-def test_icc_of_no_readings_is_an_empty_table(readings):
-    assert list(icc_of_readings({}).columns) == list(icc_of_readings(readings).columns)
-    assert len(icc_of_readings({})) == 0
+def test_icc_of_no_readings_is_an_empty_table(segmentations):
+    assert list(icc_of_segmentations({}).columns) == list(icc_of_segmentations(segmentations).columns)
+    assert len(icc_of_segmentations({})) == 0
 
 
-def test_icc_of_readings_refuses(readings):
-    a, b = readings["a"], readings["b"]
+def test_icc_of_readings_refuses(segmentations):
+    a, b = segmentations["a"], segmentations["b"]
     with pytest.raises(VcfnbError, match="no features of reading a2, b"):
-        icc_of_readings({"a": a})
+        icc_of_segmentations({"a": a})
     with pytest.raises(VcfnbError, match="a and b differ in cases: case03"):
-        icc_of_readings(readings | {"b": b.drop(index=3)})
+        icc_of_segmentations(segmentations | {"b": b.drop(index=3)})
     with pytest.raises(VcfnbError, match="a and b differ in features: unstable"):
-        icc_of_readings(readings | {"b": b.drop(columns="unstable")})
+        icc_of_segmentations(segmentations | {"b": b.drop(columns="unstable")})
     with pytest.raises(VcfnbError, match="reading b has cases twice: case00"):
-        icc_of_readings(readings | {"b": pd.concat([b, b.head(1)])})
+        icc_of_segmentations(segmentations | {"b": pd.concat([b, b.head(1)])})
     with pytest.raises(VcfnbError, match="case case04, reading b: unstable is not finite"):
-        icc_of_readings(readings | {"b": b.assign(unstable=b["unstable"].where(b.index != 4))})
+        icc_of_segmentations(segmentations | {"b": b.assign(unstable=b["unstable"].where(b.index != 4))})
 
 
 def test_dice_by_counting():

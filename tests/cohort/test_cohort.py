@@ -431,12 +431,12 @@ def test_a_given_split_is_kept_and_must_hold_both_labels():
 def test_second_readings_come_from_training_cases_that_have_both():
     table = many(20, 10).assign(split=["train"] * 15 + ["test"] * 5, mask_reader_a2="x", mask_reader_b="y")
     table.loc[:3, "mask_reader_b"] = np.nan
-    chosen = cohort.second_readings(table, 8, seed=3)
+    chosen = cohort.repeat_segmentations(table, 8, seed=3)
     assert len(chosen) == 8
     assert set(chosen) <= {f"C{i}" for i in range(4, 15)}
-    assert chosen == cohort.second_readings(table, 8, seed=3)
-    assert len(cohort.second_readings(table, 100, seed=3)) == 11
-    assert cohort.second_readings(many(), 30, seed=3) == []
+    assert chosen == cohort.repeat_segmentations(table, 8, seed=3)
+    assert len(cohort.repeat_segmentations(table, 100, seed=3)) == 11
+    assert cohort.repeat_segmentations(many(), 30, seed=3) == []
 
 
 def test_table_one_compares_the_sets():

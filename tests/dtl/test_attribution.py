@@ -1,4 +1,4 @@
-"""Where the heat lies: known evidence, Grad-CAM by hand, completeness, shares of regions, the way back to the CT."""
+"""Attribution: known evidence, Grad-CAM by hand, completeness, proportions of regions, the way back to the CT."""
 
 import numpy as np
 import pandas as pd

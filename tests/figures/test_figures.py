@@ -86,10 +86,10 @@ SHAP["shap"] = SHAP["z"] * np.tile([0.5, -0.2, 0.1, 0.0], 12)
 _TRAINED = pd.DataFrame({"dtl_003": np.arange(20.0), "clinical_sex_female": np.arange(20) // 3 % 2})
 NOMOGRAM = Nomogram.of(fit_logistic(_TRAINED, np.arange(20) // 2 % 2), _TRAINED)
 # One case from images, one from arrays with repeat segmentations.
-READINGS = {"reader A again": ball(radius=6), "reader B": ball(radius=8)}
+REPEATS = {"reader A again": ball(radius=6), "reader B": ball(radius=8)}
 CASES = [
     {"case_id": "A1", "label": 1, "image": image(texture(), (1, 1, 2)), "mask": image(ball(), (1, 1, 2))},
-    {"case_id": "A2", "label": 0, "image": texture(), "mask": ball(), "readings": READINGS},
+    {"case_id": "A2", "label": 0, "image": texture(), "mask": ball(), "segmentations": REPEATS},
 ]
 
 HEATED = [

@@ -20,7 +20,7 @@ from vcfnb.cohort.clinical import ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.fusion.logistic import separable
 from vcfnb.params import FusionParams
-from vcfnb.prediction.patient import judge
+from vcfnb.prediction.patient import predict_features
 from vcfnb.selection import harmonisation
 
 
@@ -209,9 +209,9 @@ def test_distance_is_mahalanobis_from_the_training_cases():
 def test_a_case_like_the_training_cases_is_inside(study):
     x = made()[0]
     model = fusion.load_model(study[2])
-    found = judge(model, x.iloc[[3]])
+    found = predict_features(model, x.iloc[[3]])
     assert found.probability == {name: study[1][name].score(x).iloc[3] for name in ("radiomics", "dtl", "fusion")}
-    assert found.call == {"fusion": "acute" if found.probability["fusion"] >= 0.4 else "chronic"}
+    assert found.predicted_class == {"fusion": "acute" if found.probability["fusion"] >= 0.4 else "chronic"}
     assert (found.outside, found.contributions["beyond"].any()) == (False, False)
     assert found.contributions["contribution"].abs().is_monotonic_decreasing
     log_odds = found.contributions["contribution"].sum() + model.models["fusion"].intercept
@@ -226,13 +226,15 @@ def test_the_nomogram_on_paper_gives_what_predict_gives(study):
     chart = fusion.Nomogram.of(model.models["fusion"], x)
     for case in x.index[:20]:
         total = chart.points(x.loc[[case]]).iloc[0].sum()
-        assert chart.probability(total) == pytest.approx(judge(model, x.loc[[case]]).probability["fusion"], abs=1e-9)
+        assert chart.probability(total) == pytest.approx(
+            predict_features(model, x.loc[[case]]).probability["fusion"], abs=1e-9
+        )
 
 
 def test_a_case_far_from_the_training_cases_is_marked(study):
     x = made()[0]
     far = x.iloc[[3]].assign(dtl_001=1000.0)
-    found = judge(fusion.load_model(study[2]), far, ["a note"])
+    found = predict_features(fusion.load_model(study[2]), far, ["a note"])
     assert found.outside and found.distance > found.reference
     assert found.calibration_note().startswith("Calibration: that of the training cases says nothing of this case")
     assert "OUTSIDE the training data" in str(found)
@@ -268,7 +270,7 @@ def test_a_new_patient_is_harmonised_and_brings_the_clinical_values(sited):
     assert list(model.harmonisation[0].gamma) == [*RADIOMIC, "dtl_000"]
     for case in ("c03", "c05", "c07"):
         given = table.loc[case, ["age", "sex", "bmd"]].to_dict()
-        found = judge(model, x.loc[[case]], clinical=given, site=table.loc[case, "site"])
+        found = predict_features(model, x.loc[[case]], clinical=given, site=table.loc[case, "site"])
         for name, model_ in fitted.items():
             assert found.probability[name] == pytest.approx(model_.score(whole)[case], abs=1e-12)
     assert set(found.contributions["feature"]) == {RADIOMIC[0], "clinical_age", "clinical_sex_missing"}
@@ -287,7 +289,9 @@ def test_what_the_model_must_know_is_asked_for_before_anything_is_computed(sited
     ):
         with pytest.raises(VcfnbError, match=re.escape(message)):
             prediction.predict(folder, "no/image.nii.gz", "no/mask.nii.gz", clinical=clinical, site=site)
-    assert judge(fusion.load_model(folder), x.iloc[[0]], clinical=whole | {"sex": None}, site="A").probability
+    assert predict_features(
+        fusion.load_model(folder), x.iloc[[0]], clinical=whole | {"sex": None}, site="A"
+    ).probability
 
 
 def test_the_command_asks_for_what_the_model_needs(sited, capsys):
@@ -329,26 +333,30 @@ def test_an_image_goes_the_way_of_the_study(study):
     value = found.contributions.set_index("feature")["value"][RADIOMIC[0]]
     assert value == pytest.approx(texture()[mask == 1].mean(), rel=1e-6)
     assert found.notes == ["Quality: the ROI has 0.925 ml, unusual for a vertebral body"]
-    assert found.unlike == [] and len(found.image) == 6
+    assert found.different == [] and len(found.image) == 6
     with pytest.raises(BadInput, match="mask"):
         prediction.predict(study[2], image(texture()), image(0 * mask))
 
 
 def test_an_image_unlike_those_of_training_is_named(study):
     thick = prediction.predict(study[2], image(texture(), (1, 1, 1.6)), image(ball(radius=6), (1, 1, 1.6)))
-    assert thick.unlike == ["longest voxel edge 1.6 mm, training cases 1 to 1"]
-    assert "UNLIKE the training images: longest voxel edge 1.6 mm" in str(thick)
+    assert thick.different == ["longest voxel edge 1.6 mm, training cases 1 to 1"]
+    assert "DIFFERENT from the training images: longest voxel edge 1.6 mm" in str(thick)
     bright = prediction.predict(study[2], image(texture() + 500), image(ball(radius=6)))
-    assert [line.split(" in the ROI")[0] for line in bright.unlike] == ["5th percentile", "median", "95th percentile"]
+    assert [line.split(" in the ROI")[0] for line in bright.different] == [
+        "5th percentile",
+        "median",
+        "95th percentile",
+    ]
     assert any("no value below 0" in note for note in bright.notes)
 
 
-@pytest.mark.parametrize(("value", "unlike"), [(1.6, False), (1.66, False), (1.7, True), (0.8, True), (0.84, False)])
-def test_ends_are_moved_out_a_little(study, value, unlike):
+@pytest.mark.parametrize(("value", "different"), [(1.6, False), (1.66, False), (1.7, True), (0.8, True), (0.84, False)])
+def test_ends_are_moved_out_a_little(study, value, different):
     """A tenth of the distance between them (0.9 to 1.6: 0.07), or 5 % of the end: whichever is more."""
     cohort = fusion.load_model(study[2]).cohort
     row = {"spacing_in": "1 x 1 x 1", "roi_volume_ml_out": value, "hu_p5": 50, "hu_p50": 150, "hu_p95": 250}
-    assert cohort.compare(row).set_index("measure").unlike["roi_volume_ml"] == unlike
+    assert cohort.compare(row).set_index("measure").different["roi_volume_ml"] == different
 
 
 def test_a_training_image_is_known_again_in_any_form(study):
@@ -385,7 +393,7 @@ def test_the_calibration_note_is_that_of_the_nearest_training_cases(study):
     points = statistics.calibration_curve_points(y, score, bins=5)
     for case in ("c00", "c03", "c50"):
         expected = points.loc[(points.predicted - score[case]).abs().idxmin()]
-        found = judge(model, x.loc[[case]])
+        found = predict_features(model, x.loc[[case]])
         known = found.calibration["fusion"]
         assert known["observed"] == pytest.approx(expected.observed) and known["n"] == expected.n
         assert (known["low"], known["high"]) == pytest.approx((expected.low, expected.high))
@@ -404,4 +412,4 @@ def test_thresholds_are_youdens_on_training_cases(study):
     fusion.save_study_model(other, fitted, 2, x, table=table)
     model = fusion.load_model(other.step("fusion") / "model")
     assert model.thresholds == {name: statistics.operating_point(y, fitted[name].score(x)) for name in fitted}
-    assert judge(model, x.iloc[[0]]).calibration_note().startswith("Calibration: not known")
+    assert predict_features(model, x.iloc[[0]]).calibration_note().startswith("Calibration: not known")

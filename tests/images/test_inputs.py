@@ -33,7 +33,13 @@ def simulated(tmp_path_factory):
     """One simulated patient as a DICOM series, its mask, and the series' datasets."""
     folder = tmp_path_factory.mktemp("simulated")
     table = phantom.simulate_cohort(
-        folder, n_patients=4, acute_fraction=0.5, n_second_readings=0, voxel_mm=(3, 3, 3), image_format="dicom", cores=1
+        folder,
+        n_patients=4,
+        acute_fraction=0.5,
+        n_repeat_segmentations=0,
+        voxel_mm=(3, 3, 3),
+        image_format="dicom",
+        cores=1,
     )
     ct = images.read_image(folder / table.image[0])
     mask = images.read_mask(folder / table["mask"][0], ct)

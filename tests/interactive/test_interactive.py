@@ -104,7 +104,7 @@ def test_readings_are_drawn_against_the_first():
     features = {name: pd.DataFrame({"case_id": ids, "f": [1.0, 2, 3 + n]}) for n, name in enumerate(("a", "a2", "b"))}
     columns = {f"icc_{way}{end}": [0.5] for way in ("intra", "inter") for end in ("", "_low", "_high")}
     icc = pd.DataFrame({"feature": ["f"], "stable": [False], **columns})
-    figure = interactive.readings(features, icc, pd.Series([1, 0, 1], ids), "f")
+    figure = interactive.segmentations(features, icc, pd.Series([1, 0, 1], ids), "f")
     acute, chronic = (collection.get_offsets().data for collection in figure.axes[1].collections)
     np.testing.assert_array_equal(acute, [[1, 1], [3, 5]])
     np.testing.assert_array_equal(chronic, [[2, 2]])

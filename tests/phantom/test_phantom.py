@@ -19,7 +19,7 @@ from vcfnb.phantom.patients import draw_patients
 SPACING = (1.5, 1.5, 1.5)
 DIFFICULTY = load_params(ROOT / "params" / "demo.yaml").cohort.difficulty
 # Six patients as in the demonstration, at larger voxels.
-SIX = {"n_patients": 6, "seed": 3, "n_second_readings": 4, "voxel_mm": SPACING, "difficulty": DIFFICULTY}
+SIX = {"n_patients": 6, "seed": 3, "n_repeat_segmentations": 4, "voxel_mm": SPACING, "difficulty": DIFFICULTY}
 
 
 @pytest.fixture(scope="module")

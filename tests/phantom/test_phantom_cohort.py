@@ -247,7 +247,7 @@ def test_second_vertebrae_leave_the_first_s_image_as_it_is(nifti, tmp_path):
 
 
 def test_second_readings_are_counted_in_patients(tmp_path):
-    table = phantom.simulate_cohort(tmp_path, **FOUR, several_vertebrae=1, n_second_readings=2)
+    table = phantom.simulate_cohort(tmp_path, **FOUR, several_vertebrae=1, n_repeat_segmentations=2)
     assert len(table) == 8
     assert table.patient_id[table.mask_reader_b.notna()].tolist() == ["P001", "P001", "P002", "P002"]
 

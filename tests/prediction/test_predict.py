@@ -55,7 +55,7 @@ def test_json_is_strict_and_whole(written, model):
 
     folder, found = written
     note = json.loads((folder / "prediction.json").read_text(), parse_constant=refuse)
-    assert note["probability"] == found.probability and note["call"] == found.call
+    assert note["probability"] == found.probability and note["predicted_class"] == found.predicted_class
     assert note["contributions"][0]["feature"] == found.contributions.feature[0]
     assert (note["name"], note["notice"]) == ("P001", "Research use only. Not for diagnosis.")
     assert note["model"]["simulated"] is True and note["model"]["training_cohort"]["n_cases"] == 80
@@ -88,13 +88,13 @@ def test_the_pdf_has_one_page(written):
 def test_many_warnings_are_shortened_on_paper_only(model, case, tmp_path):
     """The paper says how many are left out; the HTML has them all."""
     loaded = fusion.load_model(model)
-    examined = prediction.examine(loaded, *case, heat=True)
+    extracted = prediction.extract_case(loaded, *case, heat=True)
     notes = [f"note {number} <b>{'long ' * 100}</b>" for number in range(14)]
-    found = prediction.judge_examined(loaded, examined)
+    found = prediction.predict_extracted(loaded, extracted)
     found.notes.extend(notes)
     shown = patient_page._shortened(found.warnings)
     assert shown[-1] == f"{len(found.warnings) - len(shown) + 1} more in prediction.html" and 2 < len(shown) < 10
-    paths = patient_page.write(tmp_path, loaded, examined, found)
+    paths = patient_page.write(tmp_path, loaded, extracted, found)
     page = paths["html"].read_text()
     assert all(escape(note) in page for note in notes) and "<b>" not in page
     assert len(re.findall(rb"/Type /Page\b", paths["pdf"].read_bytes())) == 1

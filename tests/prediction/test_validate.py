@@ -1,4 +1,4 @@
-"""python -m vcfnb validate: a second cohort, scored and judged with a frozen model."""
+"""python -m vcfnb validate: a second cohort, scored and evaluated with a frozen model."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def test_every_case_has_the_score_that_predict_gives(model, validated):
         )
         assert scores.loc[number, list(found.probability)].to_dict() == found.probability
         assert bool(scores.outside[number]) == found.outside
-        assert scores.unlike[number] == "; ".join(found.unlike)
+        assert scores.different[number] == "; ".join(found.different)
 
 
 def test_tables_figures_and_the_page(validated, capsys):
@@ -79,9 +79,9 @@ def test_a_second_run_scores_nothing_and_a_new_label_is_judged(model, copied, mo
     # The results of other files, even if they are alike, are not taken.
     (out / "cases" / "C11.json").write_text("{")
     calls = []
-    examine = prediction.examine
+    extract = prediction.extract_case
     monkeypatch.setattr(
-        prediction, "examine", lambda *given, **named: calls.append(given[1]) or examine(*given, **named)
+        prediction, "extract_case", lambda *given, **named: calls.append(given[1]) or extract(*given, **named)
     )
     before = pd.read_csv(out / "scores.csv")
     change(csv, label=[1] * 6 + [0] * 6)
@@ -98,15 +98,15 @@ def test_a_second_run_scores_nothing_and_a_new_label_is_judged(model, copied, mo
 @pytest.mark.usefixtures("no_drawing")
 def test_an_interrupted_validation_goes_on_and_ends_with_the_same_tables(model, validated, tmp_path, monkeypatch):
     csv, whole = validated
-    examine, calls = prediction.examine, []
+    extract, calls = prediction.extract_case, []
 
     def interrupted(*given, **named):
         calls.append(given[1])
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return examine(*given, **named)
+        return extract(*given, **named)
 
-    monkeypatch.setattr(prediction, "examine", interrupted)
+    monkeypatch.setattr(prediction, "extract_case", interrupted)
     assert validate(model, csv, "--out", tmp_path) == 130
     assert not (tmp_path / "scores.csv").exists() and len(list((tmp_path / "cases").glob("*.json"))) == 4
     assert validate(model, csv, "--out", tmp_path) == 0
@@ -126,9 +126,9 @@ def test_another_model_scores_anew(model, copied, tmp_path, monkeypatch):
 
     runs.write_json(content | {"sha256": runs.digest(content)}, other / "model.json")
     calls = []
-    examine = prediction.examine
+    extract = prediction.extract_case
     monkeypatch.setattr(
-        prediction, "examine", lambda *given, **named: calls.append(given[1]) or examine(*given, **named)
+        prediction, "extract_case", lambda *given, **named: calls.append(given[1]) or extract(*given, **named)
     )
     assert validate(other, csv, "--out", out) == 0
     assert len(calls) == 12
@@ -207,7 +207,7 @@ def test_what_belongs_to_no_single_case_stops_always(model, copied, tmp_path, ca
     assert "model.json is missing" in capsys.readouterr().err
 
 
-# ---- judging
+# ---- evaluating
 
 
 def made_scores(n=200, seed=0, patients=None):
@@ -218,17 +218,17 @@ def made_scores(n=200, seed=0, patients=None):
     scores = {"radiomics": expit(log_odds + 2), "dtl": expit(3 * log_odds), "fusion": expit(log_odds)}
     table = pd.DataFrame({"case_id": [f"c{i}" for i in range(n)], "label": y} | scores)
     table["patient_id"] = table.case_id if patients is None else patients
-    return table.assign(outside=np.arange(n) % 10 == 0, unlike="", beyond="", distance=1.0, notes="")
+    return table.assign(outside=np.arange(n) % 10 == 0, different="", beyond="", distance=1.0, notes="")
 
 
 @pytest.fixture(scope="module")
-def judged(model):
+def evaluated(model):
     scores = made_scores()
-    return scores, prediction.judge(scores, fusion.load_model(model), n_bootstrap=200)
+    return scores, prediction.evaluate(scores, fusion.load_model(model), n_bootstrap=200)
 
 
-def test_judging_equals_the_statistics_of_notebook_07(judged):
-    scores, found = judged
+def test_judging_equals_the_statistics_of_notebook_07(evaluated):
+    scores, found = evaluated
     auc = found["auc"].set_index(["cases", "model"])
     inside = scores[~scores.outside]
     for name in ("radiomics", "dtl", "fusion"):
@@ -249,8 +249,8 @@ def test_judging_equals_the_statistics_of_notebook_07(judged):
     assert (first.n, first.of, first.share) == (20, 200, 0.1)
 
 
-def test_recalibration_is_judged_on_patients_it_was_not_fitted_to(judged):
-    scores, found = judged
+def test_recalibration_is_judged_on_patients_it_was_not_fitted_to(evaluated):
+    scores, found = evaluated
     table = found["recalibration"].set_index(["model", "method"])
     methods = ["none", "model's own", "intercept", "intercept and slope"]
     assert table.loc["fusion"].index.tolist() == methods
@@ -263,22 +263,22 @@ def test_recalibration_is_judged_on_patients_it_was_not_fitted_to(judged):
         assert table.loc[(name, method), "brier"] < table.loc[(name, "none"), "brier"]
         whole = statistics.recalibrate(scores.label, scores[name], method).apply(scores[name])
         in_sample = statistics.calibration(scores.label, whole)
-        # Fitted and judged on the same cases it would look perfect.
+        # Fitted and evaluated on the same cases it would look perfect.
         if method == "intercept and slope":
             assert in_sample.slope == pytest.approx(1, abs=1e-6)
         assert table.loc[(name, method), "brier"] > in_sample.brier
 
 
-def test_order_of_cases_does_not_matter(model, judged):
-    scores, found = judged
-    again = prediction.judge(scores.sample(frac=1, random_state=3).reset_index(drop=True), fusion.load_model(model))
+def test_order_of_cases_does_not_matter(model, evaluated):
+    scores, found = evaluated
+    again = prediction.evaluate(scores.sample(frac=1, random_state=3).reset_index(drop=True), fusion.load_model(model))
     columns = ["auc", "ci_low", "ci_high"]
     np.testing.assert_allclose(again["auc"][columns], found["auc"][columns])
 
 
 def test_too_few_patients_to_recalibrate_are_said(model):
     scores = made_scores(12).assign(label=[1, *[0] * 11])
-    found = prediction.judge(scores, fusion.load_model(model), n_bootstrap=100)
+    found = prediction.evaluate(scores, fusion.load_model(model), n_bootstrap=100)
     assert set(found["recalibration"].method) == {"none", "model's own"}
     none = found["recalibration"].query("method == 'none'")
     assert none.note.str.contains("not recalibrated on the new cohort").all()

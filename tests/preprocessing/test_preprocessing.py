@@ -34,8 +34,8 @@ def test_images_and_all_readings_share_a_grid(table, tmp_path):
     read = [sitk.ReadImage(str(out / f"C0_{name}.nii.gz")) for name in ("ct", "mask", "mask_a2", "mask_b")]
     assert {made.GetSize() for made in read} == {(28, 26, 48)}
     assert {made.GetSpacing() for made in read} == {(1.0, 1.0, 1.0)}
-    readings = preprocessing.readings(out, ["C0", "C1"])
-    dice = preprocessing.dice_of_readings(readings)
+    segmentations = preprocessing.segmentations(out, ["C0", "C1"])
+    dice = preprocessing.dice_of_segmentations(segmentations)
     intra, inter = (dice.loc[dice.comparison == name, "dice"] for name in ("intra", "inter"))
     assert (intra == 1).all()
     assert (inter < 0.95).all()

@@ -19,7 +19,7 @@ HOSTS = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 def leads_somewhere(target, page):
-    """Is there such a file and such a heading? Other sites are judged by the form of their address only."""
+    """Is there such a file and such a heading? Other sites are evaluated by the form of their address only."""
     parts = urlsplit(target)
     if parts.scheme or parts.netloc:
         return parts.scheme in ("http", "https") and bool(HOSTS.fullmatch(parts.netloc.lower()))

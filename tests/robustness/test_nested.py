@@ -23,7 +23,7 @@ LASSO = SelectionParams(lasso_folds=3, wrapper_features=8, n_lambdas=12)
 FUSION = FusionParams(n_c=3, grid_folds=3)
 
 
-def study(n=48, signal=1.5, seed=0, readings=True):
+def study(n=48, signal=1.5, seed=0, segmentations=True):
     """Cases of which some patients have two; twelve radiomic features, two of which follow the label."""
     rng = np.random.default_rng(seed)
     case = [f"c{k:02d}" for k in range(n)]
@@ -37,7 +37,7 @@ def study(n=48, signal=1.5, seed=0, readings=True):
     x[:, :2] += signal * label[:, None]
     x = pd.DataFrame(x * rng.uniform(0.5, 30, 12), case, [f"f{k:02d}" for k in range(12)])
     drawn = {}
-    if readings:
+    if segmentations:
         noise = np.r_[np.full(10, 0.05), 5, 5] * x.std().to_numpy()
         for name in ("a", "a2", "b"):
             table = x.iloc[:18] + rng.normal(size=(18, 12)) * noise
@@ -146,16 +146,16 @@ def test_harmonisation_and_clinical_variables_are_learned_from_the_training_case
 
 def test_the_icc_step_looks_at_the_re_drawn_cases_among_the_training_cases_alone():
     data = study()
-    stable, note = robustness.stable_features(data.readings, data.cases.index[:18])
+    stable, note = robustness.stable_features(data.segmentations, data.cases.index[:18])
     assert note == "" and stable == {f"f{k:02d}" for k in range(10)}
-    spoilt = {name: table.copy() for name, table in data.readings.items()}
+    spoilt = {name: table.copy() for name, table in data.segmentations.items()}
     spoilt["b"].iloc[9:, 1:] = 1e6
     assert robustness.stable_features(spoilt, data.cases.index[:9]) == robustness.stable_features(
-        data.readings, data.cases.index[:9]
+        data.segmentations, data.cases.index[:9]
     )
     assert robustness.stable_features(spoilt, data.cases.index[:18]) != (stable, "")
     assert robustness.stable_features({}, data.cases.index) == (None, "")
-    assert robustness.stable_features(data.readings, data.cases.index[16:]) == (
+    assert robustness.stable_features(data.segmentations, data.cases.index[16:]) == (
         None,
         "ICC step not applied: 2 repeat segmentations among the training cases",
     )
@@ -166,11 +166,11 @@ def test_no_feature_left_gives_the_share_of_acute_cases_and_a_note():
     train, d = data.cases.iloc[:30], deep_of(data)
     found = robustness.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, {"absent"}, LASSO, FUSION)
     assert found.models["radiomics"].note.startswith(
-        "no feature: the share of acute cases for all (selection: no feature"
+        "no feature: the proportion of acute cases for all (selection: no feature"
     )
     scores = found.score(data.radiomics, d, data.cases)
     assert (scores["radiomics"] == train["label"].mean()).all() and scores["dtl"].nunique() > 20
-    # The fusion goes on with the deep features alone; without any it has the share of acute cases as well.
+    # The fusion goes on with the deep features alone; without any it has the proportion of acute cases as well.
     assert set(found.models["fusion"].features) <= set(d) and found.models["fusion"].features
     nothing = LASSO.model_copy(update={"lambda_min_log10": -0.1})
     flat = robustness.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, None, nothing, FUSION)
@@ -203,15 +203,15 @@ def test_every_case_is_scored_once_a_model_and_repeat(nested):
 
 
 def test_held_out_cases_change_nothing_that_is_fitted_in_their_fold(nested, tmp_path):
-    """Labels and readings of the held-out cases are spoilt: selection, models and thresholds stay as they were."""
+    """Labels and segmentations of the held-out cases are spoilt: selection, models and thresholds stay as they were."""
     data, folds, deep, _, found = nested
     fold = folds[0]
     out = data.cases.index[fold.test]
     cases, x = data.cases.copy(), data.radiomics.copy()
     cases.loc[out, "label"] = 1 - cases.loc[out, "label"]
-    readings = {name: table.copy() for name, table in data.readings.items()}
-    readings["b"].loc[readings["b"]["case_id"].isin(out), x.columns] = -1e6
-    spoilt = robustness.StudyData(cases, x, readings, data.icc, data.lasso, data.fusion, data.seed)
+    segmentations = {name: table.copy() for name, table in data.segmentations.items()}
+    segmentations["b"].loc[segmentations["b"]["case_id"].isin(out), x.columns] = -1e6
+    spoilt = robustness.StudyData(cases, x, segmentations, data.icc, data.lasso, data.fusion, data.seed)
     again = robustness.nested_cross_validation(spoilt, [fold], tmp_path, deep, cores=1)
     inside = found.scores.query("repeat == 1 and fold == 1")
     assert again.scores["score"].tolist() == inside["score"].tolist()
@@ -219,7 +219,7 @@ def test_held_out_cases_change_nothing_that_is_fitted_in_their_fold(nested, tmp_
     assert again.weighting["youden"].tolist() == found.weighting.query("repeat == 1 and fold == 1")["youden"].tolist()
     # Their own values move their own scores and nothing else.
     x.loc[out] = x.loc[out] + 50 * x.std()
-    spoilt = robustness.StudyData(cases, x, readings, data.icc, data.lasso, data.fusion, data.seed)
+    spoilt = robustness.StudyData(cases, x, segmentations, data.icc, data.lasso, data.fusion, data.seed)
     moved = robustness.nested_cross_validation(spoilt, [fold], tmp_path, deep, cores=1)
     assert moved.selected.equals(again.selected) and moved.weighting["youden"].equals(again.weighting["youden"])
     assert moved.scores["score"].tolist() != again.scores["score"].tolist()
@@ -485,7 +485,7 @@ def test_imbalance_options(nested):
     repeats = [part for _, part in plain.groupby("repeat")]
     called = {
         "nothing": 0.5,
-        "threshold at the share of acute training cases": "share",
+        "threshold at the proportion of acute training cases": "share",
         "threshold by Youden on training cases": "youden",
     }
     for option, threshold in called.items():

@@ -6,7 +6,7 @@ import pytest
 from study import run_all
 
 from vcfnb import robustness
-from vcfnb.cohort import READINGS
+from vcfnb.cohort import REPEATS
 from vcfnb.runs import Run
 
 # Two studies, one of them with the nested evaluation.
@@ -30,7 +30,7 @@ def cohort_of(fold, run, path):
     """The study's cohort with the split of an outer fold, and repeat segmentations where the study used them."""
     table = run.cohort()
     used = table["split"] == "train"
-    table.loc[~used, list(READINGS)] = np.nan
+    table.loc[~used, list(REPEATS)] = np.nan
     table["split"] = "test"
     table.loc[table.index[fold.train], "split"] = "train"
     table.to_csv(path, index=False)

@@ -367,7 +367,7 @@ def test_bad_features_and_labels_are_named(message):
 
 
 def cross_validated(aucs=((0.7, 0.8), (0.9, 0.9), (0.5, 0.6)), n=40):
-    """Scores of the expansions 6, 0, 2: two repeats of four folds, in which a share of the pairs is in order."""
+    """Scores of the expansions 6, 0, 2: two repeats of four folds, in which a proportion of the pairs is in order."""
     rng, rows = np.random.default_rng(2), []
     for expansion, repeats in zip((6, 0, 2), aucs, strict=True):
         for repeat, shift in enumerate(repeats, start=1):

@@ -377,7 +377,7 @@ def test_both_operating_points_come_with_intervals_for_reading(scores):
     expected = f"{point.sensitivity:.2f} ({point.sensitivity_low:.2f} to {point.sensitivity_high:.2f})"
     assert row["sensitivity"] == expected
     nobody = points.assign(ppv=np.nan, ppv_low=np.nan, ppv_high=np.nan)
-    assert (tables.readable_rates(nobody)["ppv"] == "no such call").all()
+    assert (tables.readable_rates(nobody)["ppv"] == "no such prediction").all()
 
 
 # ---- Subgroups

@@ -556,7 +556,7 @@ def test_sample_size_refuses():
         statistics.auc_sample_size(0.5, 0.5, power=0.8)
     with pytest.raises(VcfnbError, match="more than 10 million"):
         statistics.auc_sample_size(0.9, 0.5, width=1e-5)
-    with pytest.raises(VcfnbError, match="share of positive cases is 1"):
+    with pytest.raises(VcfnbError, match="proportion of positive cases is 1"):
         statistics.auc_sample_size(0.9, 1, width=0.1)
     with pytest.raises(VcfnbError, match="fewer than one case"):
         statistics.auc_power(0.9, 0, 10)

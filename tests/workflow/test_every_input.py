@@ -31,8 +31,8 @@ def test_predict_gives_every_form_the_features_of_the_study(uninterrupted, cases
     scores = pd.read_csv(uninterrupted.study / "06_fusion" / "scores.csv").set_index("case_id")["radiomics"]
     model = fusion.load_model(uninterrupted.study / "06_fusion" / "model")
     for case in cases.itertuples():
-        examined = prediction.examine(model, case.image, case.mask, images.as_label(case.mask_label))
-        found = prediction.judge_examined(model, examined)
+        extracted = prediction.extract_case(model, case.image, case.mask, images.as_label(case.mask_label))
+        found = prediction.predict_extracted(model, extracted)
         assert found.probability["radiomics"] == scores[case.case_id], case.form
 
 

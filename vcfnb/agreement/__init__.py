@@ -3,4 +3,4 @@
 The folder is not called icc because :func:`vcfnb.icc` is a function.
 """
 
-from vcfnb.agreement.intraclass import icc, icc_of_readings
+from vcfnb.agreement.intraclass import icc, icc_of_segmentations

@@ -51,8 +51,8 @@ def icc(ratings, form="ICC(2,1)", alpha=0.05):
         squares = _mean_squares(ratings)
         interval = _absolute_agreement if form == "ICC(2,1)" else _consistency
         estimate, low, high = interval(*squares, subjects, raters, alpha)
-    between, judges, error = squares
-    perfect = (between > 0) & (error == 0) & ((judges == 0) | (form == "ICC(3,1)"))
+    between, raters, error = squares
+    perfect = (between > 0) & (error == 0) & ((raters == 0) | (form == "ICC(3,1)"))
     result = pd.DataFrame({"icc": estimate, "low": low, "high": high})
     result.loc[perfect] = 1.0
     return result
@@ -110,7 +110,7 @@ def _mean_squares(ratings):
     return squares
 
 
-def _consistency(between, judges, error, n, k, alpha):
+def _consistency(between, raters, error, n, k, alpha):
     """ICC(3,1) = ICC(C,1) and its interval."""
     ratio = between / error
     quantile = stats.f.ppf(1 - alpha / 2, [[n - 1], [(n - 1) * (k - 1)]], [[(n - 1) * (k - 1)], [n - 1]])
@@ -118,17 +118,17 @@ def _consistency(between, judges, error, n, k, alpha):
     return tuple((f - 1) / (f + k - 1) for f in (ratio, low, high))
 
 
-def _absolute_agreement(between, judges, error, n, k, alpha):
+def _absolute_agreement(between, raters, error, n, k, alpha):
     """ICC(2,1) = ICC(A,1) and its interval, with Satterthwaite's degrees of freedom.
 
     Multiplied by the residual mean square throughout, so that raters who differ only by a constant are no
     division by zero.
     """
-    estimate = (between - error) / (between + (k - 1) * error + k * (judges - error) / n)
-    a = k * estimate * judges
+    estimate = (between - error) / (between + (k - 1) * error + k * (raters - error) / n)
+    a = k * estimate * raters
     b = (n * (1 + (k - 1) * estimate) - k * estimate) * error
     freedom = (k - 1) * (n - 1) * (a + b) ** 2 / ((n - 1) * a**2 + b**2)
-    shared = k * judges + (k * n - k - n) * error
+    shared = k * raters + (k * n - k - n) * error
     upper = stats.f.ppf(1 - alpha / 2, n - 1, freedom)
     lower = stats.f.ppf(1 - alpha / 2, freedom, n - 1)
     low = n * (between - upper * error) / (upper * shared + n * between)
@@ -136,7 +136,7 @@ def _absolute_agreement(between, judges, error, n, k, alpha):
     return estimate, low, high
 
 
-def icc_of_readings(features, form="ICC(2,1)", threshold=0.8, alpha=0.05):
+def icc_of_segmentations(features, form="ICC(2,1)", threshold=0.8, alpha=0.05):
     """ICC of every feature within and between readers.
 
     Parameters
@@ -167,11 +167,11 @@ def icc_of_readings(features, form="ICC(2,1)", threshold=0.8, alpha=0.05):
 
 
 def _aligned(features):
-    """The three readings with the same rows and columns, indexed by case."""
+    """The three segmentations with the same rows and columns, indexed by case."""
     missing = [reading for reading in ("a", "a2", "b") if reading not in features]
     if missing:
         raise VcfnbError(
-            f"no features of reading {', '.join(missing)}: a, a2 and b are needed", code="readings-missing"
+            f"no features of reading {', '.join(missing)}: a, a2 and b are needed", code="segmentations-missing"
         )
     tables = {reading: features[reading].set_index("case_id") for reading in ("a", "a2", "b")}
     first = tables["a"]
@@ -185,8 +185,8 @@ def _aligned(features):
             different = there.symmetric_difference(here, sort=False)
             if len(different):
                 raise VcfnbError(
-                    f"readings a and {reading} differ in {axis}: {', '.join(map(str, different[:5]))}; "
-                    f"compute all readings of the same cases with the same settings",
+                    f"segmentations a and {reading} differ in {axis}: {', '.join(map(str, different[:5]))}; "
+                    f"compute all segmentations of the same cases with the same settings",
                     code="not-aligned",
                 )
         rows, at = np.nonzero(~np.isfinite(table.to_numpy(float)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vcfnb.errors import VcfnbError
 
-SUMMARY = "Apply the model of a study to one new case: probability, call, what drove it, whether to believe it."
+SUMMARY = "Apply the model of a study to one new case: probability, predicted class, what drove it, warnings."
 UNKNOWN = "unknown"
 
 
@@ -32,13 +32,13 @@ def run(arguments):
     model = fusion.load_model(arguments.model)
     clinical = _clinical(model, arguments)
     prediction.check_patient(model, clinical, arguments.site)
-    examined = prediction.examine(
+    extracted = prediction.extract_case(
         model, arguments.image, arguments.mask, arguments.mask_label, heat=arguments.out is not None
     )
-    found = prediction.judge_examined(model, examined, clinical, arguments.site)
+    found = prediction.predict_extracted(model, extracted, clinical, arguments.site)
     print(found)
     if arguments.out is not None:
-        for path in patient_page.write(arguments.out, model, examined, found, arguments.name).values():
+        for path in patient_page.write(arguments.out, model, extracted, found, arguments.name).values():
             print(f"wrote {path}")
     return 0
 

@@ -1,4 +1,4 @@
-"""External validation: score a second cohort with a frozen model, and judge it."""
+"""External validation: score a second cohort with a frozen model, and evaluate it."""
 
 import sys
 from functools import partial
@@ -7,7 +7,7 @@ from pathlib import Path
 from vcfnb.cli.output import checked, errors_of, problems_text
 from vcfnb.errors import VcfnbError
 
-SUMMARY = "Score another cohort with the model of a study, and judge it there: AUC, calibration, decision curves."
+SUMMARY = "Score another cohort with the model of a study, and evaluate it there: AUC, calibration, decision curves."
 
 
 def add_arguments(parser):
@@ -25,7 +25,7 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    """Check, score, judge, write; 1 where the cohort or the model cannot be used."""
+    """Check, score, evaluate, write; 1 where the cohort or the model cannot be used."""
     import pandas as pd
 
     from vcfnb import cohort, fusion, prediction, runs
@@ -49,9 +49,9 @@ def run(arguments):
         raise VcfnbError(
             f"{len(scores)} cases are left, without one of each label", "give acute and chronic cases", code="one-class"
         )
-    judged = prediction.judge(scores, model, arguments.seed, arguments.bootstrap)
-    page = prediction.write_report(folder, model, scores, judged, exclusions, simulated)
-    _say(model, scores, judged, exclusions, simulated)
+    evaluated = prediction.evaluate(scores, model, arguments.seed, arguments.bootstrap)
+    page = prediction.write_report(folder, model, scores, evaluated, exclusions, simulated)
+    _say(model, scores, evaluated, exclusions, simulated)
     print(f"wrote {page}, and the tables and figures beside it")
     return 0
 
@@ -64,7 +64,7 @@ def _checked(model, table, problems, arguments):
     return checked(
         table,
         # Repeat segmentations are not looked at here.
-        problems[problems["code"] != "readings-missing"],
+        problems[problems["code"] != "segmentations-missing"],
         partial(prediction.case_problems, model),
         partial(cohort.check_headers, cores=cores),
         partial(cohort.check_voxels, min_voxels=arguments.min_voxels, cores=cores),
@@ -90,12 +90,12 @@ def _usable(problems, arguments):
     return True
 
 
-def _say(model, scores, judged, exclusions, simulated):
+def _say(model, scores, evaluated, exclusions, simulated):
     kind = "SIMULATED cases" if simulated else "cases"
     print(f"{len(scores)} {kind} of {scores['patient_id'].nunique()} patients, {len(exclusions)} left out.")
-    for row in judged["auc"].query("cases == 'all'").itertuples():
+    for row in evaluated["auc"].query("cases == 'all'").itertuples():
         print(f"  {row.model:<10} AUC {row.auc:.3f} ({row.ci_low:.3f}-{row.ci_high:.3f})")
-    first = judged["outside"].iloc[0]
+    first = evaluated["outside"].iloc[0]
     print(f"  {first['n']} of {first['of']} cases lie outside the training data")
     print(f"Trained on: {model.trained_on}.")
     print(model.about["notice"])

@@ -6,11 +6,11 @@ from vcfnb.errors import COLUMNS
 
 REQUIRED = ("patient_id", "image", "mask")
 CLINICAL = ("age", "sex", "bmd")
-READINGS = ("mask_reader_a2", "mask_reader_b")
+REPEATS = ("mask_reader_a2", "mask_reader_b")
 # Segmentations that must differ.
-PAIRS = (("mask", READINGS[0]), ("mask", READINGS[1]), READINGS)
-OPTIONAL = ("case_id", "split", *CLINICAL, "level", "site", "mask_label", *READINGS)
-FILES = ("image", "mask", *READINGS)
+PAIRS = (("mask", REPEATS[0]), ("mask", REPEATS[1]), REPEATS)
+OPTIONAL = ("case_id", "split", *CLINICAL, "level", "site", "mask_label", *REPEATS)
+FILES = ("image", "mask", *REPEATS)
 LEVELS = [f"T{n}" for n in range(1, 14)] + [f"L{n}" for n in range(1, 7)]
 
 

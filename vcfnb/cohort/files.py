@@ -8,7 +8,7 @@ import pandas as pd
 import SimpleITK as sitk
 
 from vcfnb import images, runs
-from vcfnb.cohort.columns import PAIRS, READINGS, problem, problem_table
+from vcfnb.cohort.columns import PAIRS, REPEATS, problem, problem_table
 from vcfnb.errors import BadInput
 
 
@@ -50,7 +50,7 @@ def check_voxels(table, min_voxels=100, cores=None):
 
 def _masks(case):
     """Paths of the masks that are given."""
-    return {name: case[name] for name in ("mask", *READINGS) if isinstance(case.get(name), str)}
+    return {name: case[name] for name in ("mask", *REPEATS) if isinstance(case.get(name), str)}
 
 
 def _check_headers(case):
@@ -92,7 +92,7 @@ def _check_voxels(case, min_voxels):
         digests[name] = voxel_digest(mask)
         found += _check_roi(case["case_id"], path, mask, min_voxels)
         found += _rows(case, path, images.implausible_roi(image, mask))
-    found += _same_readings(case, digests)
+    found += _same_segmentations(case, digests)
     return found, digests
 
 
@@ -118,12 +118,12 @@ def _check_roi(case_id, file, mask, min_voxels):
         yield problem("the ROI has several separate pieces", remedy, case_id, file, "warning", code="mask-in-pieces")
 
 
-def _same_readings(case, digests):
+def _same_segmentations(case, digests):
     for first, second in PAIRS:
         if first in digests and digests[first] == digests.get(second) and case[first] != case[second]:
             told = f"{second} is voxel for voxel {first}"
             remedy = "give a mask that was really segmented again, or leave it empty"
-            yield problem(told, remedy, case["case_id"], case[second], code="readings-identical")
+            yield problem(told, remedy, case["case_id"], case[second], code="segmentations-identical")
 
 
 def _repeats(cases):

@@ -53,9 +53,9 @@ def _of_site(table):
 def check_size(table, test_fraction=0.2, folds=10):
     """Too few patients of a label for a split, or for the folds of cross-validation.
 
-    `test_fraction` is the share of the test set that will be drawn where usable cases have no split, `folds` the most
-    that any step asks for (the paper's LASSO has 10). Problems without a case_id: errors where no study is possible,
-    warnings where fewer folds will be used.
+    `test_fraction` is the proportion of the test set that will be drawn where usable cases have no split, `folds` the
+    most that any step asks for (the paper's LASSO has 10). Problems without a case_id: errors where no study is
+    possible, warnings where fewer folds will be used.
     """
     found = []
     for label, name in ((1, "acute"), (0, "chronic")):

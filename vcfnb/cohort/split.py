@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pandas as pd
 
-from vcfnb.cohort.columns import FILES, READINGS
+from vcfnb.cohort.columns import FILES, REPEATS
 from vcfnb.errors import BadInput, VcfnbError
 
 
@@ -30,8 +30,8 @@ def apply_exclusions(table, problems, on_bad_case="stop"):
 def split_cohort(table, test_fraction, seed):
     """The table with ``split`` (train or test): as it brings it, or drawn, stratified by label, patients whole.
 
-    `test_fraction` is the share of cases aimed at for the test set, within each label. A set without one of the labels
-    is an error.
+    `test_fraction` is the proportion of cases aimed at for the test set, within each label. A set without one of the
+    labels is an error.
     """
     table = table.copy()
     if "split" not in table:
@@ -58,11 +58,11 @@ def relative_paths(table, folder):
     return table
 
 
-def second_readings(table, n, seed):
+def repeat_segmentations(table, n, seed):
     """At most n training cases whose repeat segmentations are used: case_id, drawn at random, in the table's order."""
-    if not all(name in table for name in READINGS):
+    if not all(name in table for name in REPEATS):
         return []
-    able = table[(table["split"] == "train") & table[list(READINGS)].notna().all(axis=1)]
+    able = table[(table["split"] == "train") & table[list(REPEATS)].notna().all(axis=1)]
     chosen = np.random.default_rng([seed, 1]).permutation(len(able))[:n]
     return able["case_id"].iloc[np.sort(chosen)].tolist()
 
@@ -82,7 +82,7 @@ def flow(table, exclusions, n_read):
 
 
 def _drawn_split(table, test_fraction, rng):
-    """Patients are drawn within strata (only acute, only chronic, both) until the share of cases is reached."""
+    """Patients are drawn within strata (only acute, only chronic, both) until the proportion of cases is reached."""
     patients = table.groupby("patient_id", sort=True)["label"].agg(["min", "max", "size"])
     test = []
     for _, stratum in patients.groupby(["min", "max"]):

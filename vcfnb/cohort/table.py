@@ -10,7 +10,7 @@ import pandas as pd
 
 from vcfnb import images
 from vcfnb.cohort.clinical import RANGES
-from vcfnb.cohort.columns import CLINICAL, FILES, LEVELS, OPTIONAL, PAIRS, READINGS, REQUIRED, problem, problem_table
+from vcfnb.cohort.columns import CLINICAL, FILES, LEVELS, OPTIONAL, PAIRS, REPEATS, REQUIRED, problem, problem_table
 from vcfnb.errors import BadInput
 
 # The simulation's sites start with this, so that every later figure can say what it shows.
@@ -86,10 +86,10 @@ def check_table(csv, label_column="label"):
     _check_clinical(table, problems)
     _resolve(table, csv.parent, problems)
     _check_repeats(table, problems)
-    for name in (*CLINICAL, *READINGS):
+    for name in (*CLINICAL, *REPEATS):
         if name not in table:
             table[name] = np.nan
-    _check_readings(table, problems)
+    _check_segmentations(table, problems)
     order = ["patient_id", "case_id", "image", "mask", "label", *OPTIONAL[1:]]
     table = table[[name for name in order if name in table]]
     table.attrs["unused"] = unused
@@ -294,24 +294,26 @@ def _check_repeats(table, problems):
         if first in table and second in table:
             for row in table[table[first].notna() & (table[first] == table[second])].itertuples():
                 told = f"{second} is the file of {first}"
-                problems.append(problem(told, remedy, row.case_id, getattr(row, second), code="readings-identical"))
+                problems.append(
+                    problem(told, remedy, row.case_id, getattr(row, second), code="segmentations-identical")
+                )
 
 
 def _first_names(column):
     return ", ".join(column.dropna().unique()[:5])
 
 
-def _check_readings(table, problems):
-    given = table[list(READINGS)].notna()
+def _check_segmentations(table, problems):
+    given = table[list(REPEATS)].notna()
     n_both, n_one = int(given.all(axis=1).sum()), int((given.any(axis=1) & ~given.all(axis=1)).sum())
     remedy = "draw about 30 cases again (mask_reader_a2 by the same reader, mask_reader_b by another), or go on without"
     told = ""
     if not given.any(axis=None):
-        told = "no repeat segmentations: which features survive another contour is not judged"
+        told = "no repeat segmentations: which features survive another contour is not evaluated"
     elif n_one:
         told = f"{n_one} cases have one of two repeat segmentations and are not used for agreement; {n_both} have both"
     if told:
-        problems.append(problem(told, remedy, severity="warning", code="readings-missing"))
+        problems.append(problem(told, remedy, severity="warning", code="segmentations-missing"))
 
 
 def _missing_files(table):

@@ -186,7 +186,7 @@ def _pair(images, masks):
 
 
 def _rows(pairs):
-    """One row per vertebra: an image and its first mask, with the readings of the same name."""
+    """One row per vertebra: an image and its first mask, with the segmentations of the same name."""
     rows = {}
     for image, mask in pairs:
         shared = tuple(os.path.commonprefix([image.key, mask.key]))

@@ -119,17 +119,21 @@ def _own_space(features, seen, target, reduction):
     return np.pad(reduced, ((0, 0), (0, target.shape[1] - n_components)))
 
 
-def agreement(features, seen, target, reduction, judged):
+def agreement(features, seen, target, reduction, evaluated):
     """How far one network's features agree with the final network's, before and after :func:`align`.
 
-    Returns dimension, before, after: Pearson correlation over the judged cases (that neither network was trained on;
+    Returns dimension, before, after: Pearson correlation over the evaluated cases (that neither network was trained on;
     two at least) of the final network's dimension with the fold network's own (its principal component of the same
     number, or its channel) and with the aligned one.
     """
     own = _own_space(features, seen, target, reduction)
     aligned = align(features, seen, target, reduction)
     rows = [
-        (k, _correlation(own[judged, k], target[judged, k]), _correlation(aligned[judged, k], target[judged, k]))
+        (
+            k,
+            _correlation(own[evaluated, k], target[evaluated, k]),
+            _correlation(aligned[evaluated, k], target[evaluated, k]),
+        )
         for k in range(target.shape[1])
     ]
     return pd.DataFrame(rows, columns=["dimension", "before", "after"])

@@ -66,9 +66,9 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
     recalibrated first. The running statistics of BatchNorm are taken anew from all crops that were trained on: after a
     few dozen steps the running averages still lag behind the weights.
 
-    Early stopping: with ``validation_fraction`` above 0, that share of the patients (stratified) is not trained on.
-    Training ends when their loss has not fallen for ``patience`` epochs, and the weights of the epoch with the smallest
-    loss are kept. With too few patients of a class to spare one, all epochs are trained on all cases.
+    Early stopping: with ``validation_fraction`` above 0, that proportion of the patients (stratified) is not trained
+    on. Training ends when their loss has not fallen for ``patience`` epochs, and the weights of the epoch with the
+    smallest loss are kept. With too few patients of a class to spare one, all epochs are trained on all cases.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the network looks at: shares of the regions around the bone, and heat maps over CT."""
+"""What the network looks at: proportions of the regions around the bone, and heat maps over CT."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -23,8 +23,8 @@ _METHODS = {"grad_cam": "Grad-CAM", "integrated_gradients": "Integrated gradient
 def attribution_shares(table, *, simulated=False):
     """Share of the attribution in the bone, in the ring of 6 mm and beyond, by ROI expansion; one panel per method.
 
-    Mean over the cases with its 95% t interval; dashed: the region's mean share of the volume, where a network that
-    looks everywhere alike would lie. Cases without attribution (NaN) are counted in the title. `table`: expansion
+    Mean over the cases with its 95% t interval; dashed: the region's mean proportion of the volume, where a network
+    that looks everywhere alike would lie. Cases without attribution (NaN) are counted in the title. `table`: expansion
     (voxels of 1 mm) and what :func:`vcfnb.dtl.attribution_shares` gives: case_id, method, region, share, volume_share.
     """
     require(table, "expansion", "method", "region", "share", "volume_share", what="the table of shares")
@@ -47,7 +47,7 @@ def attribution_shares(table, *, simulated=False):
     axes[0].set_ylim(bottom=0)
     axes[0].set_ylabel("Share of the attribution (mean, 95% CI)")
     handles = [Line2D([], [], color=color, marker=marker, label=name) for name, color, marker in _REGIONS.values()]
-    handles.append(Line2D([], [], color=BLACK, label="share of the volume", **_DASHED))
+    handles.append(Line2D([], [], color=BLACK, label="proportion of the volume", **_DASHED))
     figure.legend(handles=handles, loc="outside upper center", ncols=4 if len(methods) > 1 else 2)
     return finish(figure, simulated)
 
@@ -79,5 +79,5 @@ def grad_cam_examples(cases, threshold=0.5, *, simulated=False):
     for axis, (plane, (_, ends)) in zip(axes[0], PLANES.items(), strict=True):
         axis.set_title(f"{plane} ({ends[0]}–{ends[1]})")
     scale_bar(axes[0, 0])
-    heat_scale(heat, axes, "Mean heat along the view\n(share of its maximum)", min(1, 1.6 / len(cases)))
+    heat_scale(heat, axes, "Mean heat along the view\n(proportion of its maximum)", min(1, 1.6 / len(cases)))
     return finish(figure, simulated)

@@ -7,14 +7,14 @@ from matplotlib.lines import Line2D
 
 from vcfnb.figures.names import FAMILIES, family, image_type_order, short_image_type, short_name
 from vcfnb.figures.parts import by_class, canvas, finish, panels, require, strips
-from vcfnb.figures.theme import BLACK, ONE_COLUMN, READINGS
+from vcfnb.figures.theme import BLACK, ONE_COLUMN, REPEATS
 from vcfnb.radiomics.settings import image_type_of
 
 _COMPARISONS = {"intra": "same reader,\na week later", "inter": "another\nreader"}
 
 
 def icc_overview(icc, threshold=0.8, *, simulated=False):
-    """Intra- against inter-observer ICC of every feature, and the share of stable features per image type.
+    """Intra- against inter-observer ICC of every feature, and the proportion of stable features per image type.
 
     `icc`: feature, icc_intra, icc_inter (drawn at 0 where lower; NaN is counted in the title), stable: both above
     `threshold`.
@@ -68,7 +68,7 @@ def dice(dice, *, simulated=False):
     require(dice, "comparison", "dice", what="the Dice table")
     groups = dict(list(dice.groupby("comparison")["dice"]))
     found = [name for name in _COMPARISONS if name in groups]
-    colors = dict(zip(_COMPARISONS.values(), (READINGS["reader A again"], READINGS["reader B"]), strict=True))
+    colors = dict(zip(_COMPARISONS.values(), (REPEATS["reader A again"], REPEATS["reader B"]), strict=True))
     figure, axis = canvas(ONE_COLUMN, 62)
     strips(axis, {_COMPARISONS[name]: groups[name] for name in found}, colors)
     axis.set(xlabel="Second reading", ylabel="Dice coefficient with the first reading")

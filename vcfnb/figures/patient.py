@@ -19,7 +19,7 @@ def case_views(image, mask, heatmap, level=500, width=1200, *, simulated=False):
     figure, axes = canvas(TWO_COLUMNS, 118, 2, 3, pad=0.01)
     figure.get_layout_engine().set(h_pad=0.02)
     heat = draw_case_views(axes, image, mask, heatmap, level, width)
-    heat_scale(heat, axes[1], "Mean heat along the view\n(share of its maximum)")
+    heat_scale(heat, axes[1], "Mean heat along the view\n(proportion of its maximum)")
     return finish(figure, simulated)
 
 

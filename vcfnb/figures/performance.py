@@ -149,7 +149,7 @@ def draw_decision_curves(axis, curves):
 
 
 def calibration(points, *, simulated=False):
-    """Observed against predicted share of acute fractures, one panel per model.
+    """Observed against predicted proportion of acute fractures, one panel per model.
 
     `points`: model, predicted, observed, low, high, n.
     """
@@ -160,7 +160,7 @@ def calibration(points, *, simulated=False):
 
 
 def recalibration(points, *, simulated=False):
-    """Observed against predicted share of acute fractures before and after recalibration, one panel per model.
+    """Observed against predicted proportion of acute fractures before and after recalibration, one panel per model.
 
     `points`: model, method (``none``: before), predicted, observed, low, high, n.
     """
@@ -187,7 +187,7 @@ def _calibration_panels(points, height_mm):
     for model, axis in zip(models, axes, strict=True):
         axis.set_title(model_name(model))
         axis.set_xlabel("Predicted probability of acute")
-    axes[0].set_ylabel("Observed share of acute (95% CI)")
+    axes[0].set_ylabel("Observed proportion of acute (95% CI)")
     return figure, dict(zip(models, axes, strict=True))
 
 
@@ -229,7 +229,7 @@ def score_distribution(scores, thresholds=None, *, simulated=False):
 
 
 def draw_confusion(axis, counts):
-    """Draw a confusion matrix ((TP, FN), (FP, TN)); shade: share of the row."""
+    """Draw a confusion matrix ((TP, FN), (FP, TN)); shade: proportion of the row."""
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axis.imshow(share, cmap="Greys", vmin=0, vmax=1.4)
     for (i, j), count in np.ndenumerate(counts):

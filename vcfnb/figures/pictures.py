@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 
 from vcfnb.errors import VcfnbError
 from vcfnb.figures.parts import canvas, finish, require
-from vcfnb.figures.theme import CLASSES, READINGS, TWO_COLUMNS, YELLOW, class_names
+from vcfnb.figures.theme import CLASSES, REPEATS, TWO_COLUMNS, YELLOW, class_names
 from vcfnb.preprocessing.crops import bounding_box
 
 # Axis of the array that each slice is perpendicular to, and the letters at its left and right.
@@ -87,8 +87,8 @@ def _on_grid_of(image, name, other):
 
 
 def case_volume(case, mask):
-    """The volume of a dict with case_id, image, mask (here called `mask`), and optionally readings and heatmap."""
-    masks = {mask: case["mask"]} | dict(case.get("readings") or {})
+    """The volume of a dict with case_id, image, mask (here called `mask`), and optionally segmentations and heatmap."""
+    masks = {mask: case["mask"]} | dict(case.get("segmentations") or {})
     try:
         return Volume.of(case["image"], masks, case.get("heatmap"))
     except VcfnbError as error:
@@ -105,25 +105,25 @@ def montage(cases, level=500, width=1200, *, simulated=False):
     """Sagittal and axial slice through the middle of each case's mask, with contours; one scale for all.
 
     `cases` are dicts: case_id, label (1 acute, 0 chronic), image (HU) and mask (SimpleITK images or arrays), and
-    optionally readings by name, drawn over the mask of reader A. Contours have the colour of the class, or of the
-    reader where there are several readings. `level` and `width` of the window are HU.
+    optionally segmentations by name, drawn over the mask of reader A. Contours have the colour of the class, or of the
+    reader where there are several segmentations. `level` and `width` of the window are HU.
     """
     if not len(cases):
         raise VcfnbError("no cases", "there is nothing to draw", code="no-cases")
     figure, pairs = _pairs(len(cases), min(60.0, TWO_COLUMNS / min(4, len(cases)) - 2))
-    several = any(case.get("readings") for case in cases)
+    several = any(case.get("segmentations") for case in cases)
     volumes = [case_volume(case, "reader A") for case in cases]
     view = max(volume.field_of_view for volume in volumes)
     for (above, below), case, volume in zip(pairs, cases, volumes, strict=True):
         name = class_names([case["label"]]).iloc[0]
-        colors = READINGS if several else {"reader A": CLASSES[name]}
+        colors = REPEATS if several else {"reader A": CLASSES[name]}
         draw_plane(above, volume, "sagittal", level, width, colors, view)
         draw_plane(below, volume, "axial", level, width, colors, view)
         above.set_title(f"{case['case_id']}, {name}", fontsize=7, pad=2)
     scale_bar(pairs[0, 0])
     if several:
         shown = dict.fromkeys(name for volume in volumes for name in volume.masks)
-        handles = [Line2D([], [], color=READINGS.get(name, YELLOW), label=name) for name in shown]
+        handles = [Line2D([], [], color=REPEATS.get(name, YELLOW), label=name) for name in shown]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return finish(figure, simulated)
 
@@ -145,7 +145,7 @@ def draw_plane(axis, volume, plane, level, width, colors, view=None, middle=None
 
     `view` is the edge of the picture in mm around the voxel `middle` (z, y, x; by default the middle of the first
     mask); without it the whole slice is shown. With `through` the heatmap is its mean along the line of sight instead
-    of its slice, as a share of the largest mean. Returns the heatmap's image, or None.
+    of its slice, as a proportion of the largest mean. Returns the heatmap's image, or None.
     """
     across, _ = PLANES[plane]
     middle = volume.middle if middle is None else middle
@@ -212,7 +212,7 @@ def heat_scale(heat, axes, label, shrink=0.8):
 def three_planes(volume, level, width, title):
     """Sagittal, coronal and axial slice through the middle of the mask, with its contour and a heatmap."""
     figure, axes = canvas(TWO_COLUMNS, 68, 1, 3)
-    colors = {"mask": YELLOW} if len(volume.masks) < 2 else READINGS
+    colors = {"mask": YELLOW} if len(volume.masks) < 2 else REPEATS
     view = volume.field_of_view if volume.masks else None
     for axis, (plane, (across, ends)) in zip(axes, PLANES.items(), strict=True):
         heat = draw_plane(axis, volume, plane, level, width, colors, view)
@@ -222,7 +222,7 @@ def three_planes(volume, level, width, title):
         axis.text(0.98, 0.5, ends[1], ha="right", **look)
     scale_bar(axes[0])
     if heat is not None:
-        heat_scale(heat, axes, "Heatmap (share of its maximum)")
+        heat_scale(heat, axes, "Heatmap (proportion of its maximum)")
     if title:
         figure.suptitle(title)
     return figure

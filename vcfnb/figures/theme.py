@@ -16,7 +16,7 @@ MODEL_NAMES = {"radiomics": "Radiomics", "dtl": "DTL", "fusion": "Fusion"}
 CLASSES = {"acute": VERMILLION, "chronic": SKY}
 SPLITS = {"train": "Training", "test": "Test"}
 DOTTED = {"color": BLACK, "linewidth": 0.6, "linestyle": ":"}  # where there is no effect
-READINGS = {"reader A": YELLOW, "reader A again": SKY, "reader B": PURPLE}
+REPEATS = {"reader A": YELLOW, "reader A again": SKY, "reader B": PURPLE}
 
 ONE_COLUMN, TWO_COLUMNS = 89, 183  # mm; widths of a journal's column and page
 SIMULATED = "simulated data"

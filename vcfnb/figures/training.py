@@ -69,7 +69,7 @@ def cv_by_expansion(cv, choice, *, simulated=False):
     if axis.get_ylim()[0] < 0.5:
         axis.axhline(0.5, **DOTTED)
     chosen = ", ".join(f"{expansion:g} mm" for expansion in choice.loc[choice["chosen"], "expansion"])
-    axis.set_title(f"chosen: {chosen}; above: share of draws in which it was best", pad=14, fontsize=7)
+    axis.set_title(f"chosen: {chosen}; above: proportion of draws in which it was best", pad=14, fontsize=7)
     return finish(figure, simulated)
 
 

@@ -100,7 +100,7 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
 
     Notes
     -----
-    The grid is judged by cross-validated log loss, with scaling inside the folds. The paper does not name its score.
+    The grid is evaluated by cross-validated log loss, with scaling inside the folds. The paper does not name its score.
     The AUC would not do: it cannot tell a good probability from one shrunken to the prevalence, and with few cases
     often prefers the latter.
 

@@ -19,7 +19,7 @@ MEASURES = {
     "hu_p95": ("95th percentile in the ROI", "HU"),
 }
 # Of a new value that is exchangeable with n training values, 2 in n + 1 lie beyond their ends: the ends are moved
-# out by this share of their distance, or of their size, before a value is called unlike.
+# out by this proportion of their distance, or of their size, before a value counts as different.
 _SLACK = 0.1
 _SLACK_OF_SIZE = 0.05
 # Training cases that share a point of the calibration, at least, and points at most.
@@ -63,7 +63,7 @@ class TrainingCohort:
     def compare(self, quality):
         """A new image, with its row of quality (:func:`vcfnb.images.quality`), beside the training images.
 
-        A table of measure, in_words, unit, value, low, high, unlike (beyond the ends by more than a tenth of their
+        A table of measure, in_words, unit, value, low, high, different (beyond the ends by more than a tenth of their
         distance and 5 % of the end itself); without rows for a model that does not know its images.
         """
         value = measures(quality) if self.images else {}
@@ -71,16 +71,16 @@ class TrainingCohort:
         for name in [name for name in MEASURES if name in self.images]:
             low, high = self.images[name]["low"], self.images[name]["high"]
             below, above = (max(_SLACK * (high - low), _SLACK_OF_SIZE * abs(end)) for end in (low, high))
-            unlike = not low - below <= value[name] <= high + above
-            rows.append((name, *MEASURES[name], value[name], low, high, unlike))
-        return pd.DataFrame(rows, columns=["measure", "in_words", "unit", "value", "low", "high", "unlike"])
+            different = not low - below <= value[name] <= high + above
+            rows.append((name, *MEASURES[name], value[name], low, high, different))
+        return pd.DataFrame(rows, columns=["measure", "in_words", "unit", "value", "low", "high", "different"])
 
     def calibrated(self, model, probability):
         """What became of training cases to which the model gave such a probability.
 
         A dict, empty where nothing is known, of n, predicted, observed, low, high: the point of the calibration whose
-        mean prediction is nearest, its share of acute cases with Wilson's interval; recalibrated: the probability after
-        the recalibration fitted on training cases; prevalence: share of acute training cases; slope.
+        mean prediction is nearest, its proportion of acute cases with Wilson's interval; recalibrated: the probability
+        after the recalibration fitted on training cases; prevalence: proportion of acute training cases; slope.
 
         This is observed frequency, with an interval that says how few cases it rests on. It stands in place of an
         interval from redrawn coefficients, which would be conditional on the selected features and the trained network
@@ -153,7 +153,7 @@ def _calibration(label, score):
     return {"points": points.drop(columns="bin").to_dict("records")} | rule._asdict()
 
 
-# A new case is called outside when it lies farther away than this share of the training cases did.
+# A new case is called outside when it lies farther away than this proportion of the training cases did.
 QUANTILE = 0.99
 
 

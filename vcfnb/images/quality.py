@@ -15,7 +15,7 @@ def quality(image, mask, processed, processed_mask, expansions=(), window=None):
     """Quality row of one case: of image and mask as read, and as :func:`vcfnb.images.preprocess` gives them.
 
     `window` (low, high) is that to which the image was clipped. Sizes (voxels) and spacing (mm) are text x y z, volumes
-    ml; clipped_fraction is the share of the ROI at an end of the window, pieces are connected by faces, edges or
+    ml; clipped_fraction is the proportion of the ROI at an end of the window, pieces are connected by faces, edges or
     corners, and outside_N is by how many voxels the box of expansion N leaves the image.
     """
     inside = sitk.GetArrayFromImage(processed_mask) != 0

@@ -9,7 +9,7 @@ from vcfnb.images.grids import Grid
 
 # Fewest slices of a volume.
 _FEWEST = 3
-# How far slices may be from where equal steps would put them, as a share of a step; and sideways, in pixels.
+# How far slices may be from where equal steps would put them, as a proportion of a step; and sideways, in pixels.
 _UNEVEN, _SIDEWAYS = 0.1, 0.1
 
 

@@ -6,5 +6,5 @@ Each drawing function takes what the notebook has and one choice, and returns a 
 
 from vcfnb.interactive.cases import feature, network_input, slices
 from vcfnb.interactive.controls import show
-from vcfnb.interactive.tables import contributions, lasso, readings, test_size, threshold
+from vcfnb.interactive.tables import contributions, lasso, segmentations, test_size, threshold
 from vcfnb.interactive.viewer import in_jupyterlab, view

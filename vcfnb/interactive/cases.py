@@ -128,5 +128,5 @@ def network_input(network, x, case_ids, run, case_id, plane, position):
     drawn = draw_plane(hot, volume, plane, *window, {}, middle=voxel)
     plain.set_title(f"{case_id}: {plane}, {position} % through the crop")
     hot.set_title("Grad-CAM" + ("" if heat.any() else ": no cell speaks for the answer"))
-    heat_scale(drawn, (plain, hot), "Heat (share of its maximum)")
+    heat_scale(drawn, (plain, hot), "Heat (proportion of its maximum)")
     return finish(figure, run.simulated)

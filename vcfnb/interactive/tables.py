@@ -21,7 +21,7 @@ def test_size(n_test, acute_share, auc, width, simulated=False):
     return split_power(table, n_test=n_test, target=width, simulated=simulated)
 
 
-def readings(features, icc, labels, feature, simulated=False):
+def segmentations(features, icc, labels, feature, simulated=False):
     """One feature as it was measured from each reader's contour: a point a case; on the line both give the same.
 
     `features` by reading (a, a2, b): case_id and one column per feature, the same cases in each. `icc` is

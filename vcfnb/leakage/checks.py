@@ -25,21 +25,21 @@ def _named(code, check, found, what, fine="none"):
     return _row(code, check, len(found), fine, f"{len(found)} {what}: {shown}")
 
 
-def set_rows(cases, drawn_again=()):
-    """Patients and cases across the sets; repeat segmentations of `drawn_again` chose the stable features."""
+def set_rows(cases, repeated=()):
+    """Patients and cases across the sets; repeat segmentations of `repeated` chose the stable features."""
     sets = cases.groupby("patient_id")["split"].nunique()
     both = sets.index[sets > 1].tolist()
     twice = cases.loc[cases["case_id"].duplicated(), "case_id"].tolist()
-    outside = sorted(set(drawn_again) - set(cases.loc[cases["split"] == "train", "case_id"]))
+    outside = sorted(set(repeated) - set(cases.loc[cases["split"] == "train", "case_id"]))
     return [
         _named("patients-in-both-sets", "patients in both sets", both, "patient(s) in both sets"),
         _named("case-ids-repeated", "case ids that occur twice", twice, "case id(s) twice"),
         _named(
-            "readings-outside-training",
+            "segmentations-outside-training",
             "repeat segmentations outside the training set",
             outside,
             "re-drawn case(s) that are no training cases",
-            f"all {len(set(drawn_again))} are training cases",
+            f"all {len(set(repeated))} are training cases",
         ),
     ]
 
@@ -133,15 +133,15 @@ def plain_rows(run, data, expansion, stable):
             for path in sorted(run.step("dtl").glob("expansion_*/cross_validation.csv"))
         ]
     )
-    rows = set_rows(cases, data.readings["a"]["case_id"] if data.readings else ())
+    rows = set_rows(cases, data.segmentations["a"]["case_id"] if data.segmentations else ())
     rows += duplicate_rows(cases, [runs.digest(Path(path)) for path in images], data.radiomics)
     rows += network_rows(folds, cases)
     saved = fusion.load_model(run.step("fusion") / "model")
     features = {name: harmonised_features(run, name, table) for name in ("radiomics", f"dtl_{expansion:02d}")}
     for name, x in features.items():
         stored = pd.read_csv(run.needs("selection", f"{name}_selected.csv"))["feature"]
-        judged = stable if name == "radiomics" else None
-        rows.append(selection_row(name, stored, x.loc[train.index], train, judged, data.lasso, data.seed))
+        evaluated = stable if name == "radiomics" else None
+        rows.append(selection_row(name, stored, x.loc[train.index], train, evaluated, data.lasso, data.seed))
     everything = pd.concat([*features.values(), saved.clinical.transform(table)], axis=1)
     rows.append(scaling_row(saved.models, everything.loc[train.index]))
     scores = pd.read_csv(run.needs("fusion", "scores.csv"), dtype={"case_id": str})

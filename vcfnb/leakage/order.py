@@ -67,7 +67,7 @@ def _areas(data, stable, chosen, run):
 
 
 def _split(all_cases, cases, seed):
-    """One random split with about the study's share of test cases; patients together, stratified."""
+    """One random split with about the study's proportion of test cases; patients together, stratified."""
     n_folds = max(2, round(len(all_cases) / max(1, (all_cases["split"] == "test").sum())))
     splits, _ = selection.folds(cases["label"].to_numpy(), cases["patient_id"].to_numpy(), n_folds, seed)
     return cases.iloc[splits[0][0]], cases.iloc[splits[0][1]]

@@ -31,7 +31,7 @@ def permute_labels(cases, rng):
 
 
 def permuted_aucs(data, deep, stable, n, folder, cores=None):
-    """Rerun the tabular part of the study with permuted training labels, and judge it on the true test labels.
+    """Rerun the tabular part of the study with permuted training labels, and evaluate it on the true test labels.
 
     Selection, LASSO, fusion, grid searches: everything of notebooks 05 and 06 but the networks, whose features were
     learned from the true labels of the training cases and are taken as they are (`deep`: of all cases, of the chosen

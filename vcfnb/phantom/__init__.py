@@ -1,4 +1,4 @@
-"""A simulated cohort: one synthetic CT of a fractured vertebra per case, with masks of three readings.
+"""A simulated cohort: one synthetic CT of a fractured vertebra per case, with masks of three segmentations.
 
 For trying the study and teaching it. Nothing measured on it says anything about patients.
 """

@@ -22,9 +22,9 @@ class Body:
 
     `front` is the height of the front over that of the back, before the fracture; `dish` the depth of the endplates'
     normal concavity; `waist` the share by which the body is narrower at half height. `wedge`, `biconcave` and `crush`
-    are the height lost at the front, in the middle, everywhere (share of the height), from the upper endplate; `lower`
-    is the share of the biconcave loss that the lower endplate has too. `step` is the cortical step-off of the front
-    wall, `step_depth` its distance below the upper endplate.
+    are the height lost at the front, in the middle, everywhere (proportion of the height), from the upper endplate;
+    `lower` is the proportion of the biconcave loss that the lower endplate has too. `step` is the cortical step-off of
+    the front wall, `step_depth` its distance below the upper endplate.
     """
 
     width: float
@@ -43,7 +43,7 @@ class Body:
     step_depth: float = 6.0
 
     def outline(self, x, y):
-        """Distance from the axis, as a share of the outline's at the endplates, and in mm."""
+        """Distance from the axis, as a proportion of the outline's at the endplates, and in mm."""
         # Round in front, flatter at the back, and hollow before the canal.
         hollow = 1 - 0.2 * np.exp(-((x / (0.24 * self.width)) ** 2))
         behind = 1 / (1 + np.exp(-y / 1.5))

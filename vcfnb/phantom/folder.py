@@ -21,7 +21,7 @@ def simulate_cohort(
     n_patients=60,
     seed=1,
     acute_fraction=0.65,
-    n_second_readings=None,
+    n_repeat_segmentations=None,
     voxel_mm=(0.7, 0.7, 1.0),
     difficulty=1.0,
     signs=None,
@@ -41,7 +41,7 @@ def simulate_cohort(
         and the deformity) and ``made/`` (notes by which an interrupted simulation goes on).
     seed : int
         The same seed gives the same files, whatever the number of workers.
-    n_second_readings : int, optional
+    n_repeat_segmentations : int, optional
         Patients whose masks are drawn again by reader A and by reader B; None: all.
     image_format : {"nifti", "dicom"}
         A file, or a folder with a DICOM series of sagittal slices, an image; masks are NIfTI.
@@ -75,7 +75,7 @@ def simulate_cohort(
         pass
     table["image"] = [f"images/{case}{_SUFFIXES[image_format]}" for case in table["case_id"]]
     table["mask"] = [f"masks/{case}_a.nii.gz" for case in table["case_id"]]
-    again = table["case_id"].where(number < (n_patients if n_second_readings is None else n_second_readings))
+    again = table["case_id"].where(number < (n_patients if n_repeat_segmentations is None else n_repeat_segmentations))
     table["mask_reader_a2"] = again.map(lambda case: f"masks/{case}_a2.nii.gz", na_action="ignore")
     table["mask_reader_b"] = again.map(lambda case: f"masks/{case}_b.nii.gz", na_action="ignore")
     runs.write_csv(table[[*_COLUMNS, "mask_reader_a2", "mask_reader_b"]], folder / "cohort.csv")
@@ -103,7 +103,7 @@ def _check(signs, several_vertebrae, n_sites, metal, image_format):
             raise VcfnbError(f"sign {sign} has the factor {factor}", "give 0 (without it) or more", code="out-of-range")
     for name, share in (("several_vertebrae", several_vertebrae), ("metal", metal)):
         if not 0 <= share <= 1:
-            raise VcfnbError(f"{name} is {share}", "give a share of patients, from 0 to 1", code="out-of-range")
+            raise VcfnbError(f"{name} is {share}", "give a proportion of patients, from 0 to 1", code="out-of-range")
     if n_sites not in (1, 2):
         raise VcfnbError(f"n_sites is {n_sites}", "give 1 or 2", code="out-of-range")
     if image_format not in _SUFFIXES:

@@ -28,8 +28,8 @@ class Made:
 def deformed(body, patient, rng):
     """The body after its fracture: wedge, biconcave or crush, and remodelled edges.
 
-    The loss is a share of the height (Genant et al. 1993, J Bone Miner Res 8:1137: grade 1 20 to 25, grade 2 25 to 40,
-    grade 3 above 40 percent).
+    The loss is a proportion of the height (Genant et al. 1993, J Bone Miner Res 8:1137: grade 1 20 to 25, grade 2 25 to
+    40, grade 3 above 40 percent).
     """
     loss = patient["loss"]
     shape = {

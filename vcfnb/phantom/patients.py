@@ -56,7 +56,7 @@ def draw_patients(n, acute_fraction, difficulty, rng, several_vertebrae=0.0, n_s
         patient_id, case_id, vertebra (1, or 2: a second one, in the row after the patient's first), label (1 acute, 0
         chronic), age (years), sex (F, M), bmd (T-score), level, site; size (of the spine, as factor), fat (0 to 1,
         around the muscles), sharpness (of the kernel, 0 to 1), dose (0 to 1), metal; kind (wedge, biconcave, crush),
-        loss (share of the height), genant (grade, 0 to 3); and one strength per sign.
+        loss (proportion of the height), genant (grade, 0 to 3); and one strength per sign.
         Ages and T-scores are quantiles, so that the paper's means and SDs hold at any n. The options leave all other
         values as they are without them.
     """

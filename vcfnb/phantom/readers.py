@@ -13,7 +13,7 @@ _CORRELATION_MM = 7.0
 
 
 def draw_masks(body, spacing, rng):
-    """Masks of the three readings (uint8), from the signed distance of the vertebral body (mm); all (z, y, x)."""
+    """Masks of the three segmentations (uint8), from the signed distance of the vertebral body (mm); all (z, y, x)."""
     start, stop = bounding_box(body < 0)
     pad = np.ceil(4 / np.array(spacing)).astype(int)
     box = tuple(map(slice, np.maximum(0, start - pad), stop + pad))

@@ -11,7 +11,7 @@ from vcfnb.phantom.canvas import Canvas, Frame
 CORTEX, DISC, VACUUM, ROOT = 950.0, 82.0, -600.0, 34.0
 # Thickness of the walls of posterior elements, mm.
 ARCH = 0.9
-# SD of the grain of trabecular bone before the scanner's blur: HU, and share of the mean density.
+# SD of the grain of trabecular bone before the scanner's blur: HU, and proportion of the mean density.
 _GRAIN = (22, 0.27)
 _FAR = 30.0
 

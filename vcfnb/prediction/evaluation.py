@@ -11,15 +11,15 @@ from vcfnb.statistics import tables
 from vcfnb.statistics.bootstrap import percentile_interval
 from vcfnb.statistics.proportions import wilson
 
-# How the new cases are called where notebook 07 has training and test.
+# The name of the new cases where notebook 07 has training and test.
 SPLIT = "validation"
 ALL, WITHIN = "all", "within the training data"
 OWN = "model's own"
 _FOLDS = 5
 
 
-def judge(scores, model, seed=1, n_bootstrap=2000):
-    """Discrimination, calibration, usefulness and calls of a frozen model on new cases.
+def evaluate(scores, model, seed=1, n_bootstrap=2000):
+    """Discrimination, calibration, usefulness and classification of a frozen model on new cases.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def _recalibration(scores, model, seed):
 
     ``model's own`` is the recalibration that the model brings, fitted on its training cases. The others are fitted on
     the new cohort, as one would to use the model there. Judged on the very cases that they were fitted to they would
-    look perfect; so each case is judged by one that was fitted without its patient (cross-validation). The coefficients
-    given are those of all cases: what to use on further ones.
+    look perfect; so each case is evaluated by one that was fitted without its patient (cross-validation). The
+    coefficients given are those of all cases: what to use on further ones.
     """
     y, rows, curves = scores["label"].to_numpy(), [], []
     try:
@@ -97,7 +97,7 @@ def _recalibration(scores, model, seed):
 
 
 def _updates(y, old, known, splits, note):
-    """By method: the rule, the probabilities to judge it by, a note."""
+    """By method: the rule, the probabilities to evaluate it by, a note."""
     found = {"none": (statistics.Recalibration("none", 0.0, 1.0), old, "")}
     if known:
         rule = statistics.Recalibration(known["method"], known["intercept"], known["slope"], known["note"])
@@ -141,7 +141,7 @@ def _bins(y):
 def _outside(scores):
     rows = {
         "farther from the training cases than the limit": scores["outside"].astype(bool),
-        "image unlike the training images": scores["unlike"] != "",
+        "image different from the training images": scores["different"] != "",
         "a feature beyond the range of the training cases": scores["beyond"] != "",
     }
     counts = {what: int(found.sum()) for what, found in rows.items()}

@@ -10,26 +10,26 @@ from vcfnb.cohort.clinical import ClinicalEncoder
 from vcfnb.errors import VcfnbError
 from vcfnb.fusion.saved import NOTICE, load_model
 from vcfnb.fusion.training_cohort import TrainingCohort
-from vcfnb.prediction.examination import examine
+from vcfnb.prediction.extraction import extract_case
 
 _KNOWN = (
-    "This image was a training case: the network has seen it, and its probability is too good to judge the model by. "
-    "In the study its deep features came from a network that had not seen it, so its score there differs."
+    "This image was a training case: the network was trained on it, and its probability says nothing about the model. "
+    "In the study its deep features came from a network that was not trained on it, so its score there differs."
 )
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a saved model says about one case.
+    """The prediction of a saved model for one case.
 
     Attributes
     ----------
     probability : dict of str to float
         Probability of an acute fracture by model: ``radiomics``, ``dtl``, ``fusion``.
-    call : dict of str to str
+    predicted_class : dict of str to str
         ``"acute"`` or ``"chronic"`` at each model's operating point; empty when none was saved.
     thresholds : dict of str to float
-        The operating points: from here on a case is called acute.
+        The operating points: from here on the predicted class is acute.
     contributions : pandas.DataFrame
         What drove the fusion model: feature, value, z (training SDs from the training mean), contribution (to the log
         odds, coefficient times z), low and high (range of the training cases), beyond (whether the value lies outside
@@ -52,7 +52,7 @@ class Prediction:
     """
 
     probability: dict
-    call: dict
+    predicted_class: dict
     thresholds: dict
     contributions: pd.DataFrame
     outside: bool
@@ -65,11 +65,11 @@ class Prediction:
     notice: str = NOTICE
 
     @property
-    def unlike(self):
-        """In words, in what the image is unlike the training images; empty where it is like them."""
+    def different(self):
+        """In words, in what the image differs from the training images; empty where it does not."""
         return [
             f"{row.in_words} {row.value:.4g} {row.unit}, training cases {row.low:.4g} to {row.high:.4g}"
-            for row in self.image[self.image["unlike"].astype(bool)].itertuples()
+            for row in self.image[self.image["different"].astype(bool)].itertuples()
         ]
 
     @property
@@ -81,8 +81,8 @@ class Prediction:
                 f"OUTSIDE the training data: distance {self.distance:.2f}, limit {self.reference:.2f}. "
                 "The model was never tried on such a case; do not believe the probability."
             )
-        if self.unlike:
-            found.append(f"The image is UNLIKE the training images: {'; '.join(self.unlike)}.")
+        if self.different:
+            found.append(f"The image is DIFFERENT from the training images: {'; '.join(self.different)}.")
         beyond = self.contributions.loc[self.contributions["beyond"], "feature"].tolist()
         if beyond:
             found.append(f"beyond the range of the training cases: {', '.join(beyond)}")
@@ -97,7 +97,7 @@ class Prediction:
             return "Calibration: not known, the model was saved without out-of-fold probabilities."
         return (
             f"Calibration (fusion): of the {known['n']} training cases with probabilities nearest to this one (mean "
-            f"{known['predicted']:.2f}, each from a regression that had not seen the patient), {known['observed']:.0%} "
+            f"{known['predicted']:.2f}, each from a regression fitted without the patient), {known['observed']:.0%} "
             f"were acute (95% interval {known['low']:.0%} to {known['high']:.0%}). Recalibrated on training cases the "
             f"probability is {in_words(known['recalibrated'])}. {known['prevalence']:.0%} of the training cases "
             "were acute: where acute fractures are rarer, the probability is too high, and the other way round."
@@ -111,13 +111,17 @@ class Prediction:
     def __str__(self):
         lines = [
             f"{name}: probability of an acute fracture {in_words(value)}"
-            + (f", called {self.call[name]} (from {self.thresholds[name]:.3f} on)" if name in self.call else "")
+            + (
+                f"; predicted class: {self.predicted_class[name]} (from {self.thresholds[name]:.3f} on)"
+                if name in self.predicted_class
+                else ""
+            )
             for name, value in self.probability.items()
         ]
         lines.append(self.calibration_note())
         if not self.outside:
             lines.append(f"within the training data (distance {self.distance:.2f}, limit {self.reference:.2f})")
-        if len(self.image) and not self.unlike:
+        if len(self.image) and not self.different:
             lines.append("voxel size, HU and volume of the ROI are like those of the training images")
         first = self.contributions.head(5)
         drivers = ", ".join(
@@ -166,14 +170,14 @@ def predict(model_dir, image, mask, mask_label=None, clinical=None, site=None):
     """
     model = load_model(model_dir)
     check_patient(model, clinical, site)
-    return judge_examined(model, examine(model, image, mask, mask_label), clinical, site)
+    return predict_extracted(model, extract_case(model, image, mask, mask_label), clinical, site)
 
 
-def judge_examined(model, examined, clinical=None, site=None):
-    """Apply a loaded model to a case that :func:`vcfnb.prediction.examine` has seen; as :func:`predict`."""
-    known = [_KNOWN] if examined.fingerprint in model.cohort.fingerprints else []
-    notes = known + _other_versions(model) + examined.notes
-    return judge(model, examined.features, notes, clinical, site, examined.quality)
+def predict_extracted(model, extracted, clinical=None, site=None):
+    """Apply a loaded model to a case that :func:`vcfnb.prediction.extract_case` gave; as :func:`predict`."""
+    known = [_KNOWN] if extracted.fingerprint in model.cohort.fingerprints else []
+    notes = known + _other_versions(model) + extracted.notes
+    return predict_features(model, extracted.features, notes, clinical, site, extracted.quality)
 
 
 def check_patient(model, clinical=None, site=None):
@@ -190,7 +194,7 @@ def check_patient(model, clinical=None, site=None):
     model.clinical.of_one(clinical)
 
 
-def judge(model, features, notes=(), clinical=None, site=None, quality=None):
+def predict_features(model, features, notes=(), clinical=None, site=None, quality=None):
     """Apply a loaded model to the features of one case (one row), and compare its `quality` where that is known."""
     check_patient(model, clinical, site)
     features = _with_patient(model, features, clinical, site)
@@ -212,7 +216,7 @@ def judge(model, features, notes=(), clinical=None, site=None, quality=None):
     limits = model.thresholds.items()
     return Prediction(
         probability=probability,
-        call={name: "acute" if probability[name] >= threshold else "chronic" for name, threshold in limits},
+        predicted_class={name: "acute" if probability[name] >= threshold else "chronic" for name, threshold in limits},
         thresholds=dict(limits),
         contributions=by_feature.rename_axis("feature").reset_index(),
         outside=distance > training.reference,

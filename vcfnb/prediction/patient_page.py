@@ -17,15 +17,15 @@ _A4 = (8.27, 11.69)  # inches
 # Of the tables, in order.
 _HEADINGS = {"feature": "feature", "meaning": "what it measures", "measure": "measure", "value": "value"}
 _HEADINGS |= {"low": "smallest in training", "high": "largest in training", "z": "z", "contribution": "contribution"}
-_HEADINGS |= {"beyond": "beyond", "unlike": "unlike"}
+_HEADINGS |= {"beyond": "beyond", "different": "different"}
 _HEAT = (
     "Yellow: the ROI. Heat: where the network found what speaks for its own answer (Grad-CAM, mean along the line of "
     "sight); it says where, not why, and concerns the deep features only."
 )
 
 
-def write(folder, model, examined, prediction, name="case"):
-    """Write ``prediction.json``, ``prediction.html`` and ``prediction.pdf`` of a case examined with its heat map.
+def write(folder, model, extracted, prediction, name="case"):
+    """Write ``prediction.json``, ``prediction.html`` and ``prediction.pdf`` of a case extracted with its heat map.
 
     Neither paths nor anything of a file's header is written, only `name` (what the case is called on the page), and
     digests by which image and model are known again.
@@ -37,9 +37,9 @@ def write(folder, model, examined, prediction, name="case"):
     """
     figures.style()
     paths = {kind: Path(folder) / f"prediction.{kind}" for kind in ("json", "html", "pdf")}
-    note = _note(model, examined, prediction, name)
+    note = _note(model, extracted, prediction, name)
     window = model.settings["preprocessing"]
-    views = (examined.image, examined.mask, examined.heatmap, window["window_level"], window["window_width"])
+    views = (extracted.image, extracted.mask, extracted.heatmap, window["window_level"], window["window_width"])
     runs.write_json(note, paths["json"])
     write_page(
         paths["html"],
@@ -53,28 +53,28 @@ def write(folder, model, examined, prediction, name="case"):
         contributions=figures.contributions(prediction.contributions, simulated=note["model"]["simulated"]),
         features=_features(prediction),
         intercept=model.models["fusion"].intercept,
-        likeness=likeness(prediction),
+        similarity=similarity(prediction),
         origin=_origin(note),
     )
     _write_pdf(paths["pdf"], note, model, prediction, views)
     return paths
 
 
-def _note(model, examined, prediction, name):
+def _note(model, extracted, prediction, name):
     """The prediction as plain values, with what is needed to know where it came from."""
     note = origin(model, "prediction") | prediction.to_dict()
     note["model"] |= {"expansion": model.expansion, "training_cohort": model.cohort.patients}
-    return note | {"name": name, "image_sha256": examined.fingerprint, "quality": examined.quality}
+    return note | {"name": name, "image_sha256": extracted.fingerprint, "quality": extracted.quality}
 
 
 def probabilities(prediction):
-    """Table model, probability of acute, call, threshold; as text."""
+    """Table model, probability of acute, predicted class, threshold; as text."""
     return pd.DataFrame(
         [
             {
                 "model": model_name(name),
                 "probability of acute": in_words(value),
-                "call": prediction.call.get(name, "no operating point"),
+                "predicted class": prediction.predicted_class.get(name, "no operating point"),
                 "acute from": in_words(prediction.thresholds[name]) if name in prediction.thresholds else "–",
             }
             for name, value in prediction.probability.items()
@@ -82,7 +82,7 @@ def probabilities(prediction):
     )
 
 
-def likeness(prediction):
+def similarity(prediction):
     """Table of the image against the training images, in words."""
     table = prediction.image
     return _readable(table.assign(measure=table["in_words"] + ", " + table["unit"]))
@@ -97,7 +97,7 @@ def _features(prediction):
 def _readable(table):
     """The columns that are shown, with their headings, and yes in place of True."""
     names = [name for name in _HEADINGS if name in table]
-    flags = {name: table[name].map({True: "yes", False: ""}) for name in ("beyond", "unlike") if name in table}
+    flags = {name: table[name].map({True: "yes", False: ""}) for name in ("beyond", "different") if name in table}
     return table.assign(**flags)[names].rename(columns=_HEADINGS)
 
 
@@ -124,8 +124,8 @@ def _write_pdf(path, note, model, prediction, views):
     place = _text(figure, place, [f"{prediction.notice} {trained}"], size=8, color=VERMILLION)
     rows = probabilities(prediction).to_numpy().tolist()
     lines = [
-        f"{name}: probability of acute {value}, called {call} (acute from {threshold} on)"
-        for name, value, call, threshold in rows
+        f"{name}: probability of acute {value}, predicted class {predicted} (acute from {threshold} on)"
+        for name, value, predicted, threshold in rows
     ]
     place = _text(figure, place - 0.004, lines, size=10)
     place = _text(figure, place, [prediction.calibration_note()], size=7.5)
@@ -143,7 +143,7 @@ def _write_pdf(path, note, model, prediction, views):
 
 
 def _text(figure, top, lines, size, **look):
-    """Write lines, wrapped to the page, from `top` down; return where the next may start (shares of the page)."""
+    """Write lines, wrapped to the page, from `top` down; return where the next may start (proportions of the page)."""
     width = int((880 if look.get("weight") else 1010) / size)
     wrapped = [part for line in lines for part in textwrap.wrap(line, width)]
     figure.text(0.06, top, "\n".join(wrapped), va="top", fontsize=size, linespacing=1.25, **look)

@@ -11,7 +11,17 @@ from vcfnb.cohort.columns import problem
 from vcfnb.errors import CannotWrite, VcfnbError
 from vcfnb.runs.cache import cached
 
-_COLUMNS = ["case_id", "patient_id", "label", *fusion.saved.MODELS, "outside", "distance", "unlike", "beyond", "notes"]
+_COLUMNS = [
+    "case_id",
+    "patient_id",
+    "label",
+    *fusion.saved.MODELS,
+    "outside",
+    "distance",
+    "different",
+    "beyond",
+    "notes",
+]
 
 
 def case_problems(model, table):
@@ -26,7 +36,7 @@ def case_problems(model, table):
 
 
 def trained_on(model, table, cores=None):
-    """Cases that the model was trained on, told by their images, whatever the files and ids are called.
+    """Cases that the model was trained on, recognised by their images, whatever the names of files and ids.
 
     A table of problems: an error per such case, and per other case of its patient.
     """
@@ -56,8 +66,8 @@ def score_cohort(model, table, folder, cores=None):
     -------
     scores : pandas.DataFrame
         case_id, patient_id, label, radiomics, dtl, fusion (probabilities), outside (farther from the training cases
-        than the model's limit), distance, unlike (in what the image is unlike the training images; empty: in nothing),
-        beyond (features outside the range of the training cases), notes. In the table's order.
+        than the model's limit), distance, different (in what the image differs from the training images; empty: in
+        nothing), beyond (features outside the range of the training cases), notes. In the table's order.
     problems : pandas.DataFrame
         Cases that could not be scored, after all were tried.
     """
@@ -107,13 +117,13 @@ def _scored(case, model, version, folder):
 
 
 def _row(model, case, label, clinical, site):
-    examined = prediction.examine(model, case["image"], case["mask"], label, check=False)
-    found = prediction.judge_examined(model, examined, clinical, site)
+    extracted = prediction.extract_case(model, case["image"], case["mask"], label, check=False)
+    found = prediction.predict_extracted(model, extracted, clinical, site)
     beyond = found.contributions.loc[found.contributions["beyond"], "feature"]
     return found.probability | {
         "outside": bool(found.outside),
         "distance": found.distance,
-        "unlike": "; ".join(found.unlike),
+        "different": "; ".join(found.different),
         "beyond": "; ".join(beyond),
-        "notes": "; ".join(examined.notes),
+        "notes": "; ".join(extracted.notes),
     }

@@ -10,19 +10,19 @@ from vcfnb.report.page import write_page
 from vcfnb.statistics.tables import readable_rates
 
 
-def write_report(folder, model, scores, judged, exclusions, simulated):
+def write_report(folder, model, scores, evaluated, exclusions, simulated):
     """Write tables, figures, ``validation.json`` and ``validation.html``, whose path is returned.
 
-    `scores` are those of :func:`vcfnb.prediction.score_cohort`, `judged` of :func:`vcfnb.prediction.judge`,
+    `scores` are those of :func:`vcfnb.prediction.score_cohort`, `evaluated` of :func:`vcfnb.prediction.evaluate`,
     `exclusions` of :func:`vcfnb.cohort.apply_exclusions`; `simulated` says whether the new cohort is.
     """
     folder = Path(folder)
     figures.style()
     runs.write_csv(scores, folder / "scores.csv")
     runs.write_csv(exclusions, folder / "exclusions.csv")
-    for name, table in judged.items():
+    for name, table in evaluated.items():
         runs.write_csv(table, folder / f"{name}.csv")
-    drawn = _figures(scores, judged, model, simulated)
+    drawn = _figures(scores, evaluated, model, simulated)
     for name, figure in drawn.items():
         runs.save_figure(figure, folder / f"{name}_figure")
     note = origin(model, "validation") | {
@@ -39,31 +39,31 @@ def write_report(folder, model, scores, judged, exclusions, simulated):
         "validation.html.j2",
         note=note,
         trained=f"Trained on: {model.trained_on}.",
-        tables=_shown(judged),
+        tables=_shown(evaluated),
         figures=drawn,
         exclusions=exclusions[["case_id", "reason"]],
     )
     return page
 
 
-def _figures(scores, judged, model, simulated):
+def _figures(scores, evaluated, model, simulated):
     long = scores.melt(["case_id", "label"], list(model.models), var_name="model", value_name="score")
-    auc = judged["auc"][judged["auc"]["cases"] == ALL].assign(split=SPLIT)
+    auc = evaluated["auc"][evaluated["auc"]["cases"] == ALL].assign(split=SPLIT)
     return {
-        "roc": figures.roc(judged["roc"], auc, simulated=simulated),
-        "calibration": figures.calibration(judged["calibration_curve"], simulated=simulated),
-        "decision_curves": figures.decision_curves(judged["decision_curves"], simulated=simulated),
+        "roc": figures.roc(evaluated["roc"], auc, simulated=simulated),
+        "calibration": figures.calibration(evaluated["calibration_curve"], simulated=simulated),
+        "decision_curves": figures.decision_curves(evaluated["decision_curves"], simulated=simulated),
         "scores": figures.score_distribution(long, thresholds=model.thresholds, simulated=simulated),
-        "recalibration": figures.recalibration(judged["recalibration_curve"], simulated=simulated),
+        "recalibration": figures.recalibration(evaluated["recalibration_curve"], simulated=simulated),
     }
 
 
-def _shown(judged):
+def _shown(evaluated):
     """The tables of the page, for reading."""
-    points = judged["operating_points"]
+    points = evaluated["operating_points"]
     if len(points):
         points = readable_rates(points).drop(columns=["split", "method"])
-    shown = {name: judged[name] for name in ("auc", "calibration", "recalibration", "outside")}
+    shown = {name: evaluated[name] for name in ("auc", "calibration", "recalibration", "outside")}
     shown["operating_points"] = points
     return {
         name: table.assign(model=table["model"].map(model_name)) if "model" in table else table

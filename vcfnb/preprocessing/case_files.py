@@ -11,7 +11,7 @@ from vcfnb.errors import BadInput, CannotWrite, VcfnbError
 from vcfnb.runs.cache import cached
 
 # Suffix of each reading's file: reader A, reader A a week later, reader B.
-READINGS = {"a": "mask", "a2": "mask_a2", "b": "mask_b"}
+REPEATS = {"a": "mask", "a2": "mask_a2", "b": "mask_b"}
 _MASK_COLUMNS = {"a": "mask", "a2": "mask_reader_a2", "b": "mask_reader_b"}
 
 
@@ -55,7 +55,7 @@ def _preprocessed(case, folder, settings, expansions):
     places = [images.location(path) for path in (case["image"], *sources.values())]
     asked = [[number for _, number in places], list(sources), images.as_label(case.get("mask_label"))]
     inputs = [*(file for file, _ in places), *asked, settings, expansions]
-    suffixes = ["ct", *(READINGS[name] for name in sources)]
+    suffixes = ["ct", *(REPEATS[name] for name in sources)]
     outputs = [folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in suffixes]
 
     def work():
@@ -74,7 +74,7 @@ def _preprocess_case(case, sources, folder, settings, expansions):
     image = images.read_image(case["image"])
     masks = {name: images.read_mask(path, image, case.get("mask_label")) for name, path in sources.items()}
     processed, processed_masks = images.preprocess(image, masks, **settings)
-    for name, written in {"ct": processed, **{READINGS[k]: mask for k, mask in processed_masks.items()}}.items():
+    for name, written in {"ct": processed, **{REPEATS[k]: mask for k, mask in processed_masks.items()}}.items():
         images.write_image(written, folder / f"{case['case_id']}_{name}.nii.gz")
     window = images.window(settings["window_level"], settings["window_width"]) if settings["clip"] else None
     row = images.quality(image, masks["a"], processed, processed_masks["a"], expansions, window)
@@ -84,18 +84,18 @@ def _preprocess_case(case, sources, folder, settings, expansions):
 def cases(folder, case_ids, reading="a"):
     """Table case_id, image, mask of preprocessed cases (absolute paths), for one reading ("a", "a2" or "b")."""
     table = pd.DataFrame({"case_id": list(case_ids)})
-    for column, suffix in (("image", "ct"), ("mask", READINGS[reading])):
+    for column, suffix in (("image", "ct"), ("mask", REPEATS[reading])):
         table[column] = [str(Path(folder) / f"{case_id}_{suffix}.nii.gz") for case_id in table["case_id"]]
     return table
 
 
-def readings(folder, case_ids):
-    """The three readings of the given cases, one below the other: reading, case_id, image, mask."""
-    return pd.concat([cases(folder, case_ids, name).assign(reading=name) for name in READINGS], ignore_index=True)
+def segmentations(folder, case_ids):
+    """The three segmentations of the given cases, one below the other: reading, case_id, image, mask."""
+    return pd.concat([cases(folder, case_ids, name).assign(reading=name) for name in REPEATS], ignore_index=True)
 
 
-def dice_of_readings(table):
-    """Dice of reader A's mask with those of A again (``intra``) and of B (``inter``), from a table of `readings`."""
+def dice_of_segmentations(table):
+    """Dice of reader A's mask with those of A again (``intra``) and B (``inter``), from a table of `segmentations`."""
     rows = []
     for case_id, group in table.groupby("case_id", sort=False):
         masks = {row.reading: sitk.ReadImage(row.mask) for row in group.itertuples()}

@@ -15,7 +15,7 @@ from vcfnb.radiomics.settings import SHAPE
 
 @cache
 def _cubes(spacing):
-    """Surface (mm2) of each kind of cube, and its share of the volume (voxels): at the origin, and more per step.
+    """Surface (mm2) of each kind of cube, and its proportion of the volume (voxels): at the origin, and more per step.
 
     Voxel i of a cube (bit i of its kind) lies at z = i // 4, y = i // 2 % 2, x = i % 2.
     """

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from vcfnb.cohort import CLINICAL, READINGS
+from vcfnb.cohort import CLINICAL, REPEATS
 from vcfnb.errors import VcfnbError
 
 # Slices this thick or thicker (mm) are not made isotropic without harm: METRICS, item 11.
@@ -119,7 +119,7 @@ def _cohort(run, cohort):
         "n_cases": len(cohort),
         "sites": _n(sites, "site") if sites else "",
         "several_sites": sites > 1,
-        "masks_drawn_again": set(READINGS) <= set(cohort) and cohort[[*READINGS]].notna().any().all(),
+        "masks_drawn_again": set(REPEATS) <= set(cohort) and cohort[[*REPEATS]].notna().any().all(),
         "in_both_sets": f"{_n(len(both), 'patient')} {_be(len(both))}" if both else "",
         "set_of_one_class": min(part["label"].nunique() for part in sets.values()) < 2,
         "set_sizes": " and ".join(sizes),
@@ -161,9 +161,9 @@ def _confounders(run, cohort):
     subgroups = run.table("07_statistics/subgroups.csv")
     if len(subgroups):
         # The table has a row for subgroups that are too small or not recorded, too: without a number.
-        judged = subgroups.loc[subgroups["auc"].notna() & (subgroups["variable"] != "all"), "variable"].unique()
-        if len(judged):
-            ways.append(f"models are judged by {', '.join(judged)}")
+        evaluated = subgroups.loc[subgroups["auc"].notna() & (subgroups["variable"] != "all"), "variable"].unique()
+        if len(evaluated):
+            ways.append(f"models are evaluated by {', '.join(evaluated)}")
             files.append("07_statistics/subgroups.csv")
     combat = [step for step in ("05_selection", "06_fusion") if run.settings(step).get("harmonise", "none") != "none"]
     if combat:

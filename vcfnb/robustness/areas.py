@@ -20,7 +20,7 @@ class BootstrappedAreas:
     ``auc_within`` counts pairs of an acute and a chronic case of the same fold alone, scored by the same model.
 
     The interval draws patients anew (stratified by class, the same draws for all models) and, for the mean over
-    repeats, repeats. It says how far the AUC would move with other patients *to be judged*; the models are those that
+    repeats, repeats. It says how far the AUC would move with other *test* patients; the models are those that
     were fitted, so what other patients to be *fitted* on would change enters only by way of the repeats.
 
     References

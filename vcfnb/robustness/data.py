@@ -16,13 +16,13 @@ _COLUMNS = ("patient_id", "label", "split", "age", "sex", "bmd", "site")
 class StudyData:
     """All cases of a study, training and test, with what the tabular part is asked to do.
 
-    `cases` and `radiomics` (all features) are indexed by case_id. `readings` are features of the repeat segmentations
-    by reading (``a``, ``a2``, ``b``), each with case_id; empty without repeat segmentations.
+    `cases` and `radiomics` (all features) are indexed by case_id. `segmentations` are features of the repeat
+    segmentations by reading (``a``, ``a2``, ``b``), each with case_id; empty without repeat segmentations.
     """
 
     cases: pd.DataFrame
     radiomics: pd.DataFrame
-    readings: dict
+    segmentations: dict
     icc: IccParams
     lasso: SelectionParams
     fusion: FusionParams
@@ -32,7 +32,7 @@ class StudyData:
     def key(self):
         """Digest of all of it: a stored result with another key is stale."""
         settings = [part.model_dump(mode="json") for part in (self.icc, self.lasso, self.fusion)]
-        tables = [self.cases, self.radiomics, *(self.readings[name] for name in sorted(self.readings))]
+        tables = [self.cases, self.radiomics, *(self.segmentations[name] for name in sorted(self.segmentations))]
         return runs.digest(*tables, settings, self.seed)
 
 
@@ -54,7 +54,7 @@ def read_study(run, seed):
         cases=table.set_index("case_id")[[name for name in _COLUMNS if name in table]],
         # One block of memory: pandas is slow where integer and float columns alternate.
         radiomics=pd.DataFrame(features.to_numpy(dtype=float), features.index, features.columns),
-        readings={name: part.drop(columns="reading").reset_index(drop=True) for name, part in drawn},
+        segmentations={name: part.drop(columns="reading").reset_index(drop=True) for name, part in drawn},
         icc=IccParams(**run.settings("icc")),
         lasso=SelectionParams(**run.settings("selection")),
         fusion=FusionParams(**fusion),
@@ -63,8 +63,8 @@ def read_study(run, seed):
 
 
 def stable_in(data, cases):
-    """Features that pass the study's ICC step, judged by repeat segmentations among the cases, and a note."""
-    return stable_features(data.readings, cases.index, data.icc.icc_form, data.icc.icc_threshold)
+    """Features that pass the study's ICC step, evaluated by repeat segmentations among the cases, and a note."""
+    return stable_features(data.segmentations, cases.index, data.icc.icc_form, data.icc.icc_threshold)
 
 
 def fit_on(data, cases, stable, seed, deep=None):

@@ -1,4 +1,4 @@
-"""Three ways to treat unequal classes, and what each does to the calls and to the probabilities."""
+"""Three ways to treat unequal classes, and what each does to the predicted classes and to the probabilities."""
 
 import pandas as pd
 
@@ -9,22 +9,23 @@ from vcfnb.statistics.tables import calibration_row
 OPTIONS = (
     ("nothing", "none", "0.5"),
     ("class weights", "balanced", "0.5"),
-    ("threshold at the share of acute training cases", "none", "share"),
+    ("threshold at the proportion of acute training cases", "none", "share"),
     ("threshold by Youden on training cases", "none", "youden"),
 )
 
 
 def imbalance_options(weighting):
-    """Calls and probabilities of the radiomics model under each option, as means over repeats of the outer folds.
+    """Predicted classes and probabilities of the radiomics model under each option, as means over repeats of the outer folds.
 
     option, weights, threshold, auc, sensitivity, specificity, balanced_accuracy, predicted (mean probability), observed
-    (share of acute cases), brier, slope, intercept (NaN where a repeat's regression has no solution). `weighting` is
-    that of :class:`vcfnb.robustness.NestedResult`.
+    (proportion of acute cases), brier, slope, intercept (NaN where a repeat's regression has no solution). `weighting`
+    is that of :class:`vcfnb.robustness.NestedResult`.
 
     *Class weights* make both classes count alike while fitting. The probabilities are then those of a population half
     of which is acute: with two thirds acute they are too low throughout, and must not be read as risks nor put into a
-    decision curve. *A moved threshold* changes the calls and leaves the probabilities as they are. A threshold at the
-    share of acute training cases makes nearly the calls that class weights make at 0.5, without that price.
+    decision curve. *A moved threshold* changes the predicted classes and leaves the probabilities as they are. A
+    threshold at the proportion of acute training cases makes nearly the predicted classes that class weights make at
+    0.5, without that price.
 
     Source: van den Goorbergh et al. 2022, J Am Med Inform Assoc 29:1525.
     """
@@ -39,8 +40,8 @@ def imbalance_options(weighting):
 
 def _measures(scores, threshold):
     y, score = scores["label"].to_numpy(), scores["score"].to_numpy()
-    called = score >= (0.5 if threshold == "0.5" else scores[threshold].to_numpy())
-    sensitivity, specificity = called[y == 1].mean(), (~called[y == 0]).mean()
+    predicted = score >= (0.5 if threshold == "0.5" else scores[threshold].to_numpy())
+    sensitivity, specificity = predicted[y == 1].mean(), (~predicted[y == 0]).mean()
     found = calibration_row(y, score)
     return {
         "auc": statistics.auc(y, score),

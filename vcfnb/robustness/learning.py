@@ -33,7 +33,7 @@ def learning_cases(cases, share, seed):
 
 
 def learning_scores(data, folds, shares, folder, cores=None):
-    """The radiomics model fitted on shares of each outer fold's training patients, scored on its held-out cases.
+    """The radiomics model fitted on proportions of each outer fold's training patients, scored on its held-out cases.
 
     share, n_train, repeat, fold, case_id, patient_id, label, score; each result is kept in `folder`. The whole training
     part is what :func:`vcfnb.robustness.nested_cross_validation` gives.

@@ -10,7 +10,7 @@ from functools import partial
 import pandas as pd
 
 from vcfnb import selection
-from vcfnb.agreement import icc_of_readings
+from vcfnb.agreement import icc_of_segmentations
 from vcfnb.cohort.clinical import ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.fusion import FittedLogistic, fit_logistic
@@ -24,7 +24,7 @@ MODELS = ("radiomics", "dtl", "fusion")
 class TabularModel:
     """One model of the study: its selected features, its regression, and what could not be done as asked.
 
-    When no feature is left, every case gets the share of acute training cases (`prevalence`).
+    When no feature is left, every case gets the proportion of acute training cases (`prevalence`).
     """
 
     features: list
@@ -72,8 +72,8 @@ def fit_models(radiomics, deep, cases, stable=None, lasso=None, fusion=None, see
     patient_id, and the clinical columns and the site where the settings use them; `stable` the radiomic features that
     pass the ICC step (None leaves it out).
 
-    When no feature passes a step, the model's answer is the training share of acute cases for everybody (AUC 0.5), and
-    its note says so: in a cross-validation one such fold must not stop the others. Labels, patients and values that
+    When no feature passes a step, the model's answer is the training proportion of acute cases for everybody (AUC 0.5),
+    and its note says so: in a cross-validation one such fold must not stop the others. Labels, patients and values that
     cannot be used are errors, as in :func:`vcfnb.selection.select_features`.
     """
     lasso, fusion = lasso or SelectionParams(), fusion or FusionParams()
@@ -112,21 +112,21 @@ def _select_and_fit(cases, lasso, fusion, seed, x, select):
 
 
 def _without_features(cases, why):
-    note = f"no feature: the share of acute cases for all ({why})"
+    note = f"no feature: the proportion of acute cases for all ({why})"
     return TabularModel([], None, float(cases["label"].mean()), note)
 
 
-def stable_features(readings, among, form="ICC(2,1)", threshold=0.8):
+def stable_features(segmentations, among, form="ICC(2,1)", threshold=0.8):
     """Features that pass the ICC step by the repeat segmentations among the given cases, and a note.
 
-    None leaves the step out. `readings` are tables by reading (``a``, ``a2``, ``b``), case_id and features, empty when
-    nobody drew again; what lies outside `among` (training cases) is not looked at.
+    None leaves the step out. `segmentations` are tables by reading (``a``, ``a2``, ``b``), case_id and features, empty
+    when nobody drew again; what lies outside `among` (training cases) is not looked at.
     """
-    if not readings:
+    if not segmentations:
         return None, ""
     among = set(among)
-    inside = {name: table[table["case_id"].isin(among)] for name, table in readings.items()}
+    inside = {name: table[table["case_id"].isin(among)] for name, table in segmentations.items()}
     if len(inside["a"]) < 3:
         return None, f"ICC step not applied: {len(inside['a'])} repeat segmentations among the training cases"
-    table = icc_of_readings(inside, form=form, threshold=threshold)
+    table = icc_of_segmentations(inside, form=form, threshold=threshold)
     return set(table.loc[table["stable"], "feature"]), ""

@@ -100,7 +100,7 @@ class Run:
         }
 
     def stable_features(self):
-        """Names of the radiomic features that readings agree on; None where nobody drew a second time."""
+        """Names of the radiomic features that segmentations agree on; None where nobody drew a second time."""
         icc = pd.read_csv(self.needs("icc", "icc.csv"))
         return set(icc.loc[icc["stable"].astype(bool), "feature"]) if len(icc) else None
 

@@ -9,8 +9,8 @@ from vcfnb.errors import VcfnbError
 def best_expansion(scores, n_bootstrap=2000, alpha=0.05, seed=0):
     """The expansion with the highest cross-validated AUC of its networks; of equal ones the smallest.
 
-    The AUC of one repeat is the share of pairs of an acute and a chronic case *of the same fold*, thus scored by the
-    same network, that are in the right order (ties count half). What another set of patients, another seed of the
+    The AUC of one repeat is the proportion of pairs of an acute and a chronic case *of the same fold*, thus scored by
+    the same network, that are in the right order (ties count half). What another set of patients, another seed of the
     networks and another dealing of the folds would have given is imitated by drawing patients and repeats with
     replacement, the same draws for every expansion.
 
@@ -26,7 +26,7 @@ def best_expansion(scores, n_bootstrap=2000, alpha=0.05, seed=0):
     -------
     choice : pandas.DataFrame
         expansion, auc_mean, auc_sd (over repeats; NaN with one), ci_low, ci_high (bootstrap percentiles), share_best
-        (share of the draws in which no other expansion is better), chosen.
+        (proportion of the draws in which no other expansion is better), chosen.
     repeats : pandas.DataFrame
         expansion, repeat, auc.
     """

@@ -114,7 +114,7 @@ def fit_combat(x, table, covariates=()):
     -----
     The label is no covariate, although ComBat is often given it. To transform a case one would then have to know its
     label, which is what the model is to tell; and in training cases the label would pull the features apart before they
-    are judged, so that even a cross-validation would be too good. The price: where one site has more acute fractures
+    are evaluated, so that even a cross-validation would be too good. The price: where one site has more acute fractures
     than the other, part of that difference is taken for the scanner's.
 
     References

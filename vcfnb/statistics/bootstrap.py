@@ -1,6 +1,6 @@
 """Bootstrap by patient: how far would a number move with other patients?
 
-The models stay as they were fitted: only the patients that judge them are drawn anew.
+The models stay as they were fitted: only the patients that they are evaluated on are resampled.
 """
 
 import numpy as np
@@ -18,8 +18,8 @@ def draw_counts(y, patients=None, *, n_boot, seed, stratify=True):
 
     Whole patients are drawn, with all their cases, in the order of their names, so the order of the cases does not
     matter; by default each case is a patient of its own. With `stratify` each stratum (:func:`patient_strata`) keeps
-    its number of patients, so that no sample lacks a class; without it the share of acute cases varies. Statistics of
-    several models, drawn with one seed, are paired.
+    its number of patients, so that no sample lacks a class; without it the proportion of acute cases varies. Statistics
+    of several models, drawn with one seed, are paired.
 
     Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 8 (drawing whole units); stratified by
     class as R ``pROC::ci.auc(boot.stratified = TRUE)``.

@@ -1,4 +1,4 @@
-"""Tables of notebook 07 that compare the models two by two: AUC differences, calls, reclassification.
+"""Tables of notebook 07 that compare the models two by two: AUC differences, classification, reclassification.
 
 `scores` is a wide table as in :mod:`vcfnb.statistics.tables`, with patient_id where patients may have several cases.
 """
@@ -50,18 +50,18 @@ def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="f
 
 
 def mcnemar(scores, models, thresholds):
-    """McNemar's exact tests between the calls of all pairs of models, for one set of cases.
+    """McNemar's exact tests between the classifications by all pairs of models, for one set of cases.
 
     model_a, model_b, cases (all; acute, which compares sensitivities; chronic, which compares specificities), n,
-    a_right, b_right (cases that only this model calls right), p, p_holm (over all rows). `thresholds` are by model,
-    chosen on training cases.
+    a_right, b_right (cases that only this model classifies correctly), p, p_holm (over all rows). `thresholds` are by
+    model, chosen on training cases.
     """
     rows = []
     for a, b in combinations(models, 2):
         for cases, labels in (("all", (0, 1)), ("acute", (1,)), ("chronic", (0,))):
             part = scores[scores["label"].isin(labels)]
-            calls = [part[model] >= thresholds[model] for model in (a, b)]
-            rows.append({"model_a": a, "model_b": b, "cases": cases} | statistics.mcnemar_test(part["label"], *calls))
+            classes = [part[model] >= thresholds[model] for model in (a, b)]
+            rows.append({"model_a": a, "model_b": b, "cases": cases} | statistics.mcnemar_test(part["label"], *classes))
     table = pd.DataFrame(rows)
     return table.assign(p_holm=statistics.holm(table["p"]))
 

@@ -72,8 +72,8 @@ def decision_curve_band(y, probability, thresholds, patients=None, *, seed, n_bo
     checks.between(alpha, "alpha")
     thresholds = _checked(thresholds)
     counts = draw_counts(y, patients, n_boot=n_boot, seed=seed, stratify=False).astype(float)
-    called = probability[:, np.newaxis] >= thresholds
-    hits, alarms = (counts[:, group] @ called[group] for group in (positive, ~positive))
+    predicted = probability[:, np.newaxis] >= thresholds
+    hits, alarms = (counts[:, group] @ predicted[group] for group in (positive, ~positive))
     benefit = (hits - alarms * thresholds / (1 - thresholds)) / counts.sum(axis=1, keepdims=True)
     low, high = percentile_interval(benefit, alpha)
     return pd.DataFrame({"threshold": thresholds, "low": low, "high": high})

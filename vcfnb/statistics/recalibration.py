@@ -93,10 +93,10 @@ def _log_odds(positive, probability):
 
 
 def calibration_curve_points(y, probability, bins=5, alpha=0.05):
-    """Observed against predicted share of positives, in bins of (nearly) equal size.
+    """Observed against predicted proportion of positives, in bins of (nearly) equal size.
 
-    bin, n, predicted (mean probability), observed (share of positives), low, high (Wilson). Equal probabilities are
-    never torn apart, so bins may differ in size and some may be absent.
+    bin, n, predicted (mean probability), observed (proportion of positives), low, high (Wilson). Equal probabilities
+    are never torn apart, so bins may differ in size and some may be absent.
     """
     positive, probability = checks.labels_and_probabilities(y, probability)
     checks.between(alpha, "alpha")

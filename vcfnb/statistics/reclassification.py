@@ -8,8 +8,10 @@ from vcfnb.statistics import checks
 from vcfnb.statistics.bootstrap import draw_counts, percentile_interval
 
 
-def mcnemar_test(y, calls_a, calls_b):
-    """McNemar's exact test that two models call equally many cases right: n, a_right, b_right (only that model), p.
+def mcnemar_test(y, class_a, class_b):
+    """McNemar's exact test that two models classify equally many cases correctly.
+
+    n, a_right, b_right (cases that only this model classifies correctly), p.
 
     Calls are bool, or 0 and 1, at a threshold chosen on other cases. One class alone is allowed: the test then compares
     sensitivities, or specificities. The exact test needs no minimum of discordant cases. With few of them it cannot
@@ -18,11 +20,11 @@ def mcnemar_test(y, calls_a, calls_b):
     Source: McNemar 1947, Psychometrika 12:153. Values as R ``binom.test(a_right, a_right + b_right)``.
     """
     y, a, b = (
-        _zeros_and_ones(values, name) for values, name in ((y, "labels"), (calls_a, "calls"), (calls_b, "calls"))
+        _zeros_and_ones(values, name) for values, name in ((y, "labels"), (class_a, "classes"), (class_b, "classes"))
     )
     if not len(y) == len(a) == len(b):
         raise VcfnbError(
-            f"{len(y)} labels, {len(a)} and {len(b)} calls: give one of each a case", code="length-mismatch"
+            f"{len(y)} labels, {len(a)} and {len(b)} predicted classes: give one of each a case", code="length-mismatch"
         )
     if not len(y):
         raise VcfnbError("no cases: McNemar's test needs at least one", code="no-cases")
@@ -55,7 +57,8 @@ def reclassification(
     dict of tuple
         Each (value, low, high), of
 
-        - ``nri_categorical``: calls moved up less calls moved down, among acute cases, plus the opposite among chronic
+        - ``nri_categorical``: classes moved up minus classes moved down, among acute cases, plus the opposite among
+        chronic
           ones. With two categories that is the change of sensitivity + specificity;
         - ``nri_categorical_acute``, ``nri_categorical_chronic``: its two parts, the changes of sensitivity and of
           specificity;
@@ -67,7 +70,7 @@ def reclassification(
     -----
     Known weakness: continuous NRI and IDI tend to be positive for markers without information where models are fitted
     to few cases, can be raised by miscalibration alone, and their usual tests reject too often. They are given because
-    readers ask for them; the AUC difference, calibration and net benefit are what to judge by.
+    readers ask for them; the AUC difference, calibration and net benefit are what to go by.
 
     References
     ----------

@@ -13,8 +13,8 @@ from vcfnb.statistics import checks
 def _placements(positive, score):
     """How each case ranks within the other class, ties counting half: DeLong's structural components.
 
-    Returns the share of negatives below each positive and the share of positives above each negative; the mean of
-    either is the AUC. Midranks make it O(n log n) (Sun and Xu 2014, IEEE Signal Process Lett 21:1389).
+    Returns the proportion of negatives below each positive and the proportion of positives above each negative; the
+    mean of either is the AUC. Midranks make it O(n log n) (Sun and Xu 2014, IEEE Signal Process Lett 21:1389).
     """
     everyone = stats.rankdata(score)
     above = (everyone[positive] - stats.rankdata(score[positive])) / (~positive).sum()

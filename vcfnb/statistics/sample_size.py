@@ -46,7 +46,7 @@ def auc_width_by_size(auc, positive_share, sizes, alpha=0.05):
     n, n_positive, n_negative (expected, not whole), standard_error, width (not cut at 0 and 1). Sizes that give less
     than one expected case in a class are left out. Source: Hanley and McNeil 1982, Radiology 143:29.
     """
-    checks.between(positive_share, "share of positive cases")
+    checks.between(positive_share, "proportion of positive cases")
     checks.between(alpha, "alpha")
     n = np.asarray(list(sizes), dtype=int)
     n = n[n * min(positive_share, 1 - positive_share) >= 1]
@@ -63,7 +63,12 @@ def auc_sample_size(auc, positive_share, width=None, power=None, null=0.5, alpha
     """
     if (width is None) == (power is None):
         raise VcfnbError("give either the width of the interval or the power, not both", code="options-conflict")
-    for value, name in ((auc, "auc"), (positive_share, "share of positive cases"), (alpha, "alpha"), (null, "null")):
+    for value, name in (
+        (auc, "auc"),
+        (positive_share, "proportion of positive cases"),
+        (alpha, "alpha"),
+        (null, "null"),
+    ):
         checks.between(value, name)
     checks.between(power if width is None else width, "power" if width is None else "width")
     if power is not None and auc == null:

@@ -116,8 +116,8 @@ def dca_bands(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05):
 def calibration_row(y, probability, *notes):
     """Calibration as columns of a table, with a note instead of a warning.
 
-    n, brier, slope, intercept, predicted (mean probability), observed (share of acute cases), note (`notes` and why
-    there is no slope).
+    n, brier, slope, intercept, predicted (mean probability), observed (proportion of acute cases), note (`notes` and
+    why there is no slope).
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
@@ -133,7 +133,7 @@ def calibration(scores, models):
 
 
 def calibration_points(scores, models, bins=5):
-    """Observed against predicted share of acute cases, in bins of equal size, for one set of cases."""
+    """Observed against predicted proportion of acute cases, in bins of equal size, for one set of cases."""
     return curves(scores, models, partial(statistics.calibration_curve_points, bins=bins))
 
 
@@ -189,13 +189,13 @@ def operating(scores, models, methods=("youden", "sensitivity"), target=0.9, alp
 def readable_rates(points):
     """Operating points for reading: each rate as text with its interval, such as "0.75 (0.47 to 0.91)".
 
-    "no such call" stands where nobody was called positive (ppv) or negative (npv).
+    "no such prediction" stands where no case was classified as positive (ppv) or negative (npv).
     """
     shown = points[["model", "split", "method", "threshold", "tp", "fp", "tn", "fn"]].copy()
     for name in RATES:
         values = points[[name, f"{name}_low", f"{name}_high"]].to_numpy()
         shown[name] = [
-            "no such call" if np.isnan(value) else f"{value:.2f} ({low:.2f} to {high:.2f})"
+            "no such prediction" if np.isnan(value) else f"{value:.2f} ({low:.2f} to {high:.2f})"
             for value, low, high in values
         ]
     return shown

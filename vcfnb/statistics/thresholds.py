@@ -13,8 +13,8 @@ def operating_point(y_train, score_train, method="youden", target=0.9):
 
     ``youden``: largest sensitivity + specificity - 1; of equally good thresholds the lowest, which is the most
     sensitive. ``sensitivity``: the highest threshold whose sensitivity reaches `target`, 0 < target <= 1. It lies
-    halfway between the lowest score called positive and the next score below (on the lowest score itself where there
-    is none below).
+    halfway between the lowest score classified as positive and the next score below (on the lowest score itself where
+    there is none below).
 
     Source: Youden 1950, Cancer 3:32. Thresholds as R ``pROC::coords``.
     """
@@ -41,7 +41,7 @@ def operating_metrics(y, score, threshold, alpha=0.05):
     """Confusion counts and rates at a threshold chosen on other cases, with Wilson intervals.
 
     n, tp, fp, tn, fn; sensitivity, specificity, ppv, npv, accuracy and f1, each followed by ``<name>_low`` and
-    ``<name>_high``. A rate without cases (ppv when nobody is called positive) is NaN, as is its interval.
+    ``<name>_high``. A rate without cases (ppv when no case is classified as positive) is NaN, as is its interval.
 
     Source: Wilson 1927, J Am Stat Assoc 22:209. F1 is no proportion, but ``F* = TP / (TP + FP + FN)`` is, and
     ``F1 = 2 F* / (1 + F*)`` (Hand et al. 2021, Mach Learn 110:451): its interval is the transformed one of F*.
@@ -52,9 +52,9 @@ def operating_metrics(y, score, threshold, alpha=0.05):
         raise VcfnbError(
             "the threshold is NaN: choose one on training cases with operating_point", code="threshold-missing"
         )
-    called = score >= threshold
-    tp, fp = int((called & positive).sum()), int((called & ~positive).sum())
-    fn, tn = int((~called & positive).sum()), int((~called & ~positive).sum())
+    predicted = score >= threshold
+    tp, fp = int((predicted & positive).sum()), int((predicted & ~positive).sum())
+    fn, tn = int((~predicted & positive).sum()), int((~predicted & ~positive).sum())
     shares = {
         "sensitivity": (tp, tp + fn),
         "specificity": (tn, tn + fp),

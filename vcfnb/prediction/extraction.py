@@ -13,8 +13,8 @@ from vcfnb.params import DtlParams, PreprocessingParams, RadiomicsParams
 
 
 @dataclass(frozen=True)
-class Examined:
-    """What is known of a case before a model judges it.
+class ExtractedCase:
+    """What is known of a case before a model is applied to it.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Examined:
     heatmap: sitk.Image | None
 
 
-def examine(model, image, mask, mask_label=None, heat=False, check=True):
+def extract_case(model, image, mask, mask_label=None, heat=False, check=True):
     """Features of one case as the study computes them, by way of the same files.
 
     Parameters
@@ -56,7 +56,7 @@ def examine(model, image, mask, mask_label=None, heat=False, check=True):
 
     Returns
     -------
-    Examined
+    ExtractedCase
 
     Raises
     ------
@@ -79,7 +79,7 @@ def examine(model, image, mask, mask_label=None, heat=False, check=True):
         image, mask = (sitk.ReadImage(cases[kind][0]) for kind in ("image", "mask"))
         given = fingerprint(images.read_image(files["image"]))
     heatmap = dtl.heatmap_image(dtl.grad_cam(network, crop)[0], image, mask, model.expansion) if heat else None
-    return Examined(features, quality, notes, given, image, mask, heatmap)
+    return ExtractedCase(features, quality, notes, given, image, mask, heatmap)
 
 
 def _checked(table):
