@@ -3,6 +3,7 @@
 import json
 import random
 from html.parser import HTMLParser
+from string import Formatter
 
 import pandas as pd
 import pytest
@@ -103,6 +104,20 @@ def test_item_tables_are_whole():
         assert set(table["simulated"]) <= {"", "no", "na"}
     clear = checklists.items("clear")
     assert clear.loc[clear["essential"] == "no", "item"].tolist() == [53, 58]
+
+
+def test_rules_name_facts_that_are_read():
+    """A misspelt fact would never be so, and nobody would notice."""
+    rules, source = checklists.items("evidence"), (ROOT / "vcfnb" / "report" / "evidence.py").read_text()
+    named = set(rules["when"]) - {""}
+    for column in ("why", "proof"):
+        for cell in rules[column]:
+            named |= {field.split(":")[0] for _, field, _, _ in Formatter().parse(cell) if field}
+    assert len(named) > 40 and [name for name in named if f'"{name}"' not in source] == []
+    assert set(rules["answer"]) == {"yes", "no", "na"}
+    # A rule without a condition ends its evidence: what stood below it would never be asked.
+    for _, part in rules.groupby("evidence"):
+        assert "" not in part["when"].tolist()[:-1]
 
 
 def test_weights_of_metrics():
