@@ -294,6 +294,7 @@ def chart(table, grown):
         axis.set_xticks(sizes, [str(n) for n in sizes])
         axis.minorticks_off()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
+    plt.close(figure)
     return figure
 
 

@@ -275,8 +275,8 @@ def test_a_user_s_own_site_is_not_simulated():
     ("options", "message"),
     [
         ({"signs": {"swelling": -1}}, "sign swelling has the factor -1 -> give 0"),
-        ({"several_vertebrae": 1.5}, "several_vertebrae is 1.5 -> give a share"),
-        ({"metal": -0.1}, "metal is -0.1 -> give a share"),
+        ({"several_vertebrae": 1.5}, "several_vertebrae is 1.5 -> give a proportion"),
+        ({"metal": -0.1}, "metal is -0.1 -> give a proportion"),
         ({"n_sites": 3}, "n_sites is 3 -> give 1 or 2"),
         ({"image_format": "dcm"}, "image_format is 'dcm' -> give one of nifti, dicom"),
     ],

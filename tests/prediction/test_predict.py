@@ -41,7 +41,11 @@ def test_the_console_says_what_the_function_says(model, case, capsys):
     assert cli.main(["predict", str(model), *case]) == 0
     said = capsys.readouterr()
     assert said.out == f"{prediction.predict(model, *case)}\n"
-    for told in ("fusion: probability of an acute fracture", "called ", "Calibration (fusion): of the 16 training"):
+    for told in (
+        "fusion: probability of an acute fracture",
+        "predicted class: ",
+        "Calibration (fusion): of the 16 training",
+    ):
         assert told in said.out
     for told in ("drivers (log odds): ", "SIMULATED", "80 training cases", "Research use only. Not for diagnosis."):
         assert told in said.out

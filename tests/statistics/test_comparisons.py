@@ -219,11 +219,11 @@ def test_mcnemar_by_hand():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (([1, 0], [1, 0], [1]), "2 labels, 2 and 1 calls"),
+        (([1, 0], [1, 0], [1]), "2 labels, 2 and 1 predicted classes"),
         (([], [], []), "no cases"),
-        (([1, 0], [0.3, 0], [1, 0]), "calls: 0.3 is neither 0 nor 1"),
+        (([1, 0], [0.3, 0], [1, 0]), "classes: 0.3 is neither 0 nor 1"),
         (([1, 2], [1, 0], [1, 0]), "labels: 2 is neither 0 nor 1"),
-        (([1, 0], [np.nan, 0], [1, 0]), "1 of 2 calls are not finite"),
+        (([1, 0], [np.nan, 0], [1, 0]), "1 of 2 classes are not finite"),
     ],
 )
 def test_mcnemar_refuses(arguments, message):

@@ -61,3 +61,105 @@ def test_the_in_sample_gap_is_larger_only_where_it_is():
     assert "+0.300 in-sample**, **+0.100 out-of-fold**. The in-sample gap is larger." in sentences.gap(table)
     table["auc"] = [0.8, 0.7, 1.0, 0.7]
     assert "The in-sample gap is not larger." in sentences.gap(table)
+
+
+def frame(columns, *rows):
+    return pd.DataFrame(rows, columns=columns.split())
+
+
+def test_which_characteristics_differ():
+    table = frame("characteristic p_holm", ("Cases", None), ("Age", 0.2), ("Sex", 0.01))
+    assert sentences.balance(table) == "2 tests, adjusted p below 0.05 for Sex."
+    assert sentences.balance(table.assign(p_holm=0.2)) == "3 tests, no adjusted p is below 0.05."
+
+
+def test_image_types_by_stable_features():
+    icc = frame("feature stable", ("original_a_b", True), ("original_c_d", True), ("lbp_a_b", True), ("lbp_c_d", False))
+    assert sentences.reproducibility(icc) == "Most stable features: original (2 of 2); fewest: lbp (1 of 2)."
+
+
+def test_the_epoch_that_is_kept_and_what_came_after():
+    columns = "network epoch val_loss kept"
+    history = frame(columns, ("final", 1, 0.5, False), ("final", 2, 0.4, True), ("final", 3, 0.7, False))
+    history = pd.concat([history, frame(columns, ("fold_1_1", 1, 0.1, True))])
+    assert sentences.early_stopping(history).endswith(
+        "epoch 2 of 3; by its last epoch the validation loss was 0.300 higher than there."
+    )
+    assert "no case was held out" in sentences.early_stopping(history.assign(val_loss=float("nan")))
+
+
+def test_regions_beyond_their_size():
+    table = frame("method region share volume_share", ("grad_cam", "bone", 0.6, 0.5), ("grad_cam", "ring", 0.4, 0.5))
+    assert sentences.regions(table) == "More of the attribution than their size: bone by grad cam (0.60, size 0.50)."
+    assert sentences.regions(table.assign(share=0.1)) == "No region gets more than its size."
+
+
+def test_the_step_that_removes_most():
+    steps = frame("step n_features", ("all", 100), ("z-score", 98), ("correlation", 30), ("lasso", 4))
+    assert sentences.largest_step(steps) == "correlation removes most: 98 features before it, 30 after."
+
+
+def test_a_value_at_the_edge_of_its_grid_is_said():
+    grid = [0.001, 0.01, 0.1]
+    assert sentences.edge("C", 0.01, grid) == "C = 0.01 lies inside its grid."
+    assert "C = 0.1 lies at the upper edge" in sentences.edge("C", 0.1, grid)
+    assert "λ = 0.001 lies at the lower edge" in sentences.edge("λ", 0.001, grid)
+
+
+def test_expansions_that_cannot_be_distinguished():
+    columns = "expansion auc_mean ci_low ci_high chosen"
+    choice = frame(columns, (0, 0.7, 0.6, 0.75, False), (2, 0.78, 0.7, 0.9, False), (6, 0.8, 0.7, 0.9, True))
+    assert sentences.expansions(choice) == "The intervals of 1 of the 2 other expansions include the chosen one's AUC."
+
+
+def test_odds_ratios_without_one():
+    weights = frame("model odds_ratio_low odds_ratio_high", ("fusion", 1.1, 2), ("fusion", 0.5, 2), ("dtl", 3, 4))
+    assert sentences.coefficients(weights) == "1 of the 2 odds ratios of fusion have an interval without 1."
+
+
+def test_optimism_is_training_minus_test():
+    table = frame(
+        "model split auc", ("dtl", "train", 0.9), ("dtl", "test", 0.7), ("a", "train", 0.8), ("a", "test", 0.85)
+    )
+    assert sentences.optimism(table) == "Training minus test AUC: dtl +0.200 and a -0.050."
+
+
+def test_thresholds_with_a_benefit():
+    columns = "model threshold low treat_all treat_none"
+    bands = frame(columns, ("fusion", 0.1, 0.3, 0.4, 0), ("fusion", 0.5, 0.2, 0.1, 0), ("dtl", 0.5, 0.9, 0, 0))
+    said = "The whole band of fusion lies above both at 1 of 2 thresholds, between 0.50 and 0.50."
+    assert sentences.benefit(bands) == said
+    assert sentences.benefit(bands.assign(low=0)) == "At no threshold does the whole band of fusion lie above both."
+
+
+def test_brier_before_and_after():
+    table = frame("model method brier", ("fusion", "none", 0.2), ("fusion", "intercept", 0.18), ("dtl", "none", 0.3))
+    assert sentences.recalibrated(table) == (
+        "The Brier score of fusion is 0.200 before, and 0.180 (intercept) after recalibration."
+    )
+
+
+def test_how_many_tests_are_below_alpha():
+    table = pd.DataFrame({"p_holm": [0.01, 0.04, 1.0]})
+    assert sentences.adjusted_p(table) == "2 of 3 adjusted p are below 0.05."
+    assert sentences.adjusted_p(table.assign(p_holm=1.0)) == "None of 3 adjusted p is below 0.05."
+
+
+def test_stability_in_words():
+    row = {"index": 0.3, "ci_low": 0.1, "ci_high": 0.5}
+    assert sentences.stability(row) == "The index is 0.30 (0.10 to 0.50): poor."
+    assert sentences.stability(row | {"index": 0.8}).endswith("excellent.")
+    assert sentences.stability(row | {"index": 0.5}).endswith("intermediate.")
+
+
+def test_what_the_last_patients_added():
+    curve = frame("n_train auc ci_low ci_high", (20, 0.6, 0.5, 0.7), (40, 0.8, 0.71, 0.9), (30, 0.7, 0.6, 0.75))
+    said = "From 30 to 40 training cases the AUC changes by +0.100; the intervals overlap."
+    assert sentences.learning(curve) == said
+    assert sentences.learning(curve[curve["n_train"] != 30]).endswith("the intervals are apart.")
+
+
+def test_findings_of_the_audit():
+    rows = frame("check finding", ("a", "pass: none"), ("b", "FAIL: one"), ("c", "measured: 0.1"))
+    assert sentences.audit(rows) == "1 checks passed, failed: b."
+    assert sentences.audit(rows[rows["check"] != "b"]) == "1 checks passed, none failed."

@@ -15,7 +15,7 @@ OPTIONS = (
 
 
 def imbalance_options(weighting):
-    """Predicted classes and probabilities of the radiomics model under each option, as means over repeats of the outer folds.
+    """Predicted classes and probabilities of the radiomics model by option: means over repeats of the outer folds.
 
     option, weights, threshold, auc, sensitivity, specificity, balanced_accuracy, predicted (mean probability), observed
     (proportion of acute cases), brier, slope, intercept (NaN where a repeat's regression has no solution). `weighting`

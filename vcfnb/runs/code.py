@@ -17,8 +17,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 # They carry, check and store what others compute: no number depends on them (parameters are compared by value).
 FOUNDATIONS = frozenset({"vcfnb.errors", "vcfnb.params", "vcfnb.runs"})
 _WITH_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-# They draw what others computed: a change concerns the notebooks that show it, and nothing that comes after them.
-FIGURES = frozenset({"vcfnb.figures", "vcfnb.interactive", "vcfnb.report"})
+# They draw, or put into words, what others computed: a change concerns the notebooks that show it, and none after them.
+FIGURES = frozenset({"vcfnb.figures", "vcfnb.interactive", "vcfnb.report", "vcfnb.statistics.sentences"})
 # Kinds of files beside modules that are part of their code.
 _DATA = (".csv", ".json", ".safetensors", ".j2", ".css")
 

@@ -13,9 +13,9 @@ def mcnemar_test(y, class_a, class_b):
 
     n, a_right, b_right (cases that only this model classifies correctly), p.
 
-    Calls are bool, or 0 and 1, at a threshold chosen on other cases. One class alone is allowed: the test then compares
-    sensitivities, or specificities. The exact test needs no minimum of discordant cases. With few of them it cannot
-    reject: five against none give p = 0.0625; without any p is 1.
+    Classes are bool, or 0 and 1, at a threshold chosen on other cases. Labels of one class are allowed: the test
+    compares sensitivities, or specificities. The exact test needs no minimum of discordant cases. With few of them it
+    cannot reject: five against none give p = 0.0625; without any p is 1.
 
     Source: McNemar 1947, Psychometrika 12:153. Values as R ``binom.test(a_right, a_right + b_right)``.
     """

@@ -9,6 +9,131 @@ def _listed(parts):
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
 
 
+def balance(table, alpha=0.05):
+    """Which characteristics differ between training and test cases, from ``table1.csv``."""
+    rows = table.dropna(subset="p_holm")
+    uneven = list(rows.loc[rows["p_holm"] < alpha, "characteristic"])
+    told = f"adjusted p below {alpha:g} for {_listed(uneven)}" if uneven else f"no adjusted p is below {alpha:g}"
+    return f"{len(rows)} tests, {told}."
+
+
+def reproducibility(icc):
+    """The image types with the largest and the smallest proportion of stable features, from ``icc.csv``."""
+    by_type = icc["stable"].groupby(icc["feature"].str.split("_").str[0]).agg(["mean", "sum", "size"])
+    ends = [by_type.loc[name] for name in (by_type["mean"].idxmax(), by_type["mean"].idxmin())]
+    most, fewest = (f"{end.name} ({end['sum']:.0f} of {end['size']:.0f})" for end in ends)
+    return f"Most stable features: {most}; fewest: {fewest}."
+
+
+def early_stopping(history):
+    """Which epoch the final network's weights are from, and whether its validation loss rose afterwards."""
+    final = history[history["network"] == "final"].set_index("epoch")
+    kept = final.index[final["kept"].astype(bool)][-1]
+    told = f"The final network has the weights of epoch {kept} of {final.index[-1]}"
+    validation = final["val_loss"].dropna()
+    if validation.empty:
+        return f"{told}; no case was held out for early stopping."
+    rose = validation.iloc[-1] - validation[kept]
+    return f"{told}; by its last epoch the validation loss was {rose:.3f} higher than there."
+
+
+def regions(shares):
+    """Regions that get more of the attribution than their size, from ``attribution.csv`` (means over cases)."""
+    means = shares.groupby(["method", "region"], sort=False)[["share", "volume_share"]].mean().dropna()
+    told = [
+        f"{region} by {method.replace('_', ' ')} ({row['share']:.2f}, size {row['volume_share']:.2f})"
+        for (method, region), row in means.iterrows()
+        if row["share"] > row["volume_share"]
+    ]
+    return (
+        f"More of the attribution than their size: {_listed(told)}." if told else "No region gets more than its size."
+    )
+
+
+def largest_step(steps):
+    """The step of the selection that removed most features, from ``*_steps.csv``."""
+    removed = -steps["n_features"].diff()
+    row = removed.idxmax()
+    before, after = steps["n_features"].loc[row - 1], steps["n_features"].loc[row]
+    return f"{steps['step'].loc[row]} removes most: {before} features before it, {after} after."
+
+
+def edge(name, value, grid):
+    """Whether a chosen value lies at an edge of its grid, where a wider grid might have led to another."""
+    ends = {min(grid): "lower", max(grid): "upper"}
+    if value not in ends:
+        return f"{name} = {value:.4g} lies inside its grid."
+    return f"{name} = {value:.4g} lies at the {ends[value]} edge of its grid: a wider one might lead to another value."
+
+
+def expansions(choice):
+    """How many expansions the cross-validation cannot distinguish from the chosen one (``expansion_choice.csv``)."""
+    chosen, others = choice[choice["chosen"]].iloc[0], choice[~choice["chosen"]]
+    alike = others[(others["ci_low"] <= chosen["auc_mean"]) & (chosen["auc_mean"] <= others["ci_high"])]
+    return f"The intervals of {len(alike)} of the {len(others)} other expansions include the chosen one's AUC."
+
+
+def coefficients(weights, model=PRIMARY):
+    """How many odds ratios of a model have an interval without 1, from ``selected_features.csv``."""
+    rows = weights[weights["model"] == model]
+    clear = ((rows["odds_ratio_low"] > 1) | (rows["odds_ratio_high"] < 1)).sum()
+    return f"{clear} of the {len(rows)} odds ratios of {model} have an interval without 1."
+
+
+def optimism(auc):
+    """Training minus test AUC of each model, from ``auc.csv``."""
+    found = auc.pivot(index="model", columns="split", values="auc").loc[list(auc["model"].unique())]
+    told = [f"{model} {gap:+.3f}" for model, gap in (found["train"] - found["test"]).items()]
+    return f"Training minus test AUC: {_listed(told)}."
+
+
+def benefit(bands, model=PRIMARY):
+    """Thresholds at which the whole band of a decision curve lies above both simple rules."""
+    rows = bands[bands["model"] == model]
+    above = rows.loc[rows["low"] > rows[["treat_all", "treat_none"]].max(axis=1), "threshold"]
+    if above.empty:
+        return f"At no threshold does the whole band of {model} lie above both."
+    ends = f"between {above.min():.2f} and {above.max():.2f}"
+    return f"The whole band of {model} lies above both at {len(above)} of {len(rows)} thresholds, {ends}."
+
+
+def recalibrated(table, model=PRIMARY):
+    """Brier score of a model's test cases before and after recalibration, from ``recalibration.csv``."""
+    brier = table[table["model"] == model].set_index("method")["brier"]
+    told = [f"{value:.3f} ({method})" for method, value in brier.drop("none").items()]
+    return f"The Brier score of {model} is {brier['none']:.3f} before, and {_listed(told)} after recalibration."
+
+
+def adjusted_p(table, alpha=0.05):
+    """How many adjusted p of a table are below alpha."""
+    low = int((table["p_holm"] < alpha).sum())
+    return f"{low or 'None'} of {len(table)} adjusted p {'are' if low > 1 else 'is'} below {alpha:g}."
+
+
+def stability(row):
+    """Nogueira's index in words (Nogueira et al. 2018, section 5), with its interval: poor, intermediate, excellent."""
+    word = "poor" if row["index"] < 0.4 else "excellent" if row["index"] > 0.75 else "intermediate"
+    return f"The index is {row['index']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f}): {word}."
+
+
+def learning(curve):
+    """What the last step of a learning curve added, and whether its intervals overlap."""
+    before, last = (row for _, row in curve.sort_values("n_train").iloc[-2:].iterrows())
+    overlap = "overlap" if before["ci_high"] >= last["ci_low"] and last["ci_high"] >= before["ci_low"] else "are apart"
+    return (
+        f"From {before['n_train']:.0f} to {last['n_train']:.0f} training cases the AUC changes by "
+        f"{last['auc'] - before['auc']:+.3f}; the intervals {overlap}."
+    )
+
+
+def audit(rows):
+    """How many findings of the leakage audit pass and fail, and which fail, from ``audit.csv``."""
+    result = rows["finding"].str.split(":").str[0]
+    failed = list(rows.loc[result == "FAIL", "check"])
+    told = f"failed: {_listed(failed)}" if failed else "none failed"
+    return f"{(result == 'pass').sum()} checks passed, {told}."
+
+
 def verdict(auc, model=PRIMARY):
     """The AUC of one model, named beforehand, on test cases, from ``auc.csv``."""
     found = auc[(auc["split"] == "test") & (auc["model"] == model)]
