@@ -55,6 +55,8 @@ def changed(before, *paths):
 
 def test_a_changed_figure_concerns_the_notebooks_that_draw_it(package, before):
     assert changed(before, package / "figures" / "training.py") == [set(), {"04_dtl", "05_selection"}]
+    results, shown = changed(before, package / "statistics" / "sentences.py")
+    assert not results and {"04_dtl", "07_statistics"} <= shown
 
 
 def test_a_changed_engine_concerns_features_and_what_computes_some_itself(package, before):
