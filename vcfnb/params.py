@@ -208,6 +208,9 @@ class FusionParams(Section):
     c_max_log10: float = Field(2, description="Largest C, log10.")
     n_c: int = Field(11, ge=1, description="Grid points.")
     grid_folds: int = Field(5, ge=2, description="Folds of the grid search, stratified, patients kept together.")
+    out_of_fold_folds: int = Field(
+        10, ge=2, description="Folds of the out-of-fold probabilities of training cases: the whole chain is refitted."
+    )
     class_weight: Literal["balanced"] | None = Field(None, description="Weights of the classes in the LR.")
     clinical: ClinicalVariables = Field(
         (), description="Clinical variables that the fusion sees beside the features: age, sex, bmd. Paper: none."
@@ -318,7 +321,10 @@ NOTEBOOKS = {
     "03_radiomics": (("study",), ("radiomics",)),
     "04_dtl": (("study", "seed"), ("dtl",)),
     "05_selection": (("study", "seed", "expansions"), ("selection",)),
-    "06_fusion": (("study", "seed", "expansions"), ("selection", "fusion")),
+    "06_fusion": (
+        ("study", "seed", "expansions"),
+        ("selection", "fusion", "statistics.operating_point", "statistics.target_sensitivity"),
+    ),
     "07_statistics": (("study", "seed"), ("statistics",)),
     "08_robustness": (("study", "seed"), ("statistics.alpha", "statistics.n_bootstrap", "robustness")),
     "09_leakage": (("study", "seed"), ("statistics.alpha", "statistics.n_bootstrap", "leakage")),

@@ -6,7 +6,7 @@ The conditions are those of the later steps: their own checks are called here, w
 import numpy as np
 import pandas as pd
 
-from vcfnb import cohort, dtl, phantom, robustness, selection
+from vcfnb import cohort, dtl, fusion, phantom, robustness, selection
 from vcfnb.cohort.clinical import ClinicalEncoder
 from vcfnb.dtl.networks import build_network, check_layer
 from vcfnb.errors import BadInput, VcfnbError
@@ -97,7 +97,7 @@ def _outer(study, table, labels, groups, has_needs):
     """Problems of the nested cross-validation, of the first outer fold that has any."""
     asked = study.robustness
     try:
-        folds, _ = robustness.outer_folds(labels, groups, asked.outer_folds, asked.outer_repeats, study.seed)
+        folds, _ = fusion.outer_folds(labels, groups, asked.outer_folds, asked.outer_repeats, study.seed)
     except VcfnbError as error:
         return _told("robustness.outer_folds: ", error)
     for fold in folds if asked.evaluation == "rigorous" else []:

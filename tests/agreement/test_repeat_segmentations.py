@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vcfnb import robustness, runs
+from vcfnb import fusion, runs
 from vcfnb.params import FusionParams, IccParams, SelectionParams
 
 
@@ -28,7 +28,7 @@ def test_readings_are_read_as_they_were_computed(run):
         made[name].insert(0, "case_id", ["03", "01"])
     runs.write_csv(pd.concat(made, names=["reading"]).reset_index("reading"), run.path("icc", "features.csv"))
     before = sorted(run.folder.rglob("*"))
-    found = robustness.read_study(run, 1).segmentations
+    found = fusion.read_study(run, 1).segmentations
     assert list(found) == list(made)
     for name, table in made.items():
         pd.testing.assert_frame_equal(found[name], table, check_exact=True)
@@ -37,4 +37,4 @@ def test_readings_are_read_as_they_were_computed(run):
 
 def test_without_second_readings_there_are_none(run):
     runs.write_csv(pd.DataFrame(columns=["reading"]), run.path("icc", "features.csv"))
-    assert robustness.read_study(run, 1).segmentations == {}
+    assert fusion.read_study(run, 1).segmentations == {}

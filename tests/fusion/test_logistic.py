@@ -403,7 +403,7 @@ def test_the_calibration_note_is_that_of_the_nearest_training_cases(study):
     assert known["prevalence"] == 0.5
 
 
-def test_thresholds_are_youdens_on_training_cases(study):
+def test_thresholds_are_chosen_out_of_fold(study):
     run, fitted, _ = study
     x, y, _ = made()
     other = runs.Run("other", run.folder.parent)
@@ -411,5 +411,12 @@ def test_thresholds_are_youdens_on_training_cases(study):
     table = training_table(run.folder)
     fusion.save_study_model(other, fitted, 2, x, table=table)
     model = fusion.load_model(other.step("fusion") / "model")
-    assert model.thresholds == {name: statistics.operating_point(y, fitted[name].score(x)) for name in fitted}
+    assert model.thresholds == {}
     assert predict_features(model, x.iloc[[0]]).calibration_note().startswith("Calibration: not known")
+    # Resubstituted scores of separated classes would give another one.
+    honest = {name: fitted[name].score(x).sample(frac=1, random_state=1).set_axis(x.index) for name in fitted}
+    for method, said in (("youden", "Youden"), ("sensitivity", "sensitivity 0.8")):
+        fusion.save_study_model(other, fitted, 2, x, table=table, out_of_fold=honest, method=method, target=0.8)
+        model = fusion.load_model(other.step("fusion") / "model")
+        assert model.operating_point == said
+        assert model.thresholds == {name: statistics.operating_point(y, honest[name], method, 0.8) for name in fitted}

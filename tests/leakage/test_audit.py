@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from test_nested import FUSION, LASSO, deep_of, study
 from threadpoolctl import threadpool_limits
 
-from vcfnb import fusion, leakage, robustness, selection
+from vcfnb import fusion, leakage, selection
 from vcfnb.params import IccParams
 
 
@@ -29,7 +29,7 @@ def noise(n=54, n_features=200, seed=2):
     cases = study(n).cases.assign(patient_id=[f"p{k:02d}" for k in range(n)], label=rng.permutation(np.arange(n) % 2))
     cases["split"] = np.where(np.arange(n) < 36, "train", "test")
     x = pd.DataFrame(rng.normal(size=(n, n_features)), cases.index, [f"f{k:03d}" for k in range(n_features)])
-    return robustness.StudyData(cases, x, {}, IccParams(), LASSO, FUSION, 1)
+    return fusion.StudyData(cases, x, {}, IccParams(), LASSO, FUSION, 1)
 
 
 # ---- permuted labels -----------------------------------------------------------------------------------------------
@@ -195,8 +195,8 @@ def test_selection_scaling_and_thresholds_are_recomputed_from_training_cases():
 
     from vcfnb.statistics import operating_point
 
-    scores = data.cases.assign(a=model.score(data.radiomics))
-    of_train = scores[scores["split"] == "train"]
-    threshold = operating_point(of_train["label"], of_train["a"])
-    assert leakage.threshold_row({"a": threshold}, scores)["finding"].startswith("pass")
-    assert leakage.threshold_row({"a": threshold + 0.01}, scores)["value"] == pytest.approx(0.01)
+    out_of_fold = data.cases.assign(a=model.score(data.radiomics)).query("split == 'train'")
+    for asked in (("youden", 0.9), ("sensitivity", 0.8)):
+        threshold = operating_point(out_of_fold["label"], out_of_fold["a"], *asked)
+        assert leakage.threshold_row({"a": threshold}, out_of_fold, *asked)["finding"].startswith("pass")
+        assert leakage.threshold_row({"a": threshold + 0.01}, out_of_fold, *asked)["value"] == pytest.approx(0.01)

@@ -17,6 +17,7 @@ from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.params import DtlParams, FusionParams, IccParams, SelectionParams
 from vcfnb.robustness import networks
 from vcfnb.runs.cache import cached
+from vcfnb.statistics import sentences
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 LASSO = SelectionParams(lasso_folds=3, wrapper_features=8, n_lambdas=12)
@@ -42,7 +43,7 @@ def study(n=48, signal=1.5, seed=0, segmentations=True):
         for name in ("a", "a2", "b"):
             table = x.iloc[:18] + rng.normal(size=(18, 12)) * noise
             drawn[name] = table.rename_axis("case_id").reset_index()
-    return robustness.StudyData(cases, x, drawn, IccParams(), LASSO, FUSION, 4)
+    return fusion.StudyData(cases, x, drawn, IccParams(), LASSO, FUSION, 4)
 
 
 def deep_of(data, seed=1):
@@ -54,7 +55,7 @@ def deep_of(data, seed=1):
 @pytest.fixture(scope="module")
 def nested(tmp_path_factory):
     data = study()
-    folds, note = robustness.outer_folds(data.cases["label"], data.cases["patient_id"], 3, 2, data.seed)
+    folds, note = fusion.outer_folds(data.cases["label"], data.cases["patient_id"], 3, 2, data.seed)
     assert note == ""
     deep = {fold.name: deep_of(data, fold.seed) for fold in folds if fold.repeat == 1}
     folder = tmp_path_factory.mktemp("nested")
@@ -87,10 +88,10 @@ def test_outer_folds_keep_patients_together_and_differ_between_repeats(nested):
 
 def test_fewer_patients_than_folds_and_a_class_that_cannot_be_dealt():
     label, patient = np.array([1] * 9 + [0] * 3), np.arange(12)
-    folds, note = robustness.outer_folds(label, patient, 5, 1, 0)
+    folds, note = fusion.outer_folds(label, patient, 5, 1, 0)
     assert len(folds) == 3 and note == "3 folds instead of 5: the smaller class has 3 patients"
     with pytest.raises(VcfnbError, match="9 patients with acute and 1 with chronic .*-> add patients"):
-        robustness.outer_folds(label, np.where(label == 0, 9, patient), 5, 1, 0)
+        fusion.outer_folds(label, np.where(label == 0, 9, patient), 5, 1, 0)
 
 
 # ---- the tabular part ----------------------------------------------------------------------------------------------
@@ -111,16 +112,17 @@ def test_the_tabular_part_is_what_the_notebooks_do(tmp_path):
     names |= {"table": data.cases, "is_train": data.cases["split"] == "train", "expansions": [6], "seed": 4}
     names |= {"radiomics": data.radiomics[radiomics], "deep": {6: deep_of(data)[chosen]}, "lasso": LASSO}
     names |= {"patient": pd.DataFrame(index=data.cases.index), "settings": FUSION}
+    names |= {"display": lambda shown: None, "Markdown": str, "sentences": sentences}
     for cell in ("c05", "c10"):
         exec(cells[cell], names)
     fused, fitted = names["fused"], names["fitted"]
-    found = robustness.fit_models(x, d, train, stable, LASSO, FUSION, seed=4)
+    found = fusion.fit_models(x, d, train, stable, LASSO, FUSION, seed=4)
     assert found.models["radiomics"].features == list(radiomics) and found.models["dtl"].features == list(chosen)
     assert found.models["fusion"].features == list(fused.selected["feature"])
     scores = found.score(data.radiomics, deep, data.cases)
     for model in ("radiomics", "dtl", "fusion"):
         assert scores[model].equals(fitted[model].score(names["inputs"][model]).rename(model)), model
-    assert set(robustness.fit_models(x, None, train, stable, LASSO, FUSION, 4).models) == {"radiomics"}
+    assert set(fusion.fit_models(x, None, train, stable, LASSO, FUSION, 4).models) == {"radiomics"}
 
 
 def test_harmonisation_and_clinical_variables_are_learned_from_the_training_cases():
@@ -131,14 +133,14 @@ def test_harmonisation_and_clinical_variables_are_learned_from_the_training_case
     spoilt = x.copy()
     spoilt[data.cases["split"] == "test"] *= 100
     fitted = [
-        robustness.fit_models(v.loc[train.index], deep_of(data).loc[train.index], train, None, *settings, 4)
+        fusion.fit_models(v.loc[train.index], deep_of(data).loc[train.index], train, None, *settings, 4)
         for v in (x, spoilt)
     ]
     scores = [each.score(x, deep_of(data), data.cases) for each in fitted]
     pd.testing.assert_frame_equal(*scores)
     assert len(fitted[0].harmonisers) == 2 and fitted[0].encoder.features == ["clinical_age"]
     # The sites' shift of 40 is gone: without it nearly the same scores.
-    plain = robustness.fit_models(
+    plain = fusion.fit_models(
         data.radiomics.loc[train.index], deep_of(data).loc[train.index], train, None, *settings, 4
     ).score(data.radiomics, deep_of(data), data.cases)
     assert scores[0].corrwith(plain).min() > 0.99
@@ -146,16 +148,16 @@ def test_harmonisation_and_clinical_variables_are_learned_from_the_training_case
 
 def test_the_icc_step_looks_at_the_re_drawn_cases_among_the_training_cases_alone():
     data = study()
-    stable, note = robustness.stable_features(data.segmentations, data.cases.index[:18])
+    stable, note = fusion.stable_features(data.segmentations, data.cases.index[:18])
     assert note == "" and stable == {f"f{k:02d}" for k in range(10)}
     spoilt = {name: table.copy() for name, table in data.segmentations.items()}
     spoilt["b"].iloc[9:, 1:] = 1e6
-    assert robustness.stable_features(spoilt, data.cases.index[:9]) == robustness.stable_features(
+    assert fusion.stable_features(spoilt, data.cases.index[:9]) == fusion.stable_features(
         data.segmentations, data.cases.index[:9]
     )
-    assert robustness.stable_features(spoilt, data.cases.index[:18]) != (stable, "")
-    assert robustness.stable_features({}, data.cases.index) == (None, "")
-    assert robustness.stable_features(data.segmentations, data.cases.index[16:]) == (
+    assert fusion.stable_features(spoilt, data.cases.index[:18]) != (stable, "")
+    assert fusion.stable_features({}, data.cases.index) == (None, "")
+    assert fusion.stable_features(data.segmentations, data.cases.index[16:]) == (
         None,
         "ICC step not applied: 2 repeat segmentations among the training cases",
     )
@@ -164,7 +166,7 @@ def test_the_icc_step_looks_at_the_re_drawn_cases_among_the_training_cases_alone
 def test_no_feature_left_gives_the_share_of_acute_cases_and_a_note():
     data = study()
     train, d = data.cases.iloc[:30], deep_of(data)
-    found = robustness.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, {"absent"}, LASSO, FUSION)
+    found = fusion.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, {"absent"}, LASSO, FUSION)
     assert found.models["radiomics"].note.startswith(
         "no feature: the proportion of acute cases for all (selection: no feature"
     )
@@ -173,7 +175,7 @@ def test_no_feature_left_gives_the_share_of_acute_cases_and_a_note():
     # The fusion goes on with the deep features alone; without any it has the proportion of acute cases as well.
     assert set(found.models["fusion"].features) <= set(d) and found.models["fusion"].features
     nothing = LASSO.model_copy(update={"lambda_min_log10": -0.1})
-    flat = robustness.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, None, nothing, FUSION)
+    flat = fusion.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, None, nothing, FUSION)
     assert "neither radiomic nor deep features" in flat.models["fusion"].note
     assert (flat.score(data.radiomics, d, data.cases) == train["label"].mean()).all(axis=None)
 
@@ -183,9 +185,9 @@ def test_missing_values_and_a_missing_class_are_errors_not_fallbacks():
     train = data.cases.iloc[:20]
     holed = data.radiomics.iloc[:20].mask(data.radiomics.iloc[:20] == data.radiomics.iloc[3, 2])
     with pytest.raises(BadInput, match="c03: no finite value of f02"):
-        robustness.fit_models(holed, None, train, None, LASSO, FUSION)
+        fusion.fit_models(holed, None, train, None, LASSO, FUSION)
     with pytest.raises(VcfnbError, match="20 acute and 0 chronic training cases"):
-        robustness.fit_models(data.radiomics.iloc[:20], None, train.assign(label=1), None, LASSO, FUSION)
+        fusion.fit_models(data.radiomics.iloc[:20], None, train.assign(label=1), None, LASSO, FUSION)
 
 
 # ---- nested cross-validation ---------------------------------------------------------------------------------------
@@ -211,7 +213,7 @@ def test_held_out_cases_change_nothing_that_is_fitted_in_their_fold(nested, tmp_
     cases.loc[out, "label"] = 1 - cases.loc[out, "label"]
     segmentations = {name: table.copy() for name, table in data.segmentations.items()}
     segmentations["b"].loc[segmentations["b"]["case_id"].isin(out), x.columns] = -1e6
-    spoilt = robustness.StudyData(cases, x, segmentations, data.icc, data.lasso, data.fusion, data.seed)
+    spoilt = fusion.StudyData(cases, x, segmentations, data.icc, data.lasso, data.fusion, data.seed)
     again = robustness.nested_cross_validation(spoilt, [fold], tmp_path, deep, cores=1)
     inside = found.scores.query("repeat == 1 and fold == 1")
     assert again.scores["score"].tolist() == inside["score"].tolist()
@@ -219,7 +221,7 @@ def test_held_out_cases_change_nothing_that_is_fitted_in_their_fold(nested, tmp_
     assert again.weighting["youden"].tolist() == found.weighting.query("repeat == 1 and fold == 1")["youden"].tolist()
     # Their own values move their own scores and nothing else.
     x.loc[out] = x.loc[out] + 50 * x.std()
-    spoilt = robustness.StudyData(cases, x, segmentations, data.icc, data.lasso, data.fusion, data.seed)
+    spoilt = fusion.StudyData(cases, x, segmentations, data.icc, data.lasso, data.fusion, data.seed)
     moved = robustness.nested_cross_validation(spoilt, [fold], tmp_path, deep, cores=1)
     assert moved.selected.equals(again.selected) and moved.weighting["youden"].equals(again.weighting["youden"])
     assert moved.scores["score"].tolist() != again.scores["score"].tolist()
@@ -242,10 +244,10 @@ def test_noise_stays_at_chance_where_selection_before_the_folds_does_not(tmp_pat
     n = 60
     cases = study(n).cases.assign(patient_id=[f"p{k}" for k in range(n)], label=rng.permutation(np.arange(n) % 2))
     x = pd.DataFrame(rng.normal(size=(n, 300)), cases.index, [f"f{k:03d}" for k in range(300)])
-    data = robustness.StudyData(cases, x, {}, IccParams(), LASSO, FUSION, 1)
-    folds, _ = robustness.outer_folds(cases["label"], cases["patient_id"], 4, 2, 1)
+    data = fusion.StudyData(cases, x, {}, IccParams(), LASSO, FUSION, 1)
+    folds, _ = fusion.outer_folds(cases["label"], cases["patient_id"], 4, 2, 1)
     honest = robustness.nested_cross_validation(data, folds, tmp_path, cores=1).scores
-    first = robustness.fit_models(x, None, cases, None, LASSO, FUSION, 1).models["radiomics"].features
+    first = fusion.fit_models(x, None, cases, None, LASSO, FUSION, 1).models["radiomics"].features
     leaky = []
     for fold in folds:
         train, test = cases.iloc[fold.train], cases.iloc[fold.test]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from study import run_all
 
-from vcfnb import robustness
+from vcfnb import fusion
 from vcfnb.cohort import REPEATS
 from vcfnb.runs import Run
 
@@ -40,7 +40,7 @@ def test_an_outer_fold_scores_its_held_out_cases_as_a_run_on_its_split_does(tmp_
     run_all(tmp_path, *call("study=whole", f"seed={SEED}"), "--until", "robustness")
     whole, again = Run("whole", tmp_path), Run("again", tmp_path)
     cases = whole.cohort()
-    fold = robustness.outer_folds(cases["label"], cases["patient_id"], 2, 1, SEED)[0][0]
+    fold = fusion.outer_folds(cases["label"], cases["patient_id"], 2, 1, SEED)[0][0]
     cohort_of(fold, whole, tmp_path / "cohort.csv")
     run_all(
         tmp_path,

@@ -121,7 +121,7 @@ def test_optimism_is_training_minus_test():
     table = frame(
         "model split auc", ("dtl", "train", 0.9), ("dtl", "test", 0.7), ("a", "train", 0.8), ("a", "test", 0.85)
     )
-    assert sentences.optimism(table) == "Training minus test AUC: dtl +0.200 and a -0.050."
+    assert sentences.optimism(table) == "Out-of-fold AUC of training cases minus test AUC: dtl +0.200 and a -0.050."
 
 
 def test_thresholds_with_a_benefit():

@@ -37,9 +37,22 @@ def test_row_order_does_not_matter(scores):
     pd.testing.assert_frame_equal(tables.operating(scores, MODELS), tables.operating(shuffled, MODELS))
 
 
-def test_delong_compares_every_pair_on_both_sets(scores):
+def test_training_rows_become_out_of_fold(scores):
+    train = scores[scores.split == "train"]
+    honest = train[["case_id", "label"]].assign(**{name: 0.25 for name in MODELS}).sample(frac=1, random_state=0)
+    found = tables.with_out_of_fold(scores, honest)
+    assert (found.loc[found.split == "train", MODELS] == 0.25).all(axis=None)
+    for split, was in (("resubstitution", "train"), ("test", "test")):
+        left = found[found.split == split].sort_values("case_id")[MODELS]
+        right = scores[scores.split == was].sort_values("case_id")[MODELS]
+        assert (left.to_numpy() == right.to_numpy()).all()
+    assert list(tables.auc(found, MODELS).query("model == 'dtl'").split) == ["resubstitution", "train", "test"]
+    assert set(tables.operating(found, MODELS).split) == {"train", "test"}
+
+
+def test_delong_compares_every_pair_on_test_cases(scores):
     table = comparisons.delong(scores, MODELS)
-    assert len(table) == 6
+    assert len(table) == 3 and set(table.split) == {"test"}
     assert table.p.between(0, 1).all()
     assert (np.sign(table.z) == np.sign(table.auc_a - table.auc_b)).all()
 
@@ -71,8 +84,9 @@ def test_decision_curves_and_calibration_have_every_model(scores):
 
 
 def test_comparison_puts_the_papers_numbers_beside_ours(scores):
+    both = tables.with_out_of_fold(scores, scores[scores.split == "train"].assign(dtl=0.5))
     table = tables.comparison(
-        paper.reported(), tables.auc(scores, MODELS), dict.fromkeys(MODELS, 7), dict.fromkeys(MODELS, 0.01)
+        paper.reported(), tables.auc(both, MODELS), dict.fromkeys(MODELS, 7), dict.fromkeys(MODELS, 0.01)
     )
     rows = table.set_index(["model", "quantity"])
     assert rows.loc[("fusion", "features"), "paper"] == "33"

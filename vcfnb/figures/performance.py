@@ -89,6 +89,7 @@ def roc(bands, auc, *, simulated=False):
     require(bands, "model", "split", "fpr", "tpr", "low", "high", what="the ROC curves")
     require(auc, "model", "split", "n", "auc", "ci_low", "ci_high", what="the table of AUCs")
     splits, styles = in_order(bands["split"], SPLITS), model_styles(bands["model"])
+    names = SPLITS | ({"train": "Training, out-of-fold"} if "resubstitution" in splits else {})
     figure, axes = panels(len(splits), 88)
     for axis, split in zip(axes, splits, strict=True):
         areas = auc[auc["split"] == split]
@@ -100,7 +101,7 @@ def roc(bands, auc, *, simulated=False):
                 axis.plot(part["fpr"], part["tpr"], label=labels.get(model, model_name(model)), **look)
         axis.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, linestyle=":")
         axis.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-        axis.set_title(f"{SPLITS.get(split, split)} (n = {areas['n'].iloc[0]:.0f})")
+        axis.set_title(f"{names.get(split, split)} (n = {areas['n'].iloc[0]:.0f})")
         axis.set_box_aspect(1)
         axis.legend(loc="lower right", title="AUC (95% CI)", alignment="left")
     return finish(figure, simulated)

@@ -14,7 +14,7 @@ ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
 MODELS = {"radiomics": BLUE, "dtl": ORANGE, "fusion": GREEN}
 MODEL_NAMES = {"radiomics": "Radiomics", "dtl": "DTL", "fusion": "Fusion"}
 CLASSES = {"acute": VERMILLION, "chronic": SKY}
-SPLITS = {"train": "Training", "test": "Test"}
+SPLITS = {"resubstitution": "Resubstitution", "train": "Training", "test": "Test"}
 DOTTED = {"color": BLACK, "linewidth": 0.6, "linestyle": ":"}  # where there is no effect
 REPEATS = {"reader A": YELLOW, "reader A again": SKY, "reader B": PURPLE}
 

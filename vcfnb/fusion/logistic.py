@@ -1,4 +1,4 @@
-"""Logistic regression with a grid search: plain numbers that can be written as JSON, and out-of-fold probabilities."""
+"""Logistic regression with a grid search: plain numbers that can be written as JSON."""
 
 from dataclasses import dataclass
 
@@ -140,11 +140,11 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
     )
 
 
-def out_of_fold_scores(x, y, settings=None, groups=None, seed=0):
-    """Probabilities of training cases, each from a regression fitted without the case's patient.
+def cross_validated_scores(x, y, settings=None, groups=None, seed=0):
+    """Probabilities of training cases, each from a regression (with its grid search) fitted without the case's patient.
 
-    The regression's whole grid search is repeated in each fold. Features are taken as they are: if they were selected
-    with the help of the held-out cases, as in notebook 05, the probabilities remain somewhat too good.
+    Features are taken as they are: if they were selected with the help of the held-out cases, the probabilities are too
+    good; :func:`vcfnb.fusion.out_of_fold_scores` selects anew.
 
     Parameters and errors as for :func:`fit_logistic`; ``settings.grid_folds`` is the number of folds of both the outer
     and the inner cross-validation, and a fold with too few cases of a class for its own grid search is an error. Gives

@@ -10,13 +10,13 @@ import pandas as pd
 from vcfnb import images, runs, statistics
 from vcfnb.cohort.clinical import FEATURES, ClinicalEncoder
 from vcfnb.errors import VcfnbError
+from vcfnb.fusion.chain import MODELS
 from vcfnb.fusion.logistic import FittedLogistic
 from vcfnb.fusion.training_cohort import TrainingCohort, TrainingRange, fingerprint
 from vcfnb.selection.harmonisation import ComBat
 
 FORMAT = "vcfnb-model"
-FORMAT_VERSION = 3
-MODELS = ("radiomics", "dtl", "fusion")
+FORMAT_VERSION = 4
 NETWORK = "network.safetensors"
 NOTICE = "Research use only. Not for diagnosis."
 
@@ -29,7 +29,8 @@ class SavedModel:
     models: dict  # radiomics, dtl, fusion: FittedLogistic
     expansion: int  # ROI expansion of the network, voxels of 1 mm
     settings: dict  # preprocessing, radiomics, dtl: the parameters of those notebooks
-    thresholds: dict  # operating point of each model, chosen on training cases; may be empty
+    thresholds: dict  # operating point of each model, chosen out-of-fold on training cases; may be empty
+    operating_point: str  # how they were chosen, in words
     training: TrainingRange  # of the fusion model's features
     cohort: TrainingCohort
     clinical: ClinicalEncoder  # clinical variables that the fusion model uses; mostly none
@@ -60,7 +61,17 @@ class SavedModel:
 
 
 def save_study_model(
-    run, models, expansion, train, thresholds=None, clinical=None, harmonisation=(), table=None, out_of_fold=None
+    run,
+    models,
+    expansion,
+    train,
+    thresholds=None,
+    clinical=None,
+    harmonisation=(),
+    table=None,
+    out_of_fold=None,
+    method="youden",
+    target=0.9,
 ):
     """Write ``06_fusion/model/`` of a study, with the settings that its notebooks wrote down.
 
@@ -74,8 +85,7 @@ def save_study_model(
     train : pandas.DataFrame
         Training cases, with at least the fusion model's features. Only their mean, SD, range and covariance are kept.
     thresholds : dict of str to float, optional
-        By default, where `table` gives the labels, Youden's point on the scores of the training cases, as in notebook
-        07 with ``operating_point: youden``.
+        By default, where `table` gives the labels, chosen on `out_of_fold` as notebook 07 does.
     clinical : ClinicalEncoder, optional
         That made the clinical features; what no model uses is left out.
     harmonisation : iterable of ComBat or None
@@ -85,7 +95,9 @@ def save_study_model(
         they are known; summarised with their images (:class:`TrainingCohort`). Without it nothing is said of a new
         image's similarity, nor of the calibration.
     out_of_fold : dict of str to pandas.Series, optional
-        By model: probabilities of training cases from regressions that had not seen their patient.
+        By model: out-of-fold probabilities of the training cases (:func:`vcfnb.fusion.out_of_fold_scores`).
+    method, target
+        Of the thresholds: ``youden``, or ``sensitivity`` with the one to reach.
     """
     network = run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")
     missing = [name for name in MODELS if name not in models]
@@ -97,8 +109,10 @@ def save_study_model(
     if table is not None:
         cohort = _described(run, table, out_of_fold)
         if thresholds is None:
-            scores = {name: models[name].score(train) for name in MODELS}
-            thresholds = {name: statistics.operating_point(table["label"], score) for name, score in scores.items()}
+            thresholds = {
+                name: statistics.operating_point(table["label"], score, method, target)
+                for name, score in (out_of_fold or {}).items()
+            }
     folder = run.step("fusion") / "model"
     with runs.atomic(folder / NETWORK) as temporary:
         shutil.copyfile(network, temporary)
@@ -113,6 +127,7 @@ def save_study_model(
         "expansion": int(expansion),
         "settings": {name: run.settings(name) for name in ("preprocessing", "radiomics", "dtl")},
         "thresholds": {name: float(value) for name, value in (thresholds or {}).items()},
+        "operating_point": "Youden" if method == "youden" else f"sensitivity {target:g}",
         "training": asdict(TrainingRange.of(train[models["fusion"].features])),
         "cohort": asdict(cohort),
         "clinical": asdict((clinical or ClinicalEncoder([])).only(used)),
@@ -169,6 +184,7 @@ def load_model(folder):
         expansion=content["expansion"],
         settings=content["settings"],
         thresholds={name: content["thresholds"][name] for name in MODELS if name in content["thresholds"]},
+        operating_point=content["operating_point"],
         training=TrainingRange(**content["training"]),
         cohort=TrainingCohort(**content["cohort"]),
         clinical=ClinicalEncoder(**content["clinical"]),

@@ -84,8 +84,7 @@ class TrainingCohort:
 
         This is observed frequency, with an interval that says how few cases it rests on. It stands in place of an
         interval from redrawn coefficients, which would be conditional on the selected features and the trained network
-        (:func:`vcfnb.fusion.coefficient_intervals`), much too narrow, and silent about calibration. The selection has
-        seen all training cases, so even these out-of-fold probabilities remain somewhat too good.
+        (:func:`vcfnb.fusion.coefficient_intervals`), much too narrow, and silent about calibration.
         """
         known = self.calibration.get(model)
         if not known:

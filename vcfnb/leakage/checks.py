@@ -105,10 +105,10 @@ def scaling_row(fitted, x_train):
     return _row("scaling-recomputed", "scaling recomputed from training cases", worst, fine, bad)
 
 
-def threshold_row(thresholds, scores):
-    """Are the saved thresholds (Youden's, by model) those of the training cases? value: largest difference."""
-    train = scores[scores["split"] == "train"]
-    again = {name: statistics.operating_point(train["label"], train[name], method="youden") for name in thresholds}
+def threshold_row(thresholds, out_of_fold, method="youden", target=0.9):
+    """Are the saved thresholds (by model) those of out-of-fold training scores? value: largest difference."""
+    y = out_of_fold["label"]
+    again = {name: statistics.operating_point(y, out_of_fold[name], method, target) for name in thresholds}
     worst = max(float(abs(again[name] - threshold)) for name, threshold in thresholds.items())
     fine, bad = "every threshold is the one that training cases alone give", f"a threshold is off by {worst:.2g}"
     return _row("thresholds-recomputed", "thresholds recomputed from training cases", worst, fine, bad)
@@ -117,7 +117,7 @@ def threshold_row(thresholds, scores):
 def plain_rows(run, data, expansion, stable):
     """All plain checks of a study with the results of notebooks 00 to 06 and its chosen expansion.
 
-    `data` is :class:`vcfnb.robustness.StudyData`, `stable` the features that passed the ICC step, or None.
+    `data` is :class:`vcfnb.fusion.StudyData`, `stable` the features that passed the ICC step, or None.
 
     Returns
     -------
@@ -144,6 +144,7 @@ def plain_rows(run, data, expansion, stable):
         rows.append(selection_row(name, stored, x.loc[train.index], train, evaluated, data.lasso, data.seed))
     everything = pd.concat([*features.values(), saved.clinical.transform(table)], axis=1)
     rows.append(scaling_row(saved.models, everything.loc[train.index]))
-    scores = pd.read_csv(run.needs("fusion", "scores.csv"), dtype={"case_id": str})
-    rows.append(threshold_row(saved.thresholds, scores))
+    out_of_fold = pd.read_csv(run.needs("fusion", "out_of_fold_scores.csv"), dtype={"case_id": str})
+    chosen = run.settings("fusion")
+    rows.append(threshold_row(saved.thresholds, out_of_fold, chosen["operating_point"], chosen["target_sensitivity"]))
     return rows

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from vcfnb import fusion, runs, selection, statistics
+from vcfnb.fusion.folds import seed_of
+from vcfnb.fusion.study_data import fit_on
 from vcfnb.leakage.permutation import audit_row, permute_labels
-from vcfnb.robustness.data import fit_on
-from vcfnb.robustness.folds import seed_of
 from vcfnb.runs.cache import cached
 from vcfnb.statistics.bootstrap import percentile_interval
 

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy import stats
 
 from vcfnb import runs, statistics
-from vcfnb.robustness.data import fit_on
-from vcfnb.robustness.tabular import MODELS
+from vcfnb.fusion.chain import MODELS
+from vcfnb.fusion.study_data import fit_on
 from vcfnb.runs.cache import cached
 from vcfnb.statistics.bootstrap import percentile_interval
 

@@ -97,7 +97,7 @@ class Prediction:
             return "Calibration: not known, the model was saved without out-of-fold probabilities."
         return (
             f"Calibration (fusion): of the {known['n']} training cases with probabilities nearest to this one (mean "
-            f"{known['predicted']:.2f}, each from a regression fitted without the patient), {known['observed']:.0%} "
+            f"{known['predicted']:.2f}, each from a chain refitted without the patient), {known['observed']:.0%} "
             f"were acute (95% interval {known['low']:.0%} to {known['high']:.0%}). Recalibrated on training cases the "
             f"probability is {in_words(known['recalibrated'])}. {known['prevalence']:.0%} of the training cases "
             "were acute: where acute fractures are rarer, the probability is too high, and the other way round."

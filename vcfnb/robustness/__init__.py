@@ -4,11 +4,8 @@ Beside the paper's one split. Nothing that is selected, fitted or chosen in an o
 """
 
 from vcfnb.robustness.areas import BootstrappedAreas
-from vcfnb.robustness.data import StudyData, read_study
-from vcfnb.robustness.folds import OuterFold, outer_folds
 from vcfnb.robustness.imbalance import imbalance_options
 from vcfnb.robustness.learning import learning_cases, learning_curve, learning_scores, share_of_patients
 from vcfnb.robustness.nested import NestedResult, nested_cross_validation
 from vcfnb.robustness.networks import nested_networks, nested_settings
 from vcfnb.robustness.stability import Stability, nogueira, selection_stability
-from vcfnb.robustness.tabular import MODELS, TabularModel, TabularStudy, fit_models, stable_features

@@ -7,9 +7,9 @@ import pandas as pd
 
 from vcfnb import runs
 from vcfnb.errors import VcfnbError
+from vcfnb.fusion.folds import stacked
+from vcfnb.fusion.study_data import fit_on, stable_in
 from vcfnb.robustness.areas import BootstrappedAreas
-from vcfnb.robustness.data import fit_on, stable_in
-from vcfnb.robustness.folds import stacked
 from vcfnb.statistics.bootstrap import patient_strata
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from vcfnb import fusion, runs, statistics
-from vcfnb.robustness.data import fit_on, stable_in
-from vcfnb.robustness.folds import stacked
-from vcfnb.robustness.tabular import MODELS
+from vcfnb.fusion.chain import MODELS
+from vcfnb.fusion.folds import stacked
+from vcfnb.fusion.study_data import fit_on, stable_in
 
 _CASES = ["repeat", "fold", "case_id", "patient_id", "label", "score"]
 _COLUMNS = {

@@ -99,6 +99,15 @@ class Run:
             "lambda": float(error.loc[error["chosen"].astype(bool), "lambda"].iloc[0]),
         }
 
+    def cross_validation(self, expansions):
+        """Cross-validated scores of the networks: expansion, and the columns of ``cross_validation.csv``."""
+        text = {"case_id": str, "patient_id": str}
+        tables = [
+            pd.read_csv(self.needs("dtl", f"expansion_{n:02d}", "cross_validation.csv"), dtype=text).assign(expansion=n)
+            for n in expansions
+        ]
+        return pd.concat(tables, ignore_index=True)
+
     def stable_features(self):
         """Names of the radiomic features that segmentations agree on; None where nobody drew a second time."""
         icc = pd.read_csv(self.needs("icc", "icc.csv"))

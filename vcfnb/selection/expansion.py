@@ -32,9 +32,7 @@ def best_expansion(scores, n_bootstrap=2000, alpha=0.05, seed=0):
     """
     expansions, repeats = sorted(scores["expansion"].unique()), sorted(scores["repeat"].unique())
     patients = sorted(scores["patient_id"].unique())
-    tables = {
-        key: _pairs(part.sort_values("case_id"), patients) for key, part in scores.groupby(["expansion", "repeat"])
-    }
+    tables = _tables(scores, patients)
     expected = scores["case_id"].nunique() * len(expansions) * len(repeats)
     if scores.empty or len(scores) != expected or len(tables) != len(expansions) * len(repeats):
         raise VcfnbError(
@@ -58,9 +56,24 @@ def best_expansion(scores, n_bootstrap=2000, alpha=0.05, seed=0):
     choice = pd.DataFrame({"auc_mean": by_expansion.mean(), "auc_sd": by_expansion.std(ddof=1)})
     choice["ci_low"], choice["ci_high"] = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], axis=0)
     choice["share_best"] = (drawn == drawn.max(axis=1, keepdims=True)).mean(axis=0)
-    # Equal means can differ by a rounding error.
-    choice["chosen"] = choice.index == choice.index[np.argmax(choice["auc_mean"].round(12))]
+    choice["chosen"] = choice.index == _first_highest(choice["auc_mean"])
     return choice.reset_index(), auc
+
+
+def highest_auc(scores):
+    """The expansion that :func:`best_expansion` chooses, without the intervals."""
+    tables = _tables(scores, sorted(scores["patient_id"].unique()))
+    auc = pd.Series({key: _auc(*pairs) for key, pairs in tables.items()})
+    return int(_first_highest(auc.groupby(level=0).mean()))
+
+
+def _first_highest(means):
+    """Equal means can differ by a rounding error."""
+    return means.index[np.argmax(means.round(12))]
+
+
+def _tables(scores, patients):
+    return {key: _pairs(part.sort_values("case_id"), patients) for key, part in scores.groupby(["expansion", "repeat"])}
 
 
 def _pairs(table, patients):

@@ -5,24 +5,31 @@
 
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from vcfnb import statistics
 from vcfnb.statistics.tables import SPLITS
 
 
-def _rows(scores, models, of):
-    """One row per split and pair: model_a, model_b, split, what `of` (cases, a, b) gives, p_holm (over one split)."""
+def _rows(scores, models, of, splits):
+    """One row per split and pair: model_a, model_b, split, what `of` (cases, a, b) gives, p_holm (over the test rows).
+
+    Training rows have no p: the test set alone was not used for anything.
+    """
     rows = []
-    for split in SPLITS:
+    for split in splits:
         part = scores[scores["split"] == split]
         rows += [{"model_a": a, "model_b": b, "split": split} | of(part, a, b) for a, b in combinations(models, 2)]
-    table = pd.DataFrame(rows)
-    return table.assign(p_holm=table.groupby("split")["p"].transform(statistics.holm))
+    table = pd.DataFrame(rows).assign(p_holm=np.nan)
+    test = table["split"] == "test"
+    table.loc[~test, "p"] = np.nan
+    table.loc[test, "p_holm"] = statistics.holm(table.loc[test, "p"])
+    return table
 
 
 def delong(scores, models):
-    """Paired DeLong tests of all pairs: model_a, model_b, split, n, auc_a, auc_b, z, p, p_holm (over one split)."""
+    """Paired DeLong tests of all pairs on test cases: model_a, model_b, split, n, auc_a, auc_b, z, p, p_holm."""
 
     def of(part, a, b):
         y = part["label"]
@@ -30,14 +37,14 @@ def delong(scores, models):
         areas = [statistics.auc_ci(y, part[model])[0] for model in (a, b)]
         return {"n": len(y), "auc_a": areas[0], "auc_b": areas[1], "z": z, "p": p}
 
-    return _rows(scores, models, of)
+    return _rows(scores, models, of, ("test",))
 
 
 def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="fusion"):
     """Differences of AUC (a minus b) between all pairs of models, with paired bootstrap intervals by patient.
 
     model_a, model_b, split, nested (one of them is `whole`, which contains the others), n, difference, ci_low, ci_high,
-    p, p_holm (over the pairs of one split).
+    p, p_holm (of test cases, over their pairs).
     """
 
     def of(part, a, b):
@@ -46,7 +53,7 @@ def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="f
         )
         return {"nested": whole in (a, b), "n": len(part)} | found
 
-    return _rows(scores, models, of).rename(columns={"low": "ci_low", "high": "ci_high"})
+    return _rows(scores, models, of, SPLITS).rename(columns={"low": "ci_low", "high": "ci_high"})
 
 
 def mcnemar(scores, models, thresholds):

@@ -81,10 +81,10 @@ def coefficients(weights, model=PRIMARY):
 
 
 def optimism(auc):
-    """Training minus test AUC of each model, from ``auc.csv``."""
+    """Out-of-fold training AUC minus test AUC of each model, from ``auc.csv``."""
     found = auc.pivot(index="model", columns="split", values="auc").loc[list(auc["model"].unique())]
     told = [f"{model} {gap:+.3f}" for model, gap in (found["train"] - found["test"]).items()]
-    return f"Training minus test AUC: {_listed(told)}."
+    return f"Out-of-fold AUC of training cases minus test AUC: {_listed(told)}."
 
 
 def benefit(bands, model=PRIMARY):

@@ -1,7 +1,7 @@
 """The tables of notebook 07: one row per model and split, made from the scores of notebook 06.
 
-`scores` is a wide table with case_id, label (1 acute, 0 chronic), split (train, test) and one column of
-probabilities a model; its row order does not matter.
+`scores` is a wide table with case_id, label (1 acute, 0 chronic), split (train, test, and resubstitution where
+:func:`with_out_of_fold` made it) and one column of probabilities per model; its row order does not matter.
 """
 
 import warnings
@@ -13,14 +13,29 @@ import pandas as pd
 from vcfnb import statistics
 
 SPLITS = ("train", "test")
+RESUBSTITUTION = "resubstitution"
 RATES = ("sensitivity", "specificity", "ppv", "npv")
 
 
-def _parts(scores, models):
+def with_out_of_fold(scores, out_of_fold):
+    """Scores whose training rows are out-of-fold; the models' own of the cases they were fitted to are kept beside.
+
+    `out_of_fold` holds case_id and a column for each model. Rows of split ``train`` get its probabilities; those that
+    `scores` has of training cases become rows of split ``resubstitution``.
+    """
+    models = [name for name in out_of_fold if name in scores and name not in ("case_id", "label")]
+    train = scores[scores["split"] == "train"]
+    honest = train.drop(columns=models).merge(out_of_fold[["case_id", *models]], on="case_id", validate="1:1")
+    parts = [train.assign(split=RESUBSTITUTION), honest[scores.columns], scores[scores["split"] == "test"]]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _parts(scores, models, splits=(RESUBSTITUTION, *SPLITS)):
     for model in models:
-        for split in SPLITS:
+        for split in splits:
             part = scores[scores["split"] == split]
-            yield model, split, part["label"].to_numpy(), part[model].to_numpy()
+            if len(part):
+                yield model, split, part["label"].to_numpy(), part[model].to_numpy()
 
 
 def _rows(scores, models, of):
@@ -82,6 +97,16 @@ def examples(scores, threshold=0.5):
     worst = ranked[~ranked["right"]].groupby("label").head(1)
     chosen = [part.sort_values("label", ascending=False) for part in (best, worst)]
     return pd.concat(chosen, ignore_index=True).drop(columns=["sure", "right"])
+
+
+def expansion_scores(scores, out_of_fold):
+    """Scores of the deep models by expansion (long); training rows are those of `out_of_fold`, columns dtl_06, ..."""
+    return pd.concat(
+        [
+            with_out_of_fold(part, out_of_fold.rename(columns={f"dtl_{n:02d}": "score"})[["case_id", "score"]])
+            for n, part in scores.groupby("expansion")
+        ]
+    )
 
 
 def expansions(scores, choice, alpha=0.05):
@@ -170,7 +195,7 @@ def recalibration(scores, models, training):
 
 
 def operating(scores, models, methods=("youden", "sensitivity"), target=0.9, alpha=0.05):
-    """Operating points chosen on training cases and applied to both sets, with Wilson intervals.
+    """Operating points chosen on training cases (out-of-fold) and applied to both sets, with Wilson intervals.
 
     A row per method, model and split: model, split, method, threshold, and the columns of
     :func:`vcfnb.statistics.operating_metrics`. `target` is the sensitivity to reach on training cases, for method
@@ -179,7 +204,7 @@ def operating(scores, models, methods=("youden", "sensitivity"), target=0.9, alp
     rows = []
     train = scores[scores["split"] == "train"]
     for method in methods:
-        for model, split, y, score in _parts(scores, models):
+        for model, split, y, score in _parts(scores, models, SPLITS):
             threshold = statistics.operating_point(train["label"], train[model], method, target)
             metrics = statistics.operating_metrics(y, score, threshold, alpha)
             rows.append({"model": model, "split": split, "method": method, "threshold": threshold} | metrics)
@@ -211,9 +236,10 @@ def comparison(reported, auc_table, n_features, lambdas):
         model = row["model"]
         rows.append((model, "features", f"{row['n_features']}", f"{n_features[model]}"))
         rows.append((model, "lambda", f"{row['lambda']:.4f}", f"{lambdas[model]:.4f}"))
-        for split in SPLITS:
+        # The paper's training AUC is of the cases that the models were fitted to.
+        for split, own in (("train", RESUBSTITUTION), ("test", "test")):
             paper = (row[f"auc_{split}"], row[f"auc_{split}_low"], row[f"auc_{split}_high"])
-            ours = auc_table[(auc_table["model"] == model) & (auc_table["split"] == split)]
+            ours = auc_table[(auc_table["model"] == model) & (auc_table["split"] == own)]
             ours = tuple(np.ravel(ours[["auc", "ci_low", "ci_high"]]))
-            rows.append((model, f"AUC {split} (95% CI)", *("{:.3f} ({:.3f}-{:.3f})".format(*v) for v in (paper, ours))))
+            rows.append((model, f"AUC {own} (95% CI)", *("{:.3f} ({:.3f}-{:.3f})".format(*v) for v in (paper, ours))))
     return pd.DataFrame(rows, columns=["model", "quantity", "paper", "this_run"])

@@ -6,8 +6,8 @@ from functools import cached_property
 import pandas as pd
 
 from vcfnb import runs
+from vcfnb.fusion.chain import fit_models, stable_features
 from vcfnb.params import FusionParams, IccParams, SelectionParams
-from vcfnb.robustness.tabular import fit_models, stable_features
 
 _COLUMNS = ("patient_id", "label", "split", "age", "sex", "bmd", "site")
 

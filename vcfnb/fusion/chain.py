@@ -1,7 +1,7 @@
 """The tabular part of the study, notebooks 05 and 06 in one call: selection, fusion, three logistic regressions.
 
-The rigorous evaluation and the leakage audit run it hundreds of times on other cases or other labels, so it must be
-the same procedure that the notebooks show; a test compares both.
+Out-of-fold probabilities, the nested cross-validation and the leakage audit run it hundreds of times on other cases or
+other labels, so it must be the same procedure that the notebooks show; a test compares both.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from vcfnb import selection
 from vcfnb.agreement import icc_of_segmentations
 from vcfnb.cohort.clinical import ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
-from vcfnb.fusion import FittedLogistic, fit_logistic
+from vcfnb.fusion.logistic import FittedLogistic, fit_logistic
 from vcfnb.params import FusionParams, SelectionParams
 from vcfnb.selection.harmonisation import fit_combat
 
@@ -95,6 +95,15 @@ def fit_models(radiomics, deep, cases, stable=None, lasso=None, fusion=None, see
         both, nothing = pd.concat(parts, axis=1), "neither radiomic nor deep features were selected"
         fitted["fusion"] = fit(both, selection.lasso_again) if both.shape[1] else _without_features(cases, nothing)
     return TabularStudy(fitted, harmonisers, encoder)
+
+
+def fit_deep(deep, cases, lasso, fusion, seed):
+    """As :func:`fit_models`, for the deep model alone."""
+    harmonisers = [fit_combat(deep, cases, lasso.harmonise_covariates)] if lasso.harmonise == "combat" else []
+    for combat in harmonisers:
+        deep = combat.transform(deep, cases)
+    fitted = _select_and_fit(cases, lasso, fusion, seed, deep, selection.select_features)
+    return TabularStudy({"dtl": fitted}, harmonisers, None)
 
 
 def _select_and_fit(cases, lasso, fusion, seed, x, select):
