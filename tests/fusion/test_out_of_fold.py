@@ -138,7 +138,7 @@ def test_what_is_finished_is_not_computed_again(whole, monkeypatch):
 
 
 def test_with_permuted_labels_the_mean_auc_is_one_half(tmp_path):
-    """A few times only (experiments/permuted: 20 times). Where features were selected with the held-out labels, as the regression alone takes them, it is not."""
+    """A few times only (experiments/permuted: 20 times). It is not where the held-out labels selected the features."""
     honest, leaky = [], []
     settings = SelectionParams(lasso_folds=2, wrapper="none", correlation_threshold=0.99, n_lambdas=8)
     quick = FusionParams(n_c=2, grid_folds=2)
