@@ -107,6 +107,9 @@ class IccParams(Section):
     icc_cases: int = Field(30, ge=0, description="Training cases with repeat segmentations to use. Paper: 30.")
     icc_form: Literal["ICC(2,1)", "ICC(3,1)"] = Field("ICC(2,1)", description="Shrout and Fleiss form, single rating.")
     icc_threshold: Fraction = Field(0.8, description="A feature is stable above this ICC, both ways. Paper: 0.8.")
+    icc_criterion: Literal["estimate", "lower_limit"] = Field(
+        "estimate", description="What must lie above: the ICC, or the lower limit of its 95% interval. Paper: the ICC."
+    )
 
 
 class ExtractionParams(Section):

@@ -146,6 +146,15 @@ def test_icc_of_readings_matches_cases_and_features_by_name(segmentations):
     pd.testing.assert_frame_equal(icc_of_segmentations(segmentations), expected)
 
 
+def test_the_lower_limit_is_the_stricter_criterion(segmentations):
+    row = icc_of_segmentations(segmentations).set_index("feature").loc["stable"]
+    between = (row[["icc_intra_low", "icc_inter_low"]].min() + row[["icc_intra", "icc_inter"]].min()) / 2
+    for criterion, stable in (("estimate", True), ("lower_limit", False)):
+        found = icc_of_segmentations(segmentations, threshold=between, criterion=criterion).set_index("feature")
+        assert found.loc["stable", "stable"] == stable
+    assert icc_of_segmentations(segmentations, criterion="lower_limit")["stable"].any()
+
+
 def test_icc_of_no_readings_is_an_empty_table(segmentations):
     assert list(icc_of_segmentations({}).columns) == list(icc_of_segmentations(segmentations).columns)
     assert len(icc_of_segmentations({})) == 0

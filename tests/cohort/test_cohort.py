@@ -421,6 +421,15 @@ def test_the_split_depends_on_the_seed_only():
     assert one == again != other
 
 
+def test_a_single_patient_with_both_labels_is_in_either_set():
+    """Alone in a stratum of its own, it was a test patient whatever the seed."""
+    table = many()
+    table.loc[table.index[:2], "patient_id"] = "both"
+    table.loc[table.index[:2], "label"] = [0, 1]
+    splits = {cohort.split_cohort(table, 0.3, seed).query("patient_id == 'both'").split.iloc[0] for seed in range(12)}
+    assert splits == {"train", "test"}
+
+
 def test_a_given_split_is_kept_and_must_hold_both_labels():
     table = many(6, 3).assign(label=[1, 0, 1, 0, 1, 0], split=["train"] * 4 + ["test"] * 2)
     assert cohort.split_cohort(table, 0.5, 1).split.tolist() == table.split.tolist()

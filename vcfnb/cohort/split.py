@@ -8,6 +8,9 @@ import pandas as pd
 from vcfnb.cohort.columns import FILES, REPEATS
 from vcfnb.errors import BadInput, VcfnbError
 
+# Of a stratum of its own.
+_FEWEST_PATIENTS = 4
+
 
 def apply_exclusions(table, problems, on_bad_case="stop"):
     """Leave out cases that cannot be used, or stop; `problems` as the checks of :mod:`vcfnb.cohort` give them.
@@ -82,8 +85,14 @@ def flow(table, exclusions, n_read):
 
 
 def _drawn_split(table, test_fraction, rng):
-    """Patients are drawn within strata (only acute, only chronic, both) until the proportion of cases is reached."""
+    """Patients are drawn within strata (only acute, only chronic, both) until the proportion of cases is reached.
+
+    Few patients with both are drawn with the acute ones: of a stratum of one, the one would always be a test patient.
+    """
     patients = table.groupby("patient_id", sort=True)["label"].agg(["min", "max", "size"])
+    both = patients["min"] != patients["max"]
+    if both.sum() < _FEWEST_PATIENTS:
+        patients.loc[both, "min"] = 1
     test = []
     for _, stratum in patients.groupby(["min", "max"]):
         wanted = max(1, round(test_fraction * stratum["size"].sum()))

@@ -125,7 +125,7 @@ def _without_features(cases, why):
     return TabularModel([], None, float(cases["label"].mean()), note)
 
 
-def stable_features(segmentations, among, form="ICC(2,1)", threshold=0.8):
+def stable_features(segmentations, among, form="ICC(2,1)", threshold=0.8, criterion="estimate"):
     """Features that pass the ICC step by the repeat segmentations among the given cases, and a note.
 
     None leaves the step out. `segmentations` are tables by reading (``a``, ``a2``, ``b``), case_id and features, empty
@@ -137,5 +137,5 @@ def stable_features(segmentations, among, form="ICC(2,1)", threshold=0.8):
     inside = {name: table[table["case_id"].isin(among)] for name, table in segmentations.items()}
     if len(inside["a"]) < 3:
         return None, f"ICC step not applied: {len(inside['a'])} repeat segmentations among the training cases"
-    table = icc_of_segmentations(inside, form=form, threshold=threshold)
+    table = icc_of_segmentations(inside, form, threshold, criterion)
     return set(table.loc[table["stable"], "feature"]), ""

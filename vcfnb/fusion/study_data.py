@@ -64,7 +64,8 @@ def read_study(run, seed):
 
 def stable_in(data, cases):
     """Features that pass the study's ICC step, evaluated by repeat segmentations among the cases, and a note."""
-    return stable_features(data.segmentations, cases.index, data.icc.icc_form, data.icc.icc_threshold)
+    asked = data.icc.icc_form, data.icc.icc_threshold, data.icc.icc_criterion
+    return stable_features(data.segmentations, cases.index, *asked)
 
 
 def fit_on(data, cases, stable, seed, deep=None):
