@@ -48,17 +48,23 @@ def auc_interval(y, score, patients=None, alpha=0.05):
     """
     positive, score = checks.labels_and_scores(y, score)
     checks.between(alpha, "alpha")
-    auc = float(placements(positive, score)[0].mean())
-    sizes = int(positive.sum()), int((~positive).sum())
-    width = stats.norm.ppf(1 - alpha / 2) ** 2 * _design_effect(positive, score, patients)
+    components = placements(positive, score)
+    number, _ = patient_strata(positive, patients)
+    width = stats.norm.ppf(1 - alpha / 2) ** 2 * design_effect(positive, number, *components)
+    auc = float(components[0].mean())
+    return auc, *limits(auc, *map(len, components), width)
+
+
+def limits(auc, n_positive, n_negative, width):
+    """The AUCs whose squared distance from the estimate is `width` times their variance, below and above it."""
 
     def distance(area):
-        return (area - auc) ** 2 - width * _hanley_mcneil(area, *sizes)
+        return (area - auc) ** 2 - width * _hanley_mcneil(area, n_positive, n_negative)
 
     # At an AUC of 0 or 1 the estimate itself is a root; the other one is the limit.
     low = 0.0 if auc == 0 else optimize.brentq(distance, 0, min(auc, 1 - _CLOSE))
     high = 1.0 if auc == 1 else optimize.brentq(distance, max(auc, _CLOSE), 1)
-    return auc, low, high
+    return low, high
 
 
 def _hanley_mcneil(area, n_positive, n_negative):
@@ -68,16 +74,14 @@ def _hanley_mcneil(area, n_positive, n_negative):
     return area * (1 - area) * spread / (n_positive * n_negative)
 
 
-def _design_effect(positive, score, patients):
+def design_effect(positive, number, above, below):
     """How many times larger the AUC's variance is because patients have several cases: Obuchowski's over DeLong's.
 
     At least 1. Where one of the two is 0 or unknown, the largest possible one: as if a patient's cases were all alike.
     """
-    number, _ = patient_strata(positive, patients)
     if number.max() + 1 == len(number):
         return 1.0
-    components = placements(positive, score)
-    clustered, single = obuchowski(positive, number, *components), variance_of_mean(*components)
+    clustered, single = obuchowski(positive, number, above, below), variance_of_mean(above, below)
     if single > 0 and np.isfinite(clustered):
         return max(1.0, clustered / single)
     return max((np.bincount(number[group]) ** 2).sum() / group.sum() for group in (positive, ~positive))
