@@ -33,7 +33,7 @@ DESIGNS = {(1, False): "one", (2, False): "two", (3, False): "three"}
 DESIGNS |= {(2, True): "two, mixed", (3, True): "three, mixed"}
 METHODS = {
     "delong": "DeLong",
-    "obuchowski": "DeLong, Obuchowski's variance",
+    "obuchowski": "DeLong, Obuchowski",
     "newcombe": "Newcombe",
     "newcombe_by_patient": "Newcombe, by patient",
 }

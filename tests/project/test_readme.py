@@ -56,6 +56,10 @@ LONG = {
         "test_pretraining.py::test_summary_pairs_the_seeds",
     ),
     ".venv/bin/python experiments/phantom/plausibility.py": ("minutes", "test_validation.py::test_the_program"),
+    ".venv/bin/python experiments/coverage/coverage.py": (
+        "minutes",
+        "test_coverage.py::test_tiny_run_goes_on_where_it_was",
+    ),
     ".venv/bin/python experiments/rings/rings.py": ("hours", "test_rings.py::test_tiny_run_goes_on_where_it_was"),
     ".venv/bin/python experiments/rings/seeds.py": ("hours", "test_rings.py::test_seeds_reports_every_study"),
     ".venv/bin/python tests/make_notebook_reference.py": (
