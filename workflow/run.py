@@ -185,7 +185,9 @@ def summary(run):
     import pandas as pd
 
     table = pd.read_csv(run.needs("statistics", "auc.csv")).query("split == 'test'")
-    lines = [f"  {row.model:<10} AUC {row.auc:.3f} ({row.ci_low:.3f}-{row.ci_high:.3f})" for row in table.itertuples()]
+    lines = [
+        f"  {r.model:<10} AUC {r.auc:.3f} ({r.newcombe_low:.3f}-{r.newcombe_high:.3f})" for r in table.itertuples()
+    ]
     kind = "SIMULATED patients, nothing about real ones" if run.simulated else "your cohort"
     return "\n".join([f"Test set of {int(table.n.iloc[0])} cases ({kind}); research use only:", *lines])
 

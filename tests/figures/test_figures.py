@@ -36,7 +36,8 @@ def grid(**columns):
 CURVES = grid(model=MODELS, split=["train", "test"], fpr=np.linspace(0, 1, 6))
 CURVES["tpr"] = CURVES["fpr"] ** CURVES["model"].map({"radiomics": 0.5, "dtl": 0.4, "fusion": 0.3})
 CURVES = CURVES.assign(low=CURVES["tpr"] - 0.05, high=CURVES["tpr"] + 0.05)
-AUC = grid(model=MODELS, split=["train", "test"]).assign(n=40, auc=0.876, ci_low=0.8, ci_high=[0.9] * 5 + [np.nan])
+AUC = grid(model=MODELS, split=["train", "test"]).assign(n=40, auc=0.876, newcombe_low=0.8)
+AUC["newcombe_high"] = [0.9] * 5 + [np.nan]
 DECISIONS = grid(model=MODELS, threshold=np.linspace(0.01, 0.99, 9)).assign(treat_all=0.5, treat_none=0.0)
 DECISIONS["net_benefit"] = DECISIONS["model"].map(MODELS.index) * 0.1 + 0.3 - 0.2 * DECISIONS["threshold"]
 CALIBRATION = grid(model=MODELS, predicted=[0.1, 0.5, 0.9]).assign(observed=0.6, low=0.05, high=0.99, n=12)
@@ -47,8 +48,8 @@ SUBGROUPS["variable"] = SUBGROUPS["subgroup"].map({"all cases": "all", "not reco
 SUBGROUPS["note"] = (
     SUBGROUPS["subgroup"].map({"male": "too few: 9 acute", "not recorded": "age is not recorded"}).fillna("")
 )
-SUBGROUPS = SUBGROUPS.assign(n_acute=12, n_chronic=7, auc=0.8, ci_low=0.61, ci_high=0.93)
-SUBGROUPS.loc[SUBGROUPS["note"] != "", ["auc", "ci_low", "ci_high"]] = np.nan
+SUBGROUPS = SUBGROUPS.assign(n_acute=12, n_chronic=7, auc=0.8, newcombe_low=0.61, newcombe_high=0.93)
+SUBGROUPS.loc[SUBGROUPS["note"] != "", ["auc", "newcombe_low", "newcombe_high"]] = np.nan
 SCORES = pd.DataFrame({"label": np.arange(30) % 2}).assign(**{name: (np.arange(30) + 0.5) / 31 for name in MODELS})
 LONG = SCORES.melt("label", var_name="model", value_name="score")
 ERRORS = pd.DataFrame({"lambda": np.logspace(-3, 0, 7), "mse_mean": [0.3, 0.2, 0.1, 0.2, 0.3, 0.4, 0.5]})
@@ -56,7 +57,8 @@ ERRORS = ERRORS.assign(mse_sd=0.02, chosen=ERRORS["mse_mean"] == 0.1)
 PATHS = grid(**{"lambda": np.logspace(-3, 0, 7), "feature": [*RADIOMIC, "dtl_003", "dtl_004"]})
 PATHS["coefficient"] = np.tile([0.6, -0.4, 0.3, 0.5, 0], 7) * np.maximum(0, -np.log10(PATHS["lambda"])) / 3
 SELECTED = pd.DataFrame({"feature": [*RADIOMIC, "dtl_003"], "coefficient": [0.4, -0.6, 0.1, 0.2]})
-EXPANSIONS = grid(expansion=[0, 2, 10], split=["train", "test"]).assign(auc=0.9, ci_low=0.8, ci_high=0.95)
+EXPANSIONS = grid(expansion=[0, 2, 10], split=["train", "test"])
+EXPANSIONS = EXPANSIONS.assign(auc=0.9, newcombe_low=0.8, newcombe_high=0.95)
 EXPANSIONS["chosen"] = EXPANSIONS["expansion"] == 2
 CV = grid(expansion=[0, 2], repeat=[0, 1, 2]).assign(auc=0.8)
 CHOICE = pd.DataFrame({"expansion": [0, 2], "ci_low": 0.7, "ci_high": 0.9, "share_best": [0.3, 0.7]})
@@ -122,7 +124,7 @@ PULLS = PULLS.assign(low=-1.0, high=2.0, beyond=[False, True, False, False])
 FIGURES = {
     "attribution_shares": ((SHARES,), "expansion method region share volume_share"),
     "auc_differences": ((DIFFERENCES,), "model_a model_b difference ci_low ci_high"),
-    "auc_by_expansion": ((EXPANSIONS,), "expansion split auc ci_low ci_high chosen"),
+    "auc_by_expansion": ((EXPANSIONS,), "expansion split auc newcombe_low newcombe_high chosen"),
     "calibration": ((CALIBRATION,), "model predicted observed low high n"),
     "case_views": (VIEWED, ""),
     "contributions": ((PULLS,), "feature value contribution low high beyond"),
@@ -153,7 +155,10 @@ FIGURES = {
     "shap_summary": ((SHAP,), "feature z shap"),
     "shufflenet_unit": ((), ""),
     "split_power": ((WIDTHS, 80, 0.1), "n width"),
-    "subgroup_forest": ((SUBGROUPS,), "variable subgroup model n_acute n_chronic auc ci_low ci_high note"),
+    "subgroup_forest": (
+        (SUBGROUPS,),
+        "variable subgroup model n_acute n_chronic auc newcombe_low newcombe_high note",
+    ),
     "training_curves": ((HISTORY,), "epoch loss"),
     "weights_comparison": ((WEIGHTS, WEIGHTS_SUMMARY), "weights n_train seed auc"),
     "workflow": ((), ""),
@@ -263,7 +268,7 @@ def test_a_table_without_rows_is_refused(name):
 
 def test_further_tables_are_checked_too():
     for call, message in (
-        (lambda: figures.roc(CURVES, AUC.drop(columns="ci_low")), "no column ci_low"),
+        (lambda: figures.roc(CURVES, AUC.drop(columns="newcombe_low")), "no column newcombe_low"),
         (lambda: figures.lasso_figure(ERRORS, PATHS, SELECTED[["feature"]]), "no column coefficient"),
         (
             lambda: figures.crops_examples(np.ones((2, 4, 4, 4)), pd.DataFrame({"case_id": [1, 2]}), 6),

@@ -56,6 +56,10 @@ LONG = {
         "test_pretraining.py::test_summary_pairs_the_seeds",
     ),
     ".venv/bin/python experiments/phantom/plausibility.py": ("minutes", "test_validation.py::test_the_program"),
+    ".venv/bin/python experiments/coverage/coverage.py": (
+        "minutes",
+        "test_coverage.py::test_tiny_run_goes_on_where_it_was",
+    ),
     ".venv/bin/python experiments/permuted/permuted.py": (
         "minutes, needs a finished study",
         "test_permuted.py::test_the_true_labels_give_the_studys_own_aucs",

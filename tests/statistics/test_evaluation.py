@@ -645,6 +645,7 @@ def test_compare_groups_refuses():
 
 STATISTICS = {
     "auc_ci": statistics.auc_ci,
+    "auc_interval": statistics.auc_interval,
     "delong_test": lambda y, score: statistics.delong_test(y, score, score),
     "roc_points": statistics.roc_points,
     "roc_band": lambda y, score: statistics.roc_band(y, score, seed=0, n_boot=2),

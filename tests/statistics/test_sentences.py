@@ -8,9 +8,11 @@ from vcfnb.statistics import sentences
 
 
 def auc(low, high, model="fusion"):
-    row = {"model": model, "split": "test", "n": 18, "auc": (low + high) / 2, "ci_low": low, "ci_high": high}
+    # DeLong's interval would decide otherwise.
+    row = {"model": model, "split": "test", "n": 18, "auc": (low + high) / 2, "ci_low": 0.1, "ci_high": 0.45}
+    row |= {"newcombe_low": low, "newcombe_high": high}
     # The best of all, which nobody named beforehand.
-    best = {"model": "dtl", "split": "test", "n": 18, "auc": 0.99, "ci_low": 0.9, "ci_high": 1.0}
+    best = row | {"model": "dtl", "auc": 0.99, "newcombe_low": 0.9, "newcombe_high": 1.0}
     return pd.DataFrame([row, row | {"split": "train", "n": 42, "auc": 1.0}, best])
 
 
@@ -24,7 +26,7 @@ def auc(low, high, model="fusion"):
 )
 def test_the_verdict_is_that_of_the_primary_model(low, high, told):
     said = sentences.verdict(auc(low, high))
-    assert told in said and f"an AUC of {(low + high) / 2:.3f} ({low:.3f} to {high:.3f})" in said
+    assert told in said and f"an AUC of {(low + high) / 2:.3f} (Newcombe's interval {low:.3f} to {high:.3f})" in said
     assert "18 test cases" in said and "0.99" not in said
 
 

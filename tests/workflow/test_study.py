@@ -55,7 +55,10 @@ def test_columns_of_the_contract(smoke):
     assert columns(folder, "05_selection/radiomics_selected.csv")[:2] == ["feature", "coefficient"]
     assert columns(folder, "05_selection/radiomics_steps.csv")[:2] == ["step", "n_features"]
     assert columns(folder, "06_fusion/scores.csv") == ["case_id", "label", "split", "radiomics", "dtl", "fusion"]
-    assert columns(folder, "07_statistics/auc.csv") == ["model", "split", "n", "auc", "ci_low", "ci_high"]
+    assert columns(folder, "07_statistics/auc.csv") == [
+        *("model", "split", "n", "auc", "ci_low", "ci_high"),
+        *("newcombe_low", "newcombe_high"),
+    ]
 
 
 def test_the_report_holds_every_notebook_and_says_simulated(smoke):
@@ -215,7 +218,7 @@ def test_validated_on_its_own_cohort_a_model_has_the_auc_of_its_test_set(smoke, 
     assert set(excluded.case_id) == set(scores.case_id[scores.split == "train"])
     found = pd.read_csv(tmp_path / "auc.csv").query("cases == 'all'").set_index("model")
     expected = pd.read_csv(study / "07_statistics" / "auc.csv").query("split == 'test'").set_index("model")
-    columns_ = ["n", "auc", "ci_low", "ci_high"]
+    columns_ = ["n", "auc", "ci_low", "ci_high", "newcombe_low", "newcombe_high"]
     pd.testing.assert_frame_equal(found[columns_], expected[columns_], check_names=False)
     assert "SIMULATED cases" in capsys.readouterr().out
 

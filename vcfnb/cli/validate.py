@@ -94,7 +94,7 @@ def _say(model, scores, evaluated, exclusions, simulated):
     kind = "SIMULATED cases" if simulated else "cases"
     print(f"{len(scores)} {kind} of {scores['patient_id'].nunique()} patients, {len(exclusions)} left out.")
     for row in evaluated["auc"].query("cases == 'all'").itertuples():
-        print(f"  {row.model:<10} AUC {row.auc:.3f} ({row.ci_low:.3f}-{row.ci_high:.3f})")
+        print(f"  {row.model:<10} AUC {row.auc:.3f} ({row.newcombe_low:.3f}-{row.newcombe_high:.3f})")
     first = evaluated["outside"].iloc[0]
     print(f"  {first['n']} of {first['of']} cases lie outside the training data")
     print(f"Trained on: {model.trained_on}.")

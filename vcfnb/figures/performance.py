@@ -25,27 +25,28 @@ _RECALIBRATIONS = {
     "intercept and slope": "intercept and slope recalibrated",
 }
 _MODES = {"in_sample": "in-sample features (the paper's way)", "out_of_fold": "out-of-fold features"}
+_NEWCOMBE = ("newcombe_low", "newcombe_high")
 _VARIABLES = {"all": "", "sex": "Sex", "age": "Age", "bmd": "BMD", "level": "Level"}
 
 
 def auc_by_expansion(table, *, simulated=False):
     """Figure 8: AUC of the deep models by ROI expansion; the chosen one has a filled marker.
 
-    `table`: expansion (voxels of 1 mm), split, auc, ci_low, ci_high (NaN: no interval), chosen.
+    `table`: expansion (voxels of 1 mm), split, auc, newcombe_low, newcombe_high (NaN: no interval), chosen.
     """
-    require(table, "expansion", "split", "auc", "ci_low", "ci_high", "chosen", what="the table of expansions")
+    require(table, "expansion", "split", "auc", *_NEWCOMBE, "chosen", what="the table of expansions")
     expansions = sorted(table["expansion"].unique())
     figure, axis = canvas(ONE_COLUMN, 68)
     for split, x, part, color in _by_split(table, expansions):
-        intervals(axis, x, part, color=color, marker="", label=SPLITS.get(split, split))
+        intervals(axis, x, part, ends=_NEWCOMBE, color=color, marker="", label=SPLITS.get(split, split))
         chosen = part["chosen"].astype(bool)
         axis.scatter(x, part["auc"], s=22, facecolors=np.where(chosen, color, "white"), edgecolors=color, zorder=3)
-    lowest = np.nanmin(table[["auc", "ci_low"]].to_numpy())
+    lowest = np.nanmin(table[["auc", "newcombe_low"]].to_numpy())
     axis.set_ylim(min(0.8, np.floor(10 * lowest) / 10), 1.01)
     if lowest < 0.55:
         axis.axhline(0.5, **DOTTED)
     expansion_ticks(axis, expansions)
-    axis.set(ylabel="AUC (95% CI)", xlim=(-0.5, len(expansions) - 0.5))
+    axis.set(ylabel="AUC (Newcombe's 95% CI)", xlim=(-0.5, len(expansions) - 0.5))
     axis.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), title="filled: chosen on training cases")
     return finish(figure, simulated)
 
@@ -84,10 +85,10 @@ def roc(bands, auc, *, simulated=False):
     """Figure 9: ROC curves of the models with their bands; one panel per split.
 
     `bands`: model, split, fpr, tpr, low, high (pointwise 95% band of tpr). `auc`, for the legend and the titles: model,
-    split, n, auc, ci_low, ci_high.
+    split, n, auc, newcombe_low, newcombe_high.
     """
     require(bands, "model", "split", "fpr", "tpr", "low", "high", what="the ROC curves")
-    require(auc, "model", "split", "n", "auc", "ci_low", "ci_high", what="the table of AUCs")
+    require(auc, "model", "split", "n", "auc", *_NEWCOMBE, what="the table of AUCs")
     splits, styles = in_order(bands["split"], SPLITS), model_styles(bands["model"])
     names = SPLITS | ({"train": "Training, out-of-fold"} if "resubstitution" in splits else {})
     figure, axes = panels(len(splits), 88)
@@ -103,7 +104,7 @@ def roc(bands, auc, *, simulated=False):
         axis.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
         axis.set_title(f"{names.get(split, split)} (n = {areas['n'].iloc[0]:.0f})")
         axis.set_box_aspect(1)
-        axis.legend(loc="lower right", title="AUC (95% CI)", alignment="left")
+        axis.legend(loc="lower right", title="AUC (Newcombe's 95% CI)", alignment="left")
     return finish(figure, simulated)
 
 
@@ -111,7 +112,8 @@ def _auc_labels(areas):
     """Legend text by model."""
     labels = {}
     for row in areas.itertuples():
-        interval = f" ({row.ci_low:.3f}–{row.ci_high:.3f})" if np.isfinite([row.ci_low, row.ci_high]).all() else ""
+        ends = row.newcombe_low, row.newcombe_high
+        interval = " ({:.3f}–{:.3f})".format(*ends) if np.isfinite(ends).all() else ""
         labels[row.model] = f"{model_name(row.model)} {row.auc:.3f}{interval}"
     return labels
 
@@ -245,14 +247,15 @@ def draw_confusion(axis, counts):
 def subgroup_forest(table, *, simulated=False):
     """AUC of each model in each subgroup with its interval; a subgroup without numbers says why.
 
-    `table`: variable, subgroup, model, n_acute, n_chronic, auc, ci_low, ci_high (NaN where there is a note), note.
+    `table`: variable, subgroup, model, n_acute, n_chronic, auc, newcombe_low, newcombe_high (NaN where there is a
+    note), note.
     """
-    columns = ("variable", "subgroup", "model", "n_acute", "n_chronic", "auc", "ci_low", "ci_high", "note")
+    columns = ("variable", "subgroup", "model", "n_acute", "n_chronic", "auc", *_NEWCOMBE, "note")
     require(table, *columns, what="the table of subgroups")
     groups = table.drop_duplicates(["variable", "subgroup"])
     looks = _markers(table["model"])
     figure, axis = canvas(TWO_COLUMNS, 22 + 9.5 * len(groups))
-    left = max(0, np.floor(10 * np.nanmin([0.5, table["ci_low"].min()])) / 10 - 0.05)
+    left = max(0, np.floor(10 * np.nanmin([0.5, table["newcombe_low"].min()])) / 10 - 0.05)
     beside = {"va": "center", "ha": "center", "fontsize": 7, "transform": axis.get_yaxis_transform()}
     for row, group in enumerate(groups.itertuples()):
         part = table[(table["variable"] == group.variable) & (table["subgroup"] == group.subgroup)]
@@ -270,7 +273,7 @@ def subgroup_forest(table, *, simulated=False):
     # A line between variables.
     for row in np.flatnonzero(groups["variable"].to_numpy()[1:] != groups["variable"].to_numpy()[:-1]):
         axis.axhline(row + 0.5, color=GREY, linewidth=0.3, alpha=0.6)
-    axis.set(xlim=(left, 1.005), ylim=(len(groups) - 0.4, -0.6), xlabel="AUC (95% CI)", ylabel="Test cases")
+    axis.set(xlim=(left, 1.005), ylim=(len(groups) - 0.4, -0.6), xlabel="AUC (Newcombe's 95% CI)", ylabel="Test cases")
     handles = [axis.errorbar([], [], [], [], label=model_name(model), **look) for model, look in looks.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(looks))
     return finish(figure, simulated)
@@ -288,4 +291,4 @@ def _markers(models):
 def _beside_each_other(axis, row, part, looks):
     for number, (model, look) in enumerate(looks.items()):
         y = row + 0.24 * (number - (len(looks) - 1) / 2)
-        intervals(axis, [y], part[part["model"] == model], across=True, **look)
+        intervals(axis, [y], part[part["model"] == model], ends=_NEWCOMBE, across=True, **look)

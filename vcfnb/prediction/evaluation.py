@@ -9,13 +9,14 @@ from vcfnb import selection, statistics
 from vcfnb.errors import VcfnbError
 from vcfnb.statistics import tables
 from vcfnb.statistics.bootstrap import percentile_interval
-from vcfnb.statistics.proportions import wilson
+from vcfnb.statistics.proportions import design_effect, wilson
 
 # The name of the new cases where notebook 07 has training and test.
 SPLIT = "validation"
 ALL, WITHIN = "all", "within the training data"
 OWN = "model's own"
 _FOLDS = 5
+_AREA = ("auc", "ci_low", "ci_high", "patient_low", "patient_high", "newcombe_low", "newcombe_high")
 
 
 def evaluate(scores, model, seed=1, n_bootstrap=2000):
@@ -34,10 +35,11 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
     -------
     dict of str to pandas.DataFrame
         auc (model, cases, n, n_acute, auc, ci_low, ci_high by DeLong, patient_low, patient_high by a bootstrap of
-        patients; of all cases, and of those within the training data), roc, calibration (model, n, brier, slope,
-        intercept, predicted, observed, note), calibration_curve, decision_curves, operating_points (at the thresholds
-        that were chosen on training cases; empty where the model has none), recalibration and recalibration_curve
-        (before and after recalibration, by what is fitted and on whom), outside (what, n, of, share, low, high).
+        patients, newcombe_low, newcombe_high; of all cases, and of those within the training data), roc, calibration
+        (model, n, brier, slope, intercept, predicted, observed, note), calibration_curve, decision_curves,
+        operating_points (at the thresholds that were chosen on training cases; empty where the model has none),
+        recalibration and recalibration_curve (before and after recalibration, by what is fitted and on whom), outside
+        (what, n, of, share, low, high).
 
     Raises
     ------
@@ -47,12 +49,12 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
     names = list(model.models)
     y, patients = scores["label"].to_numpy(), scores["patient_id"]
     thresholds = np.linspace(0.01, 0.99, 99)
-    drawn = {"seed": seed, "n_boot": n_bootstrap}
-    counts = statistics.draw_counts(y, patients, **drawn)
+    drawn = {"patients": patients, "seed": seed, "n_boot": n_bootstrap}
+    counts = statistics.draw_counts(y, **drawn)
     bands = [statistics.roc_band(y, scores[name], **drawn).assign(model=name, split=SPLIT) for name in names]
     points = [
         {"model": name, "split": SPLIT, "method": "chosen on training cases", "threshold": threshold}
-        | statistics.operating_metrics(y, scores[name], threshold)
+        | statistics.operating_metrics(y, scores[name], threshold, patients=patients)
         for name, threshold in model.thresholds.items()
     ]
     recalibrated, curve = _recalibration(scores, model, seed)
@@ -121,16 +123,17 @@ def _aucs(scores, name, counts):
         parts[WITHIN] = inside
     for cases, part in parts.items():
         y, score = scores.loc[part, "label"].to_numpy(), scores.loc[part, name].to_numpy()
-        values = [np.nan] * 5
+        values = [np.nan] * 7
         if len(np.unique(y)) == 2:
             with warnings.catch_warnings():
                 # One case in a class: the table then has no interval.
                 warnings.simplefilter("ignore", RuntimeWarning)
                 area = statistics.auc_ci(y, score)
             limits = percentile_interval(statistics.resampled_auc(y, score, counts[:, part]))
-            values = [*area, *map(float, limits)]
+            _, *newcombe = statistics.auc_interval(y, score, scores.loc[part, "patient_id"])
+            values = [*area, *map(float, limits), *newcombe]
         row = {"model": name, "cases": cases, "n": len(y), "n_acute": int(y.sum())}
-        yield row | dict(zip(("auc", "ci_low", "ci_high", "patient_low", "patient_high"), values, strict=True))
+        yield row | dict(zip(_AREA, values, strict=True))
 
 
 def _bins(y):
@@ -144,6 +147,9 @@ def _outside(scores):
         "image different from the training images": scores["different"] != "",
         "a feature beyond the range of the training cases": scores["beyond"] != "",
     }
-    counts = {what: int(found.sum()) for what, found in rows.items()}
-    table = [(what, n, len(scores), *map(float, wilson(n, len(scores)))) for what, n in counts.items()]
+    patients, counts = scores["patient_id"], {what: int(found.sum()) for what, found in rows.items()}
+    table = [
+        (what, n, len(scores), *map(float, wilson(n, len(scores), effect=design_effect(rows[what], patients))))
+        for what, n in counts.items()
+    ]
     return pd.DataFrame(table, columns=["what", "n", "of", "share", "low", "high"])

@@ -75,7 +75,7 @@ def _provenance(run, params, executed):
 
 def _results(run):
     auc = pd.read_csv(run.needs("statistics", "auc.csv"))
-    auc["AUC (95% CI)"] = [f"{r.auc:.3f} ({r.ci_low:.3f}-{r.ci_high:.3f})" for r in auc.itertuples()]
+    auc["AUC (95% CI)"] = [f"{r.auc:.3f} ({r.newcombe_low:.3f}-{r.newcombe_high:.3f})" for r in auc.itertuples()]
     table = auc.pivot(index="model", columns="split", values="AUC (95% CI)").rename_axis(None, axis=1)
     splits = {"resubstitution": "resubstitution", "train": "training, out-of-fold", "test": "test"}
     return table.loc[auc["model"].unique(), list(splits)].rename(columns=splits).reset_index()

@@ -3,6 +3,7 @@
 Labels are 1 (acute, the positive class) and 0 (chronic) everywhere; a case is called positive at or above a threshold.
 """
 
+from vcfnb.statistics.auc_intervals import auc_interval
 from vcfnb.statistics.baseline import compare_counts, compare_groups
 from vcfnb.statistics.bootstrap import auc, auc_difference, draw_counts, resampled_auc
 from vcfnb.statistics.multiplicity import holm

@@ -57,7 +57,7 @@ def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="f
 
 
 def mcnemar(scores, models, thresholds):
-    """McNemar's exact tests between the classifications by all pairs of models, for one set of cases.
+    """McNemar's exact tests between the classifications by all pairs of models, for one set of cases; by patient.
 
     model_a, model_b, cases (all; acute, which compares sensitivities; chronic, which compares specificities), n,
     a_right, b_right (cases that only this model classifies correctly), p, p_holm (over all rows). `thresholds` are by
@@ -68,7 +68,8 @@ def mcnemar(scores, models, thresholds):
         for cases, labels in (("all", (0, 1)), ("acute", (1,)), ("chronic", (0,))):
             part = scores[scores["label"].isin(labels)]
             classes = [part[model] >= thresholds[model] for model in (a, b)]
-            rows.append({"model_a": a, "model_b": b, "cases": cases} | statistics.mcnemar_test(part["label"], *classes))
+            found = statistics.mcnemar_test(part["label"], *classes, part.get("patient_id"))
+            rows.append({"model_a": a, "model_b": b, "cases": cases} | found)
     table = pd.DataFrame(rows)
     return table.assign(p_holm=statistics.holm(table["p"]))
 

@@ -8,9 +8,10 @@ from scipy import stats
 from sklearn.metrics import roc_curve
 
 from vcfnb.statistics import checks
+from vcfnb.statistics.bootstrap import draw_counts, patient_strata
 
 
-def _placements(positive, score):
+def placements(positive, score):
     """How each case ranks within the other class, ties counting half: DeLong's structural components.
 
     Returns the proportion of negatives below each positive and the proportion of positives above each negative; the
@@ -22,7 +23,7 @@ def _placements(positive, score):
     return above, below
 
 
-def _variance_of_mean(*components):
+def variance_of_mean(*components):
     """DeLong's variance: the two classes contribute independently. NaN where a class has one case."""
     return sum(part.var(ddof=1) / len(part) if len(part) > 1 else np.nan for part in components)
 
@@ -61,9 +62,9 @@ def auc_ci(y, score, alpha=0.05):
     """
     positive, score = checks.labels_and_scores(y, score)
     checks.between(alpha, "alpha")
-    components = _placements(positive, score)
+    components = placements(positive, score)
     auc = float(components[0].mean())
-    variance = _variance_of_mean(*components)
+    variance = variance_of_mean(*components)
     if np.isnan(variance):
         warnings.warn("one class has a single case: the AUC has no interval", RuntimeWarning, stacklevel=2)
     half = stats.norm.ppf(1 - alpha / 2) * np.sqrt(variance)
@@ -109,11 +110,11 @@ def delong_test(y, score_a, score_b):
     [1.0, 0.317]
     """
     positive, score_a, score_b = checks.labels_and_scores(y, score_a, score_b)
-    pairs = zip(_placements(positive, score_a), _placements(positive, score_b), strict=True)
+    pairs = zip(placements(positive, score_a), placements(positive, score_b), strict=True)
     difference = [a - b for a, b in pairs]
     if not any(part.any() for part in difference):
         return 0.0, 1.0
-    variance = _variance_of_mean(*difference)
+    variance = variance_of_mean(*difference)
     if np.isnan(variance):
         warnings.warn("one class has a single case: DeLong's test has no variance", RuntimeWarning, stacklevel=2)
     with np.errstate(divide="ignore"):
@@ -128,11 +129,12 @@ def roc_points(y, score):
     return pd.DataFrame({"fpr": fpr, "tpr": tpr, "threshold": threshold})
 
 
-def roc_band(y, score, seed, n_boot=2000, alpha=0.05):
+def roc_band(y, score, seed, n_boot=2000, alpha=0.05, patients=None):
     """The ROC curve with a pointwise bootstrap band of its sensitivity: fpr, tpr, low, high, ordered along the curve.
 
-    Positives and negatives are drawn anew with replacement, each class keeping its size (stratified). At each false
-    positive rate the band holds ``1 - alpha`` of the samples' curves; it is no band for the whole curve at once.
+    Positives and negatives are drawn anew with replacement, each class keeping its size (stratified); where `patients`
+    have several cases, patients are drawn (:func:`vcfnb.statistics.draw_counts`). At each false positive rate the band
+    holds ``1 - alpha`` of the samples' curves; it is no band for the whole curve at once.
     Each rate that can occur (201 evenly spaced ones if there are more) has two rows, the foot and the top of the
     curve's vertical step there, so that lines through the rows are the exact curve.
 
@@ -146,19 +148,28 @@ def roc_band(y, score, seed, n_boot=2000, alpha=0.05):
     hits, alarms = (np.bincount(at[group], minlength=at.max() + 1) for group in (positive, ~positive))
     grid = np.linspace(0, n_negative, min(n_negative, 200) + 1)
 
-    rng = np.random.default_rng(seed)
-    drawn_hits = rng.multinomial(n_positive, hits / n_positive, size=n_boot)
-    drawn_alarms = rng.multinomial(n_negative, alarms / n_negative, size=n_boot)
-    drawn = [_steps(tp, fp, grid) for tp, fp in zip(drawn_hits, drawn_alarms, strict=True)]
+    if len(patient_strata(positive, patients)[1]) < len(positive):
+        counts = draw_counts(y, patients, n_boot=n_boot, seed=seed)
+        drawn_hits, drawn_alarms = (
+            [np.bincount(at[group], row[group], len(hits)) for row in counts] for group in (positive, ~positive)
+        )
+    else:
+        rng = np.random.default_rng(seed)
+        drawn_hits = rng.multinomial(n_positive, hits / n_positive, size=n_boot)
+        drawn_alarms = rng.multinomial(n_negative, alarms / n_negative, size=n_boot)
+    drawn = [_steps(tp, fp, grid, n_positive) for tp, fp in zip(drawn_hits, drawn_alarms, strict=True)]
     low, high = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], axis=0) / n_positive
-    tpr = _steps(hits, alarms, grid) / n_positive
+    tpr = _steps(hits, alarms, grid, n_positive) / n_positive
     return pd.DataFrame({"fpr": np.repeat(grid / n_negative, 2), "tpr": tpr, "low": low, "high": high})
 
 
-def _steps(hits, alarms, grid):
-    """True positives at the foot and at the top of the curve's step at each number of false positives."""
-    tp = np.concatenate([[0], np.cumsum(hits)])
-    fp = np.concatenate([[0], np.cumsum(alarms)])
+def _steps(hits, alarms, grid, n_positive):
+    """True positives at the foot and at the top of the curve's step at each number of false positives.
+
+    A sample of patients has other numbers of cases: its counts are scaled to those of the cases themselves.
+    """
+    tp = np.concatenate([[0], np.cumsum(hits)]) * n_positive / hits.sum()
+    fp = np.concatenate([[0], np.cumsum(alarms)]) * grid[-1] / alarms.sum()
     first, last = np.searchsorted(fp, grid, "left"), np.searchsorted(fp, grid, "right") - 1
     corner, between = fp[first] == grid, np.interp(grid, fp, tp)
     return np.column_stack([np.where(corner, tp[first], between), np.where(corner, tp[last], between)]).ravel()

@@ -135,21 +135,21 @@ def audit(rows):
 
 
 def verdict(auc, model=PRIMARY):
-    """The AUC of one model, named beforehand, on test cases, from ``auc.csv``."""
+    """The AUC of one model, named beforehand, on test cases with Newcombe's interval, from ``auc.csv``."""
     found = auc[(auc["split"] == "test") & (auc["model"] == model)]
     if found.empty:
         raise VcfnbError(f"no AUC of {model} on test cases", "run notebook 06 again", code="result-missing")
     row = found.iloc[0]
     decided = (
         "the interval lies above 0.5: better than chance"
-        if row["ci_low"] > 0.5
+        if row["newcombe_low"] > 0.5
         else "the interval holds 0.5: these cases do not show that it is better than chance"
-        if row["ci_high"] >= 0.5
+        if row["newcombe_high"] >= 0.5
         else "the interval lies below 0.5: worse than chance"
     )
     return (
         f"On {int(row['n'])} test cases the primary model, {model}, has an AUC of {row['auc']:.3f} "
-        f"({row['ci_low']:.3f} to {row['ci_high']:.3f}); {decided}."
+        f"(Newcombe's interval {row['newcombe_low']:.3f} to {row['newcombe_high']:.3f}); {decided}."
     )
 
 

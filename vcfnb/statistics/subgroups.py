@@ -3,7 +3,7 @@
 import pandas as pd
 
 from vcfnb.errors import VcfnbError
-from vcfnb.statistics.tables import area
+from vcfnb.statistics.tables import AREA, area
 
 OSTEOPOROSIS = -2.5  # T-score at or below which the WHO speaks of osteoporosis
 
@@ -34,14 +34,14 @@ def _members(table, age_cut):
 
 
 def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
-    """AUC with DeLong's interval of each model in each subgroup of the test cases.
+    """AUC with DeLong's and Newcombe's interval of each model in each subgroup of the test cases.
 
     `scores` may hold sex (F, M), age (years), bmd (T-score) and level (T1 to L6); the median age of training cases
     divides young and old. Whether two subgroups differ is not tested: with few cases such a test would miss all but the
     largest differences, and the tests of several variables would find one by chance. Intervals are to be read.
 
     variable (all, sex, age, bmd, level), subgroup, model, n, n_acute, n_chronic, auc, ci_low, ci_high, note: why there
-    is no number, where a class has fewer than `min_cases` (at least 2) cases.
+    is no number, where a class has fewer than `min_cases` (at least 2) cases; newcombe_low, newcombe_high.
     """
     if min_cases < 2:
         raise VcfnbError(
@@ -58,7 +58,7 @@ def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
         if not note and min(acute, len(part) - acute) < min_cases:
             note = f"too few: {acute} acute, {len(part) - acute} chronic (at least {min_cases} of each)"
         for model in models:
-            nothing = dict.fromkeys(("auc", "ci_low", "ci_high"), float("nan"))
-            found = nothing if note else area(part["label"], part[model], alpha)
+            nothing = dict.fromkeys(AREA, float("nan"))
+            found = nothing if note else area(part["label"], part[model], part.get("patient_id"), alpha)
             rows.append({"variable": variable, "subgroup": name, "model": model} | counts | found | {"note": note})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows)[["variable", "subgroup", "model", *counts, *AREA[:3], "note", *AREA[3:]]]

@@ -1,7 +1,8 @@
 """The tables of notebook 07: one row per model and split, made from the scores of notebook 06.
 
 `scores` is a wide table with case_id, label (1 acute, 0 chronic), split (train, test, and resubstitution where
-:func:`with_out_of_fold` made it) and one column of probabilities per model; its row order does not matter.
+:func:`with_out_of_fold` made it), one column of probabilities per model, and patient_id where patients may have several
+cases; its row order does not matter.
 """
 
 import warnings
@@ -14,6 +15,7 @@ from vcfnb import statistics
 
 SPLITS = ("train", "test")
 RESUBSTITUTION = "resubstitution"
+AREA = ("auc", "ci_low", "ci_high", "newcombe_low", "newcombe_high")
 RATES = ("sensitivity", "specificity", "ppv", "npv")
 
 
@@ -35,14 +37,14 @@ def _parts(scores, models, splits=(RESUBSTITUTION, *SPLITS)):
         for split in splits:
             part = scores[scores["split"] == split]
             if len(part):
-                yield model, split, part["label"].to_numpy(), part[model].to_numpy()
+                yield model, split, part["label"].to_numpy(), part[model].to_numpy(), part.get("patient_id")
 
 
 def _rows(scores, models, of):
-    """One row per model and split: model, split, n, and what `of` (labels, probabilities) gives."""
+    """One row per model and split: model, split, n, and what `of` (labels, probabilities, patients) gives."""
     rows = [
-        {"model": model, "split": split, "n": len(y)} | of(y, score)
-        for model, split, y, score in _parts(scores, models)
+        {"model": model, "split": split, "n": len(y)} | of(y, *given)
+        for model, split, y, *given in _parts(scores, models)
     ]
     return pd.DataFrame(rows)
 
@@ -53,27 +55,29 @@ def curves(scores, models, of):
     return pd.concat(points, ignore_index=True)
 
 
-def area(y, score, alpha=0.05):
-    """AUC with DeLong interval, as columns of a table: auc, ci_low, ci_high."""
-    return dict(zip(("auc", "ci_low", "ci_high"), statistics.auc_ci(y, score, alpha), strict=True))
+def area(y, score, patients=None, alpha=0.05):
+    """AUC with DeLong's interval (the paper's) and Newcombe's, as columns of a table."""
+    _, *newcombe = statistics.auc_interval(y, score, patients, alpha)
+    return dict(zip(AREA, (*statistics.auc_ci(y, score, alpha), *newcombe), strict=True))
 
 
 def auc(scores, models, alpha=0.05):
-    """AUC with DeLong interval: model, split, n, auc, ci_low, ci_high."""
+    """AUC with DeLong's and Newcombe's interval: model, split, n, auc, ci_low, ci_high, newcombe_low, newcombe_high."""
     return _rows(scores, models, partial(area, alpha=alpha))
 
 
 def roc(scores, models, seed, n_bootstrap=2000, alpha=0.05):
     """ROC curves with a stratified bootstrap band: fpr, tpr, low, high, model, split."""
+    drawn = {"seed": seed, "n_boot": n_bootstrap, "alpha": alpha}
     bands = [
-        statistics.roc_band(y, score, seed=seed, n_boot=n_bootstrap, alpha=alpha).assign(model=model, split=split)
-        for model, split, y, score in _parts(scores, models)
+        statistics.roc_band(y, score, patients=patients, **drawn).assign(model=model, split=split)
+        for model, split, y, score, patients in _parts(scores, models)
     ]
     return pd.concat(bands, ignore_index=True)
 
 
 def feature_modes(scores, alpha=0.05):
-    """AUC by how the deep features of training cases were taken: mode, expansion, split, n, auc, ci_low, ci_high.
+    """AUC by how the deep features of training cases were taken: mode, expansion, split, n and columns of :func:`area`.
 
     `scores` is long: label, split, expansion (voxels of 1 mm), mode, score.
     """
@@ -114,7 +118,7 @@ def expansions(scores, choice, alpha=0.05):
 
     `scores` is long (case_id, label, split, expansion in voxels of 1 mm, score); `choice` (expansion, chosen) is what
     the training cases chose. expansion, split, n, auc, ci_low, ci_high, threshold (Youden, training cases),
-    sensitivity, specificity, ppv, npv, accuracy, chosen.
+    sensitivity, specificity, ppv, npv, accuracy, chosen, newcombe_low, newcombe_high.
     """
     chosen = set(choice.loc[choice["chosen"].astype(bool), "expansion"])
     shown = ["threshold", *RATES, "accuracy"]
@@ -123,7 +127,7 @@ def expansions(scores, choice, alpha=0.05):
         points = operating(group, ["score"], ("youden",))[["split", *shown]]
         table = auc(group, ["score"], alpha).merge(points, on="split")
         found.append(table.assign(expansion=expansion, chosen=expansion in chosen))
-    columns = ["expansion", "split", "n", "auc", "ci_low", "ci_high", *shown, "chosen"]
+    columns = ["expansion", "split", "n", *AREA[:3], *shown, "chosen", *AREA[3:]]
     return pd.concat(found, ignore_index=True)[columns]
 
 
@@ -154,7 +158,8 @@ def calibration_row(y, probability, *notes):
 
 def calibration(scores, models):
     """Calibration: model, split, n, brier, slope, intercept (NaN where there is none)."""
-    return _rows(scores, models, calibration_row)[["model", "split", "n", "brier", "slope", "intercept"]]
+    table = _rows(scores, models, lambda y, score, _: calibration_row(y, score))
+    return table[["model", "split", "n", "brier", "slope", "intercept"]]
 
 
 def calibration_points(scores, models, bins=5):
@@ -204,9 +209,9 @@ def operating(scores, models, methods=("youden", "sensitivity"), target=0.9, alp
     rows = []
     train = scores[scores["split"] == "train"]
     for method in methods:
-        for model, split, y, score in _parts(scores, models, SPLITS):
+        for model, split, y, score, patients in _parts(scores, models, SPLITS):
             threshold = statistics.operating_point(train["label"], train[model], method, target)
-            metrics = statistics.operating_metrics(y, score, threshold, alpha)
+            metrics = statistics.operating_metrics(y, score, threshold, alpha, patients)
             rows.append({"model": model, "split": split, "method": method, "threshold": threshold} | metrics)
     return pd.DataFrame(rows)
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from vcfnb.errors import VcfnbError
 from vcfnb.statistics import checks
-from vcfnb.statistics.proportions import wilson
+from vcfnb.statistics.bootstrap import patient_strata
+from vcfnb.statistics.proportions import design_effect, wilson
 from vcfnb.statistics.roc import roc_points
 
 
@@ -37,8 +38,11 @@ def operating_point(y_train, score_train, method="youden", target=0.9):
     return float(middle if middle > scores[at + 1] else scores[at])
 
 
-def operating_metrics(y, score, threshold, alpha=0.05):
+def operating_metrics(y, score, threshold, alpha=0.05, patients=None):
     """Confusion counts and rates at a threshold chosen on other cases, with Wilson intervals.
+
+    Where `patients` have several cases, the intervals are those of an effective sample size: the cases that a rate is
+    of, divided by the design effect (Rao and Scott 1992, Biometrics 48:577).
 
     n, tp, fp, tn, fn; sensitivity, specificity, ppv, npv, accuracy and f1, each followed by ``<name>_low`` and
     ``<name>_high``. A rate without cases (ppv when no case is classified as positive) is NaN, as is its interval.
@@ -55,17 +59,20 @@ def operating_metrics(y, score, threshold, alpha=0.05):
     predicted = score >= threshold
     tp, fp = int((predicted & positive).sum()), int((predicted & ~positive).sum())
     fn, tn = int((~predicted & positive).sum()), int((~predicted & ~positive).sum())
-    shares = {
-        "sensitivity": (tp, tp + fn),
-        "specificity": (tn, tn + fp),
-        "ppv": (tp, tp + fp),
-        "npv": (tn, tn + fn),
-        "accuracy": (tp + tn, len(score)),
-        "f1": (tp, tp + fp + fn),
+    # Of each rate: the cases that count, and those that it is a rate of.
+    rates = {
+        "sensitivity": (predicted, positive),
+        "specificity": (~predicted, ~positive),
+        "ppv": (positive, predicted),
+        "npv": (~positive, ~predicted),
+        "accuracy": (predicted == positive, np.full(len(score), True)),
+        "f1": (predicted & positive, predicted | positive),
     }
+    patients, _ = patient_strata(positive, patients)
     metrics = {"n": len(score), "tp": tp, "fp": fp, "tn": tn, "fn": fn}
-    for name, (count, total) in shares.items():
-        values = [float(value) for value in wilson(count, total, alpha)]
+    for name, (hit, of) in rates.items():
+        effect = design_effect(hit[of], patients[of]) if of.any() else 1.0
+        values = [float(value) for value in wilson(hit[of].sum(), of.sum(), alpha, effect)]
         if name == "f1":
             values = [2 * value / (1 + value) for value in values]
         metrics |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
