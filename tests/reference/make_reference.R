@@ -153,6 +153,12 @@ save_csv(each(probabilities, "set", function(part) {
   data.frame(set = part$set[1], method = c("intercept", "intercept and slope"),
              intercept = c(fit(y ~ 1 + offset(qlogis(p))), both[[1]]), slope = c(1, both[[2]]))
 }), "glm_recalibration")
+save_csv(each(probabilities, "set", function(part) {
+  found <- val.prob(part$p, part$y, pl = FALSE)
+  # E50 is the median of the same errors, which val.prob does not give; ties are averaged as it does.
+  smooth <- approx(lowess(part$p, part$y, iter = 0), xout = part$p, ties = mean)$y
+  data.frame(set = part$set[1], ici = found[["Eavg"]], e50 = median(abs(part$p - smooth)), e90 = found[["E90"]])
+}), "rms_calibration_errors")
 thresholds <- c(0, 0.01, 0.1, 0.25, 0.5, 0.6, 0.8, 0.95, 0.99)
 save_csv(each(probabilities, "set", function(part) {
   # The definition of Vickers and Elkin 2006, case by case.

@@ -1,12 +1,14 @@
 """Statistics against R (tests/reference), published examples, simulation and counting by hand."""
 
 import doctest
+import itertools
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score, roc_curve
 
@@ -249,6 +251,34 @@ def test_decision_curve_band_holds_the_curve_and_widens_with_clustered_cases():
     assert (pretended["high"] - pretended["low"]).mean() < 0.6 * (single["high"] - single["low"]).mean()
 
 
+@pytest.mark.parametrize("name", SCORES)
+def test_net_benefit_differences_equal_dcurves(name):
+    """Python dcurves 1.1.7 on the scores, each strategy against each."""
+    part, expected = SCORES[name], reference("dcurves_dca_scores")[name]
+    benefit = expected.pivot(index="threshold", columns="model", values="net_benefit")
+    treated = {"score_a": part["score_a"], "score_b": part["score_b"], "all": part["y"] * 0 + 1, "none": part["y"] * 0}
+    for a, b in itertools.permutations(treated, 2):
+        found = statistics.net_benefit_difference(part["y"], treated[a], treated[b], benefit.index, seed=1, n_boot=9)
+        np.testing.assert_allclose(found["difference"], benefit[a] - benefit[b], rtol=0, atol=1e-12)
+
+
+def test_net_benefit_differences_are_paired_and_keep_patients_together():
+    part, thresholds = SCORES["train_137_38"], [0.2, 0.5]
+    given = part["y"], part["score_a"], part["score_b"], thresholds
+    found = statistics.net_benefit_difference(*given, seed=1, n_boot=4000)
+    rng, drawn = np.random.default_rng(9), []
+    for _ in range(600):
+        sample = part.iloc[rng.integers(len(part), size=len(part))]
+        curves = [statistics.decision_curve(sample["y"], sample[score], thresholds) for score in ("score_a", "score_b")]
+        drawn.append(curves[0]["net_benefit"] - curves[1]["net_benefit"])
+    np.testing.assert_allclose(found[["low", "high"]].T, np.quantile(drawn, [0.025, 0.975], axis=0), atol=0.02)
+    same = statistics.net_benefit_difference(*given[:2], part["score_a"], thresholds, seed=1, n_boot=20)
+    assert (same[["difference", "low", "high"]] == 0).all(axis=None)
+    y, a, b, patients = (np.tile(values, 4) for values in (*given[:3], np.arange(len(part))))
+    clustered = statistics.net_benefit_difference(y, a, b, thresholds, patients, seed=1, n_boot=4000)
+    np.testing.assert_allclose(clustered, found, atol=1e-12)
+
+
 # ---- Calibration
 
 
@@ -367,6 +397,86 @@ def test_recalibration_keeps_certainty_and_refuses():
         rule.apply([0.1, 1.5])
     with pytest.raises(VcfnbError, match="1 of 2 probabilities are not finite"):
         rule.apply([0.1, np.nan])
+
+
+@rows("rms_calibration_errors")
+def test_calibration_errors_equal_val_prob(row):
+    found = statistics.calibration_measures(*PROBABILITIES[row.set][["y", "p"]].to_numpy().T, seed=1, n_boot=9)
+    np.testing.assert_allclose(
+        [found[name] for name in ("ici", "e50", "e90")], [row.ici, row.e50, row.e90], rtol=0, atol=1e-9
+    )
+
+
+@rows("glm_recalibration")
+def test_calibration_in_the_large_equals_glm_with_an_offset(row):
+    part = PROBABILITIES[row.set]
+    found = statistics.calibration_measures(part["y"], part["p"], seed=1, n_boot=9)
+    if row.method == "intercept":
+        assert found["in_the_large"] == pytest.approx(row.intercept, rel=1e-9)
+    assert found["o_e"] == pytest.approx(part["y"].sum() / part["p"].sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["test_43", "overconfident", "reversed"])
+def test_intervals_of_calibration_equal_a_fit_of_every_sample(name):
+    """The same samples, fitted one by one by statsmodels' GLM: its algorithm is another one."""
+    part, patients = PROBABILITIES[name], np.arange(len(PROBABILITIES[name])) // 2
+    found = statistics.calibration_measures(part["y"], part["p"], patients, seed=4, n_boot=101, alpha=0.2)
+    x, values = np.log(part["p"] / (1 - part["p"])).to_numpy(), []
+    for counts in statistics.draw_counts(part["y"], patients, n_boot=101, seed=4, stratify=False):
+        sample = np.repeat(np.arange(len(part)), counts)
+        y, odds = part["y"].to_numpy()[sample], x[sample]
+        options = {"maxiter": 100, "tol": 1e-14}
+        slope = sm.GLM(y, sm.add_constant(odds), sm.families.Binomial()).fit(**options).params[1]
+        level = sm.GLM(y, np.ones(len(y)), sm.families.Binomial(), offset=odds).fit(**options).params[0]
+        values.append((slope, level, y.sum() / part["p"].to_numpy()[sample].sum()))
+    low, high = np.sort(values, axis=0)[[10, 90]]  # of 101 samples, the 11th and the 91st
+    for name, *ends in zip(("slope", "in_the_large", "o_e"), low, high, strict=True):
+        np.testing.assert_allclose([found[f"{name}_low"], found[f"{name}_high"]], ends, rtol=1e-7, atol=1e-8)
+
+
+def test_calibration_intervals_widen_with_clustered_cases():
+    part = PROBABILITIES["calibrated"]
+    y, p, patients = (np.tile(values, 4) for values in (part["y"], part["p"], np.arange(len(part))))
+    single, clustered, pretended = (
+        statistics.calibration_measures(*given, seed=1, n_boot=500)
+        for given in ((part["y"], part["p"]), (y, p, patients), (y, p))
+    )
+    for name in ("slope", "in_the_large", "o_e"):
+        widths = [found[f"{name}_high"] - found[f"{name}_low"] for found in (single, clustered, pretended)]
+        assert widths[0] == pytest.approx(widths[1], rel=1e-6) and widths[2] < 0.6 * widths[0]
+
+
+def test_a_slope_whose_samples_are_separated_has_no_upper_limit():
+    y, p = [0, 0, 0, 1, 0, 1, 1, 1], [0.1, 0.2, 0.3, 0.45, 0.5, 0.6, 0.8, 0.9]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = statistics.calibration_measures(y, p, seed=1, n_boot=300)
+        certain = statistics.calibration_measures(y, [0, *p[1:]], seed=1, n_boot=20)
+        apart = statistics.calibration_measures([0, 0, 0, 0, 1, 1, 1, 1], p, seed=1, n_boot=20)
+        equal = statistics.calibration_measures(y, [0.4] * 8, seed=1, n_boot=20)
+        two = statistics.calibration_measures([0, 1], [1e-300, 0.9], seed=1, n_boot=20)
+    assert 0 < found["slope_low"] < np.inf and found["slope_high"] == np.inf
+    assert np.isnan([certain["in_the_large"], certain["slope_low"]]).all() and np.isfinite(certain["o_e_low"])
+    assert np.isnan([apart["slope_low"], equal["slope_low"], equal["ici"], two["ici"]]).all()
+    assert np.isfinite([apart["in_the_large_low"], equal["in_the_large"], two["in_the_large"]]).all()
+
+
+def test_the_smooth_curve_is_a_local_line():
+    """Cleveland's lowess, written plainly: tricube weights of the nearest two thirds, a line through them."""
+    part = PROBABILITIES["test_43"].sort_values("p")
+    x, y = part["p"].to_numpy(), part["y"].to_numpy()
+    expected = []
+    for at in x:
+        distance = np.abs(x - at)
+        weight = np.clip(1 - (distance / np.sort(distance)[int(2 / 3 * len(x)) - 1]) ** 3, 0, None) ** 3
+        expected.append(np.polyval(np.polyfit(x, y, 1, w=np.sqrt(weight)), at))
+    curve = statistics.smooth_calibration(y, x)
+    # In steps of one hundredth of the range, straight between, as R's default is.
+    np.testing.assert_allclose(curve["observed"], np.interp(curve["predicted"], x, expected), atol=0.005)
+    assert curve[["low", "high"]].isna().all(axis=None) and len(curve) == 101
+    banded = statistics.smooth_calibration(y, x, seed=1, n_boot=200)
+    inside = banded["observed"].between(banded["low"], banded["high"])
+    assert inside.mean() > 0.95
 
 
 def test_calibration_points():
@@ -653,6 +763,9 @@ STATISTICS = {
     "auc_difference": lambda y, score: statistics.auc_difference(y, score, score, seed=0, n_boot=2),
     "reclassification": lambda y, score: statistics.reclassification(y, score, score, 0.5, 0.5, seed=0, n_boot=2),
     "decision_curve": lambda y, score: statistics.decision_curve(y, score, [0.5]),
+    "net_benefit_difference": lambda y, p: statistics.net_benefit_difference(y, p, p, [0.5], seed=0, n_boot=2),
+    "calibration_measures": lambda y, score: statistics.calibration_measures(y, score, seed=0, n_boot=2),
+    "smooth_calibration": statistics.smooth_calibration,
     "decision_curve_band": lambda y, score: statistics.decision_curve_band(y, score, [0.5], seed=0, n_boot=2),
     "recalibrate": statistics.recalibrate,
     "calibration": statistics.calibration,
@@ -682,6 +795,7 @@ def test_bad_input(name, y, score, message):
 
 
 OF_PROBABILITIES = ["decision_curve", "decision_curve_band", "calibration", "calibration_curve_points"]
+OF_PROBABILITIES += ["net_benefit_difference", "calibration_measures", "smooth_calibration"]
 
 
 @pytest.mark.parametrize("name", [*OF_PROBABILITIES, "recalibrate", "reclassification"])

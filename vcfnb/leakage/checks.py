@@ -15,8 +15,8 @@ _TOLERANCE = 1e-9
 def _row(code, check, wrong, fine, bad):
     """One line: `wrong` is how far a number is off, or how many are what they should not be."""
     limit = _TOLERANCE if isinstance(wrong, float) else 0
-    finding = f"pass: {fine}" if wrong <= limit else f"FAIL: {bad}"
-    return audit_row(code, check, (wrong, np.nan, np.nan), finding)
+    result, said = ("pass", fine) if wrong <= limit else ("FAIL", bad)
+    return audit_row(code, check, (wrong, np.nan, np.nan), result, said)
 
 
 def _named(code, check, found, what, fine="none"):

@@ -21,15 +21,15 @@ def feature_mode_rows(scores, patients, seed=0, n_bootstrap=2000, alpha=0.05):
         gap[mode] = train[mode] - test[mode]
     inflation = train["in_sample"] - train["out_of_fold"]
     told = (
-        f"measured: training AUC {train['in_sample'][0]:.3f} with features of networks that saw the case, "
+        f"training AUC {train['in_sample'][0]:.3f} with features of networks that saw the case, "
         f"{train['out_of_fold'][0]:.3f} with features of networks that did not"
     )
     check = "training AUC, in-sample minus out-of-fold deep features"
-    rows = [audit_row("training-inflation", check, interval(inflation, alpha), told)]
+    rows = [audit_row("training-inflation", check, interval(inflation, alpha), "measured", told)]
     for mode, name in (("in_sample", "in-sample"), ("out_of_fold", "out-of-fold")):
-        told = f"measured: training AUC {train[mode][0]:.3f}, test AUC {test[mode][0]:.3f}"
+        told = f"training AUC {train[mode][0]:.3f}, test AUC {test[mode][0]:.3f}"
         check = f"training minus test AUC, {name} deep features"
-        rows.append(audit_row(f"gap-{name}", check, interval(gap[mode], alpha), told))
+        rows.append(audit_row(f"gap-{name}", check, interval(gap[mode], alpha), "measured", told))
     return rows
 
 

@@ -76,15 +76,20 @@ def permutation_rows(table, alpha=0.05):
         low, high = percentile_interval(permuted, alpha)
         p = (1 + (permuted >= real).sum()) / (1 + len(permuted))
         fine = abs(mean - 0.5) <= stats.t.ppf(0.995, len(permuted) - 1) * error + 1e-12
-        finding = (
-            f"{'pass' if fine else 'FAIL'}: mean test AUC {mean:.3f} over {len(permuted)} permutations (standard error "
+        said = (
+            f"mean test AUC {mean:.3f} over {len(permuted)} permutations (standard error "
             f"{error:.3f}); with the true labels {real:.3f}, as high by chance with p = {p:.3f}"
         )
-        rows.append(audit_row("permuted-labels", f"permuted training labels, {model}", (mean, low, high), finding))
+        check, result = f"permuted training labels, {model}", "pass" if fine else "FAIL"
+        rows.append(audit_row("permuted-labels", check, (mean, low, high), result, said))
     return rows
 
 
-def audit_row(code, check, interval, finding):
-    """One line of the audit's table, of a value with its interval; `code` stays when words change."""
+def audit_row(code, check, interval, result, said):
+    """One line of the audit's table, of a value with its interval; `code` stays when words change.
+
+    `result` is pass, FAIL or measured.
+    """
     value, low, high = interval
-    return {"check": check, "value": value, "low": low, "high": high, "finding": finding, "code": code}
+    limits = {"value": value, "low": low, "high": high}
+    return {"check": check} | limits | {"finding": f"{result}: {said}", "code": code, "result": result}

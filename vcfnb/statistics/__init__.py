@@ -7,14 +7,16 @@ from vcfnb.statistics.auc_intervals import auc_interval
 from vcfnb.statistics.baseline import compare_counts, compare_groups
 from vcfnb.statistics.bootstrap import auc, auc_difference, draw_counts, resampled_auc
 from vcfnb.statistics.multiplicity import holm
-from vcfnb.statistics.net_benefit import decision_curve, decision_curve_band
+from vcfnb.statistics.net_benefit import decision_curve, decision_curve_band, net_benefit_difference
 from vcfnb.statistics.recalibration import (
     RECALIBRATIONS,
     Calibration,
     Recalibration,
     calibration,
     calibration_curve_points,
+    calibration_measures,
     recalibrate,
+    smooth_calibration,
 )
 from vcfnb.statistics.reclassification import mcnemar_test, reclassification
 from vcfnb.statistics.roc import auc_ci, delong_test, roc_band, roc_points
