@@ -91,7 +91,7 @@ def contract_files(expansions):
     names = ("scores.csv", "out_of_fold_scores.csv", "feature_mode_scores.csv", "model/model.json")
     yield from (f"06_fusion/{name}" for name in names)
     names = ("auc", "delong", "auc_differences", "dca", "calibration", "recalibration", "operating_points")
-    names += ("mcnemar", "reclassification", "subgroups")
+    names += ("mcnemar", "reclassification", "subgroups", "dca_differences", "calibration_curve")
     yield from (f"07_statistics/{name}.csv" for name in names)
     names = ("rigorous_auc", "rigorous_differences", "stability", "stability_index", "learning_curve", "imbalance")
     yield from (f"08_robustness/{name}.csv" for name in names)
@@ -105,7 +105,14 @@ def contract_files(expansions):
         yield from (f"08_robustness/{name}_figure.{suffix}" for suffix in ("png", "svg", "csv"))
     for name in ("feature_modes", "audit"):
         yield from (f"09_leakage/{name}_figure.{suffix}" for suffix in ("png", "svg", "csv"))
-    for name in ("attribution_figure", "grad_cam", "recalibration_figure", "subgroups_figure"):
+    for name in (
+        "attribution_figure",
+        "grad_cam",
+        "calibration_figure",
+        "dca_differences_figure",
+        "recalibration_figure",
+        "subgroups_figure",
+    ):
         yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
     yield from ("06_fusion/figure7_fusion_lasso.png", "06_fusion/figure7_fusion_lasso.svg")
     for name in ("selected_features", "nomogram", "shap"):

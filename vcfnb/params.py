@@ -228,9 +228,25 @@ class StatisticsParams(Section):
     operating_point: Literal["youden", "sensitivity"] = Field("youden", description="How the threshold is chosen.")
     target_sensitivity: Fraction = Field(0.9, description="For operating_point sensitivity.")
     threshold_max: Fraction = Field(0.99, description="Largest threshold probability of the decision curve.")
+    threshold_low: Fraction = Field(
+        0.1,
+        description="Smallest threshold at which net benefits are compared. A choice: hardly anybody would order an "
+        "MRI, or treat as acute, at a lower probability (more than nine needless ones per acute fracture).",
+    )
+    threshold_high: Fraction = Field(
+        0.6,
+        description="Largest threshold at which net benefits are compared. A choice: hardly anybody would ask for a "
+        "higher probability before an MRI, or before treating as acute (a missed fracture may collapse).",
+    )
     subgroup_min_cases: int = Field(
         5, ge=2, description="Fewest acute and fewest chronic test cases of a subgroup for which an AUC is given."
     )
+
+    @model_validator(mode="after")
+    def _a_range(self):
+        if self.threshold_low >= self.threshold_high:
+            raise ValueError(f"threshold_low is {self.threshold_low}: below threshold_high, {self.threshold_high}")
+        return self
 
 
 class RobustnessParams(Section):

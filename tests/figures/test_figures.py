@@ -39,8 +39,13 @@ CURVES = CURVES.assign(low=CURVES["tpr"] - 0.05, high=CURVES["tpr"] + 0.05)
 AUC = grid(model=MODELS, split=["train", "test"]).assign(n=40, auc=0.876, ci_low=0.8, ci_high=[0.9] * 5 + [np.nan])
 DECISIONS = grid(model=MODELS, threshold=np.linspace(0.01, 0.99, 9)).assign(treat_all=0.5, treat_none=0.0)
 DECISIONS["net_benefit"] = DECISIONS["model"].map(MODELS.index) * 0.1 + 0.3 - 0.2 * DECISIONS["threshold"]
-CALIBRATION = grid(model=MODELS, predicted=[0.1, 0.5, 0.9]).assign(observed=0.6, low=0.05, high=0.99, n=12)
-RECALIBRATED = grid(model=MODELS, method=["none", "intercept", "intercept and slope"], predicted=[0.1, 0.9])
+KINDS = ["smooth", "grouped", "case"]
+CALIBRATION = grid(model=MODELS, kind=KINDS, predicted=[0.1, 0.5, 0.9]).assign(observed=0.6, low=0.05, high=0.99, n=12)
+CALIBRATION.loc[CALIBRATION["kind"] == "case", "observed"] = CALIBRATION["predicted"].ge(0.5).astype(float)
+GAINS = grid(model_b=["treat_all", "treat_none", "radiomics", "dtl"], threshold=np.linspace(0.1, 0.6, 6))
+GAINS = GAINS.assign(model_a="fusion", difference=0.1, low=-0.05, high=0.2)
+METHODS = ["none", "intercept", "intercept and slope"]
+RECALIBRATED = grid(model=MODELS, method=METHODS, kind=KINDS, predicted=[0.1, 0.9])
 RECALIBRATED = RECALIBRATED.assign(observed=0.6, low=0.05, high=0.99, n=12)
 SUBGROUPS = grid(subgroup=["all cases", "female", "male", "not recorded"], model=MODELS)
 SUBGROUPS["variable"] = SUBGROUPS["subgroup"].map({"all cases": "all", "not recorded": "age"}).fillna("sex")
@@ -123,7 +128,7 @@ FIGURES = {
     "attribution_shares": ((SHARES,), "expansion method region share volume_share"),
     "auc_differences": ((DIFFERENCES,), "model_a model_b difference ci_low ci_high"),
     "auc_by_expansion": ((EXPANSIONS,), "expansion split auc ci_low ci_high chosen"),
-    "calibration": ((CALIBRATION,), "model predicted observed low high n"),
+    "calibration": ((CALIBRATION,), "model predicted observed low high n kind"),
     "case_views": (VIEWED, ""),
     "contributions": ((PULLS,), "feature value contribution low high beyond"),
     "crops_examples": (CROPS, ""),
@@ -141,10 +146,11 @@ FIGURES = {
     "learning_curve": ((LEARNING,), "n_train auc ci_low ci_high"),
     "lasso_figure": ((ERRORS, PATHS, SELECTED, "Radiomics"), "lambda mse_mean mse_sd chosen"),
     "montage": ((CASES,), ""),
+    "net_benefit_differences": ((GAINS,), "threshold model_a model_b difference low high"),
     "nomogram": ((NOMOGRAM,), ""),
     "patient_flow": ((FLOW,), ""),
     "quality": ((QUALITY,), "label"),
-    "recalibration": ((RECALIBRATED,), "model method predicted observed low high n"),
+    "recalibration": ((RECALIBRATED,), "model method predicted observed low high n kind"),
     "rigorous_auc": ((NESTED, NESTED), "model repeat auc ci_low ci_high"),
     "roc": ((CURVES, AUC), "model split fpr tpr low high"),
     "score_distribution": ((LONG, {"fusion": 0.5}), "label score"),
@@ -302,6 +308,30 @@ def test_decision_curves_show_their_band_if_there_is_one():
     banded = DECISIONS.assign(low=DECISIONS["net_benefit"] - 0.1, high=DECISIONS["net_benefit"] + 0.1)
     assert len(figures.decision_curves(banded).axes[0].collections) == 3
     assert len(draw("decision_curves").axes[0].collections) == 0
+
+
+def test_calibration_shows_band_points_and_each_case_by_class():
+    (axis, *_) = draw("calibration").axes
+    _, _, acute, chronic = axis.collections  # after the band and the intervals of the points
+    colors = [to_hex(lines.get_color()[0]) for lines in (acute, chronic)]
+    assert colors == [to_hex(color) for color in figures.CLASSES.values()]
+    assert [len(lines.get_segments()) for lines in (acute, chronic)] == [2, 1]
+    without = CALIBRATION[CALIBRATION["kind"] != "grouped"].assign(low=np.nan)
+    assert len(figures.calibration(without).axes[0].collections) < 4
+    # A local line may leave the range of a proportion: it is drawn within.
+    above = figures.calibration(CALIBRATION.assign(observed=1.3)).axes[0].get_lines()[1]
+    assert max(above.get_ydata()) == 1
+
+
+def test_differences_of_net_benefit_have_a_zero_line_and_a_band():
+    axes = draw("net_benefit_differences").axes
+    assert [axis.get_title() for axis in axes] == [
+        "minus treat all",
+        "minus treat none",
+        "minus Radiomics",
+        "minus DTL",
+    ]
+    assert all(len(axis.collections) == 1 and set(axis.get_lines()[0].get_ydata()) == {0} for axis in axes)
 
 
 def test_the_models_have_three_colours_the_same_in_every_figure():

@@ -13,7 +13,16 @@ from small_model import TRAINED_ON, small_cohort
 
 from vcfnb import cli, fusion, prediction, statistics
 
-TABLES = ["auc", "calibration", "calibration_curve", "decision_curves", "operating_points", "outside", "recalibration"]
+TABLES = [
+    "auc",
+    "calibration",
+    "calibration_curve",
+    "decision_curves",
+    "dca_differences",
+    "operating_points",
+    "outside",
+]
+TABLES += ["recalibration"]
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +72,10 @@ def test_tables_figures_and_the_page(validated, capsys):
     _, out = validated
     for name in TABLES:
         assert len(pd.read_csv(out / f"{name}.csv")), name
-    for name in ("roc", "calibration", "decision_curves", "recalibration", "scores"):
+    for name in ("roc", "calibration", "decision_curves", "dca_differences", "recalibration", "scores"):
         assert all((out / f"{name}_figure.{kind}").exists() for kind in ("png", "svg"))
     page = (out / "validation.html").read_text()
-    assert page.count("<img ") == 5 and not re.search(r"<script|https?:|(src|href)=\"(?!data:)", page)
+    assert page.count("<img ") == 6 and not re.search(r"<script|https?:|(src|href)=\"(?!data:)", page)
     for told in ("Research use only. Not for diagnosis.", "12 cases of 12 patients, 6 acute", "Trained on: SIMULATED"):
         assert told in page
     note = json.loads((out / "validation.json").read_text())
@@ -240,11 +249,16 @@ def test_judging_equals_the_statistics_of_notebook_07(evaluated):
         brier, slope, intercept = statistics.calibration(scores.label, scores[name])
         row = found["calibration"].set_index("model").loc[name]
         assert (row.brier, row.slope, row.intercept) == pytest.approx((brier, slope, intercept))
+        assert row.slope_low < row.slope < row.slope_high and row.o_e == pytest.approx(row.observed / row.predicted)
     (point,) = found["operating_points"].to_dict("records")
     expected = statistics.operating_metrics(scores.label, scores.fusion, 0.4)
     assert {name: point[name] for name in expected} == pytest.approx(expected)
     curve = found["decision_curves"].query("model == 'fusion'")
     assert (curve.low <= curve.net_benefit + 1e-9).mean() > 0.9 and curve.threshold.is_monotonic_increasing
+    gained = found["dca_differences"].query("model_b == 'treat_none'")
+    expected = statistics.decision_curve(scores.label, scores.fusion, gained.threshold)
+    np.testing.assert_allclose(gained.difference, expected.net_benefit, atol=1e-12)
+    assert (gained.threshold.min(), gained.threshold.max()) == (0.1, 0.6)
     first = found["outside"].iloc[0]
     assert (first.n, first.of, first.share) == (20, 200, 0.1)
 

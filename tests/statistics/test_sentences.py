@@ -49,9 +49,14 @@ def test_which_intervals_hold_zero():
 
 def test_slopes_below_one_are_too_extreme():
     table = pd.DataFrame({"model": ["radiomics", "dtl"], "split": "test", "slope": [0.4, 1.2]})
-    said = sentences.slopes(table)
-    assert "radiomics 0.40 and dtl 1.20" in said and "too extreme for radiomics." in said
-    assert "not too extreme for any model" in sentences.slopes(table.assign(slope=1.1))
+    table = table.assign(slope_low=[0.2, 0.7], slope_high=[0.9, float("inf")])
+    assert sentences.slopes(table) == (
+        "Slopes on test cases are radiomics 0.40 (0.20 to 0.90) and dtl 1.20 (0.70 to no limit). The interval lies "
+        "below 1 (too extreme probabilities) for radiomics and includes 1 for dtl."
+    )
+    assert sentences.slopes(table.assign(slope_low=1.1, slope_high=2)).endswith(
+        "above 1 (not extreme enough) for radiomics and dtl."
+    )
     assert sentences.slopes(table.assign(slope=float("nan"))).startswith("No calibration slope")
 
 
@@ -125,11 +130,12 @@ def test_optimism_is_training_minus_test():
 
 
 def test_thresholds_with_a_benefit():
-    columns = "model threshold low treat_all treat_none"
-    bands = frame(columns, ("fusion", 0.1, 0.3, 0.4, 0), ("fusion", 0.5, 0.2, 0.1, 0), ("dtl", 0.5, 0.9, 0, 0))
-    said = "The whole band of fusion lies above both at 1 of 2 thresholds, between 0.50 and 0.50."
-    assert sentences.benefit(bands) == said
-    assert sentences.benefit(bands.assign(low=0)) == "At no threshold does the whole band of fusion lie above both."
+    lows = {"treat_all": (0.0, 0.1), "treat_none": (0.1, 0.1), "dtl": (-0.1, -0.1)}
+    rows = [("fusion", other, t, low) for other, low in lows.items() for t, low in zip((0.1, 0.6), low, strict=True)]
+    assert sentences.benefit(frame("model_a model_b threshold low", *rows)) == (
+        "Of 2 thresholds from 0.10 to 0.60, the interval of the net benefit of fusion minus the other's lies above "
+        "zero at 1 against treat all, 2 against treat none, 1 against both and 0 against dtl."
+    )
 
 
 def test_brier_before_and_after():

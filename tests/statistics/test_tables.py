@@ -67,7 +67,35 @@ def test_decision_curves_and_calibration_have_every_model(scores):
     test = scores.query("split == 'test'")
     assert tables.dca(test, MODELS, [0.1, 0.5]).groupby("model").size().to_dict() == dict.fromkeys(MODELS, 2)
     assert set(tables.calibration_points(test, MODELS).model) == set(MODELS)
-    assert len(tables.calibration(scores, MODELS)) == 6
+    found = tables.calibration(scores, MODELS, seed=1, n_bootstrap=50)
+    assert found.columns[:6].tolist() == ["model", "split", "n", "brier", "slope", "intercept"] and len(found) == 6
+    row = found.query("model == 'dtl' and split == 'test'").iloc[0]
+    assert row.o_e == pytest.approx(test.label.mean() / test.dtl.mean())
+    assert row.slope_low < row.slope < row.slope_high
+
+
+@pytest.mark.parametrize(("n", "points"), [(9, 0), (18, 1), (43, 4), (90, 5)])
+def test_grouped_points_hold_ten_cases(scores, n, points):
+    part = scores.iloc[:n].assign(patient_id=np.arange(n) // 2)
+    table = tables.calibration_points(part, ["dtl"], seed=1, n_bootstrap=20)
+    grouped, smooth, case = (table.query("kind == @kind") for kind in ("grouped", "smooth", "case"))
+    assert len(grouped) == points and grouped.n.min() >= 10 if points else grouped.empty
+    assert len(case) == n and case.observed.sum() == part.label.sum()
+    assert len(smooth) == 101 and smooth.low.le(smooth.high + 1e-12).sum() > 50
+    # Equal probabilities stay together: fewer points rather than small ones.
+    assert tables.calibration_points(part.assign(dtl=part.dtl.round(1)), ["dtl"]).n.min() >= 10 or n < 10
+
+
+def test_differences_of_net_benefit_are_those_of_the_primary_model(scores):
+    test, thresholds = scores.query("split == 'test'").assign(patient_id=np.arange(30) // 2), [0.2, 0.5]
+    table = tables.dca_differences(test, MODELS, thresholds, seed=1, n_bootstrap=100)
+    assert table.columns.tolist() == ["threshold", "model_a", "model_b", "difference", "low", "high"]
+    curves = tables.dca(test, MODELS, thresholds).pivot(index="threshold", columns="model", values="net_benefit")
+    rules = tables.dca(test, ["fusion"], thresholds).set_index("threshold")[["treat_all", "treat_none"]]
+    found = table.pivot(index="threshold", columns="model_b", values="difference")
+    assert list(pd.unique(table.model_b)) == ["treat_all", "treat_none", "radiomics", "dtl"]
+    for other, benefit in (curves.drop(columns="fusion").join(rules)).items():
+        np.testing.assert_allclose(found[other], curves["fusion"] - benefit, atol=1e-12)
 
 
 def test_comparison_puts_the_papers_numbers_beside_ours(scores):

@@ -15,6 +15,7 @@ from vcfnb.figures.performance import (
     calibration,
     decision_curves,
     feature_modes,
+    net_benefit_differences,
     recalibration,
     roc,
     score_distribution,

@@ -148,21 +148,51 @@ def draw_decision_curves(axis, curves):
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, title=title)
 
 
-def calibration(points, *, simulated=False):
-    """Observed against predicted proportion of acute fractures, one panel per model.
+def net_benefit_differences(table, *, simulated=False):
+    """Net benefit of one model minus that of a simple rule or another model, one panel each, with intervals.
 
-    `points`: model, predicted, observed, low, high, n.
+    `table`: threshold, model_a, model_b, difference, low, high.
     """
-    figure, axes = _calibration_panels(points, 66)
+    columns = ("threshold", "model_a", "model_b", "difference", "low", "high")
+    require(table, *columns, what="the differences of net benefit")
+    others = in_order(table["model_b"], ("treat_all", "treat_none", *MODELS))
+    styles = model_styles(others) | {"treat_all": {"color": GREY}, "treat_none": {"color": BLACK}}
+    figure, axes = panels(len(others), 66, sharey=True)
+    for axis, other in zip(axes, others, strict=True):
+        part = table[table["model_b"] == other].sort_values("threshold")
+        axis.axhline(0, **DOTTED)
+        look = styles[other]
+        axis.fill_between(part["threshold"], part["low"], part["high"], color=look["color"], alpha=0.2, linewidth=0)
+        axis.plot(part["threshold"], part["difference"], **look)
+        axis.set_title(f"minus {model_name(other).replace('_', ' ')}")
+        axis.set_xlabel("Threshold probability")
+    axes[0].set_ylabel(f"Net benefit, {model_name(table['model_a'].iloc[0])} minus ... (95% CI)")
+    return finish(figure, simulated)
+
+
+def calibration(points, *, simulated=False):
+    """Observed against predicted proportion of acute fractures: smooth curve, cases by class, one panel per model.
+
+    `points`: model, predicted, observed, low, high, n, kind, as :func:`vcfnb.statistics.tables.calibration_points`.
+    """
+    figure, axes = _calibration_panels(points, 78)
     for model, look in model_styles(points["model"]).items():
-        _calibration_curve(axes[model], points[points["model"] == model], color=look["color"])
+        part, axis = points[points["model"] == model], axes[model]
+        _calibration_curve(axis, part, color=look["color"])
+        cases = part[part["kind"] == "case"]
+        for (name, color), label, ends in zip(CLASSES.items(), (1, 0), ((1.04, 1.09), (-0.09, -0.04)), strict=True):
+            x = cases.loc[cases["observed"] == label, "predicted"]
+            axis.vlines(x, *ends, color=color, linewidth=0.7, label=f"{name} case")
+    handles = axis.get_legend_handles_labels()
+    title = "line: smooth curve (lowess), shaded: its 95% band; points: ten cases or more"
+    figure.legend(*handles, loc="outside upper center", ncols=2, title=title)
     return finish(figure, simulated)
 
 
 def recalibration(points, *, simulated=False):
     """Observed against predicted proportion of acute fractures before and after recalibration, one panel per model.
 
-    `points`: model, method (``none``: before), predicted, observed, low, high, n.
+    `points`: method (``none``: before), and the columns of :func:`calibration`.
     """
     require(points, "method", what="the calibration points")
     figure, axes = _calibration_panels(points, 78)
@@ -180,7 +210,7 @@ def recalibration(points, *, simulated=False):
 
 def _calibration_panels(points, height_mm):
     """Figure and axes by model."""
-    require(points, "model", "predicted", "observed", "low", "high", "n", what="the calibration points")
+    require(points, "model", "predicted", "observed", "low", "high", "n", "kind", what="the calibration points")
     models = in_order(points["model"], MODELS)
     figure, axes = _model_panels(models, height_mm)
     letters(axes)
@@ -197,11 +227,16 @@ def _model_panels(models, height_mm):
     return figure, axes[0]
 
 
-def _calibration_curve(axis, part, **look):
+def _calibration_curve(axis, part, color, marker="o", linestyle="-", label=None):
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, linestyle=":")
-    part = part.sort_values("predicted")
-    intervals(axis, part["predicted"], part, "observed", ("low", "high"), linewidth=1, **look)
-    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    smooth, grouped = (part[part["kind"] == kind].sort_values("predicted") for kind in ("smooth", "grouped"))
+    smooth = smooth.assign(**smooth[["observed", "low", "high"]].clip(0, 1))  # a local line may leave the range
+    axis.plot(smooth["predicted"], smooth["observed"], color=color, linestyle=linestyle, label=label)
+    if smooth["low"].notna().any():
+        axis.fill_between(smooth["predicted"], smooth["low"], smooth["high"], color=color, alpha=0.15, linewidth=0)
+    look = {"color": color, "marker": marker, "linestyle": "", "elinewidth": 0.8}
+    intervals(axis, grouped["predicted"], grouped, "observed", ("low", "high"), **look)
+    axis.set(xlim=(-0.03, 1.03), ylim=(-0.11, 1.11))
 
 
 def score_distribution(scores, thresholds=None, *, simulated=False):

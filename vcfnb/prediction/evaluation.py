@@ -7,9 +7,11 @@ import pandas as pd
 
 from vcfnb import selection, statistics
 from vcfnb.errors import VcfnbError
+from vcfnb.params import StatisticsParams
 from vcfnb.statistics import tables
 from vcfnb.statistics.bootstrap import percentile_interval
 from vcfnb.statistics.proportions import wilson
+from vcfnb.statistics.sentences import PRIMARY
 
 # The name of the new cases where notebook 07 has training and test.
 SPLIT = "validation"
@@ -35,9 +37,11 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
     dict of str to pandas.DataFrame
         auc (model, cases, n, n_acute, auc, ci_low, ci_high by DeLong, patient_low, patient_high by a bootstrap of
         patients; of all cases, and of those within the training data), roc, calibration (model, n, brier, slope,
-        intercept, predicted, observed, note), calibration_curve, decision_curves, operating_points (at the thresholds
-        that were chosen on training cases; empty where the model has none), recalibration and recalibration_curve
-        (before and after recalibration, by what is fitted and on whom), outside (what, n, of, share, low, high).
+        intercept, predicted, observed, note, and intervals as in notebook 07), calibration_curve (as
+        :func:`vcfnb.statistics.tables.calibration_points`), decision_curves, dca_differences (of the primary model, in
+        the range of thresholds of :class:`vcfnb.params.StatisticsParams`), operating_points (at the thresholds that
+        were chosen on training cases; empty where the model has none), recalibration and recalibration_curve (before
+        and after recalibration, by what is fitted and on whom), outside (what, n, of, share, low, high).
 
     Raises
     ------
@@ -46,7 +50,8 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
     """
     names = list(model.models)
     y, patients = scores["label"].to_numpy(), scores["patient_id"]
-    thresholds = np.linspace(0.01, 0.99, 99)
+    thresholds, default = np.linspace(0.01, 0.99, 99), StatisticsParams()
+    compared = np.linspace(default.threshold_low, default.threshold_high, 51)
     drawn = {"seed": seed, "n_boot": n_bootstrap}
     counts = statistics.draw_counts(y, patients, **drawn)
     bands = [statistics.roc_band(y, scores[name], **drawn).assign(model=name, split=SPLIT) for name in names]
@@ -56,14 +61,21 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
         for name, threshold in model.thresholds.items()
     ]
     recalibrated, curve = _recalibration(scores, model, seed)
+    calibration = [
+        {"model": name}
+        | tables.calibration_row(y, scores[name])
+        | statistics.calibration_measures(y, scores[name], patients, **drawn)
+        for name in names
+    ]
     return {
         "auc": pd.DataFrame([row for name in names for row in _aucs(scores, name, counts)]),
         "roc": pd.concat(bands, ignore_index=True),
-        "calibration": pd.DataFrame([{"model": name} | tables.calibration_row(y, scores[name]) for name in names]),
-        "calibration_curve": tables.calibration_points(scores, names, _bins(y)),
+        "calibration": pd.DataFrame(calibration),
+        "calibration_curve": tables.calibration_points(scores, names, seed, n_bootstrap),
         "decision_curves": tables.dca(scores, names, thresholds).merge(
             tables.dca_bands(scores, names, thresholds, seed, n_bootstrap)
         ),
+        "dca_differences": tables.dca_differences(scores, names, compared, seed, n_bootstrap, primary=PRIMARY),
         "operating_points": pd.DataFrame(points),
         "recalibration": recalibrated,
         "recalibration_curve": curve,
@@ -91,8 +103,7 @@ def _recalibration(scores, model, seed):
                 {"model": name, "method": method, "added_intercept": rule.intercept, "factor": rule.slope}
                 | tables.calibration_row(y, new, *dict.fromkeys((rule.note, told)))
             )
-            points = statistics.calibration_curve_points(y, new, bins=_bins(y))
-            curves.append(points.assign(model=name, method=method))
+            curves.append(tables.calibration_shown(y, new).assign(model=name, method=method))
     return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
 
 
@@ -131,11 +142,6 @@ def _aucs(scores, name, counts):
             values = [*area, *map(float, limits)]
         row = {"model": name, "cases": cases, "n": len(y), "n_acute": int(y.sum())}
         yield row | dict(zip(("auc", "ci_low", "ci_high", "patient_low", "patient_high"), values, strict=True))
-
-
-def _bins(y):
-    """Bins of a calibration curve: of at least eight cases, where there are as many."""
-    return int(np.clip(len(y) // 8, 1, 5))
 
 
 def _outside(scores):

@@ -7,6 +7,7 @@ from vcfnb.figures.theme import model_name
 from vcfnb.prediction.evaluation import ALL, SPLIT
 from vcfnb.prediction.patient import origin
 from vcfnb.report.page import write_page
+from vcfnb.statistics import sentences
 from vcfnb.statistics.tables import readable_rates
 
 
@@ -39,6 +40,7 @@ def write_report(folder, model, scores, evaluated, exclusions, simulated):
         "validation.html.j2",
         note=note,
         trained=f"Trained on: {model.trained_on}.",
+        benefit=sentences.benefit(evaluated["dca_differences"]),
         tables=_shown(evaluated),
         figures=drawn,
         exclusions=exclusions[["case_id", "reason"]],
@@ -53,6 +55,7 @@ def _figures(scores, evaluated, model, simulated):
         "roc": figures.roc(evaluated["roc"], auc, simulated=simulated),
         "calibration": figures.calibration(evaluated["calibration_curve"], simulated=simulated),
         "decision_curves": figures.decision_curves(evaluated["decision_curves"], simulated=simulated),
+        "dca_differences": figures.net_benefit_differences(evaluated["dca_differences"], simulated=simulated),
         "scores": figures.score_distribution(long, thresholds=model.thresholds, simulated=simulated),
         "recalibration": figures.recalibration(evaluated["recalibration_curve"], simulated=simulated),
     }

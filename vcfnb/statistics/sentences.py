@@ -87,14 +87,18 @@ def optimism(auc):
     return f"Training minus test AUC: {_listed(told)}."
 
 
-def benefit(bands, model=PRIMARY):
-    """Thresholds at which the whole band of a decision curve lies above both simple rules."""
-    rows = bands[bands["model"] == model]
-    above = rows.loc[rows["low"] > rows[["treat_all", "treat_none"]].max(axis=1), "threshold"]
-    if above.empty:
-        return f"At no threshold does the whole band of {model} lie above both."
-    ends = f"between {above.min():.2f} and {above.max():.2f}"
-    return f"The whole band of {model} lies above both at {len(above)} of {len(rows)} thresholds, {ends}."
+def benefit(differences):
+    """At how many thresholds the interval of a net benefit's difference lies above zero (``dca_differences.csv``)."""
+    above = differences.assign(above=differences["low"] > 0).pivot(index="threshold", columns="model_b", values="above")
+    rules = {"treat all": above["treat_all"], "treat none": above["treat_none"]}
+    rules["both"] = above["treat_all"] & above["treat_none"]
+    rules |= {model: above[model] for model in above if model not in ("treat_all", "treat_none")}
+    told = _listed([f"{found.sum()} against {name}" for name, found in rules.items()])
+    model, ends = differences["model_a"].iloc[0], f"{above.index.min():.2f} to {above.index.max():.2f}"
+    return (
+        f"Of {len(above)} thresholds from {ends}, the interval of the net benefit of {model} minus the other's lies "
+        f"above zero at {told}."
+    )
 
 
 def recalibrated(table, model=PRIMARY):
@@ -175,14 +179,18 @@ def differences(table, split="test"):
 
 
 def slopes(table):
-    """Calibration slopes on test cases, from ``calibration.csv``: whose probabilities are too extreme."""
+    """Calibration slopes on test cases, from ``calibration.csv``: whose interval lies below 1, or includes it."""
     rows = table[(table["split"] == "test")].dropna(subset="slope")
     if rows.empty:
         return "No calibration slope can be computed on these test cases."
-    told = [f"{row.model} {row.slope:.2f}" for row in rows.itertuples()]
-    low = [row.model for row in rows.itertuples() if row.slope < 1]
-    what = f"too extreme for {_listed(low)}" if low else "not too extreme for any model"
-    return f"Slopes on test cases are {_listed(told)}: the probabilities are {what}. They have no interval here."
+    told = [f"{row.model} {row.slope:.2f} ({row.slope_low:.2f} to {row.slope_high:.2f})" for row in rows.itertuples()]
+    kinds = {"lies below 1 (too extreme probabilities)": [], "includes 1": [], "lies above 1 (not extreme enough)": []}
+    below, holds, above = kinds.values()
+    for row in rows.itertuples():
+        (below if row.slope_high < 1 else above if row.slope_low > 1 else holds).append(row.model)
+    what = [f"{kind} for {_listed(names)}" for kind, names in kinds.items() if names]
+    told = _listed(told).replace("-inf", "no limit").replace("inf", "no limit")
+    return f"Slopes on test cases are {told}. The interval {_listed(what)}."
 
 
 def gap(table):

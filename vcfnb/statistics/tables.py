@@ -13,6 +13,10 @@ import pandas as pd
 from vcfnb import statistics
 
 SPLITS = ("train", "test")
+# Cases that share a point of a calibration figure, at least.
+CASES_PER_POINT = 10
+# Of a smooth calibration curve, at most: each is a fit of its own.
+BOOTSTRAP_CURVES = 500
 RATES = ("sensitivity", "specificity", "ppv", "npv")
 
 
@@ -113,6 +117,21 @@ def dca_bands(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05):
     return curves(scores, models, partial(statistics.decision_curve_band, thresholds=thresholds, **drawn))
 
 
+def dca_differences(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05, primary="fusion"):
+    """Net benefit of the primary model minus that of treat_all, treat_none and each other model, intervals by patient.
+
+    threshold, model_a, model_b, difference, low, high, for one set of cases.
+    """
+    drawn = {"patients": scores.get("patient_id"), "seed": seed, "n_boot": n_bootstrap, "alpha": alpha}
+    strategies = scores.assign(treat_all=1.0, treat_none=0.0)
+    found = []
+    for other in ("treat_all", "treat_none", *(model for model in models if model != primary)):
+        pair = strategies[primary], strategies[other]
+        table = statistics.net_benefit_difference(scores["label"], *pair, thresholds, **drawn)
+        found.append(table.assign(model_a=primary, model_b=other))
+    return pd.concat(found, ignore_index=True)[["threshold", "model_a", "model_b", "difference", "low", "high"]]
+
+
 def calibration_row(y, probability, *notes):
     """Calibration as columns of a table, with a note instead of a warning.
 
@@ -127,14 +146,48 @@ def calibration_row(y, probability, *notes):
     return {"n": len(y)} | found._asdict() | means | {"note": "; ".join(filter(None, told))}
 
 
-def calibration(scores, models):
-    """Calibration: model, split, n, brier, slope, intercept (NaN where there is none)."""
-    return _rows(scores, models, calibration_row)[["model", "split", "n", "brier", "slope", "intercept"]]
+def calibration(scores, models, seed, n_bootstrap=2000, alpha=0.05):
+    """Calibration: model, split, n, brier, slope, intercept (NaN where there is none), and intervals by patient.
+
+    They and what else follows are those of :func:`vcfnb.statistics.calibration_measures`.
+    """
+    drawn = {"seed": seed, "n_boot": n_bootstrap, "alpha": alpha}
+    table = _rows(scores, models, calibration_row)[["model", "split", "n", "brier", "slope", "intercept"]]
+    parts = {split: scores[scores["split"] == split] for split in SPLITS}
+    of = [(parts[row.split], row.model) for row in table.itertuples()]
+    more = [
+        statistics.calibration_measures(part["label"], part[model], part.get("patient_id"), **drawn)
+        for part, model in of
+    ]
+    return table.join(pd.DataFrame(more))
 
 
-def calibration_points(scores, models, bins=5):
-    """Observed against predicted proportion of acute cases, in bins of equal size, for one set of cases."""
-    return curves(scores, models, partial(statistics.calibration_curve_points, bins=bins))
+def calibration_points(scores, models, seed=None, n_bootstrap=0, alpha=0.05):
+    """What a calibration figure shows of one set of cases: bin, n, predicted, observed, low, high, kind, model.
+
+    kind: ``smooth`` (a curve, with a band by patient where there are bootstrap samples), ``grouped`` (at most five
+    points, each of at least ten cases), ``case`` (its label and probability).
+    """
+    n_boot = min(n_bootstrap, BOOTSTRAP_CURVES)
+    drawn = {"patients": scores.get("patient_id"), "seed": seed, "n_boot": n_boot, "alpha": alpha}
+    return curves(scores, models, partial(calibration_shown, **drawn))
+
+
+def calibration_shown(y, probability, **drawn):
+    """:func:`calibration_points` of one model; `drawn` is for :func:`vcfnb.statistics.smooth_calibration`."""
+    grouped = pd.DataFrame()
+    for bins in range(min(5, len(y) // CASES_PER_POINT), 0, -1):
+        points = statistics.calibration_curve_points(y, probability, bins)
+        if points["n"].min() >= CASES_PER_POINT:
+            grouped = points
+            break
+    parts = {
+        "grouped": grouped,
+        "smooth": statistics.smooth_calibration(y, probability, **drawn),
+        "case": pd.DataFrame({"predicted": probability, "observed": y}).sort_values(["predicted", "observed"]),
+    }
+    table = pd.concat([part.assign(kind=kind) for kind, part in parts.items()], ignore_index=True)
+    return table.reindex(columns=["bin", "n", "predicted", "observed", "low", "high", "kind"])
 
 
 def recalibration(scores, models, training):
