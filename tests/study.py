@@ -113,8 +113,8 @@ def contract_files(expansions):
     yield from (f"10_predict/prediction.{kind}" for kind in ("html", "pdf", "json"))
     yield from (f"10_predict/{name}.{suffix}" for name in ("case", "contributions") for suffix in ("png", "svg"))
     # What docs/fidelity.md names besides.
-    yield from ("00_cohort/figure2_workflow.png", "00_cohort/test_set_size.csv", "02_icc/dice.csv")
-    yield from ("03_radiomics/feature_counts.csv", "05_selection/radiomics_lasso_error.csv")
+    yield from ("00_cohort/figure2_workflow.png", "00_cohort/test_set_size.csv", "00_cohort/sample_size.csv")
+    yield from ("02_icc/dice.csv", "03_radiomics/feature_counts.csv", "05_selection/radiomics_lasso_error.csv")
     yield from ("05_selection/expansion_choice.csv", "06_fusion/fusion_selected.csv", "07_statistics/expansions.csv")
     yield from ("09_leakage/feature_modes.csv", "09_leakage/paper_consistency.csv", "report/checklists.html")
     yield from (f"report/checklist_{name}.csv" for name in ("metrics", "clear"))

@@ -1,5 +1,7 @@
 """Sentences about results, computed from them: what an interval, a slope or a gap shows, and what stays undecided."""
 
+import pandas as pd
+
 from vcfnb.errors import VcfnbError
 
 PRIMARY = "fusion"  # named before the test set is opened
@@ -15,6 +17,17 @@ def balance(table, alpha=0.05):
     uneven = list(rows.loc[rows["p_holm"] < alpha, "characteristic"])
     told = f"adjusted p below {alpha:g} for {_listed(uneven)}" if uneven else f"no adjusted p is below {alpha:g}"
     return f"{len(rows)} tests, {told}."
+
+
+def sample_sizes(table):
+    """What development and validation need, by the criterion that asks for most, from ``sample_size.csv``."""
+    most = table.loc[table.groupby(["purpose", "predictors"], dropna=False, sort=False)["needed"].idxmax()]
+    told = [
+        f"{row['needed']} for {'validation' if pd.isna(row['predictors']) else str(row['predictors']) + ' predictors'} "
+        f"({row['criterion']}; here {row['here']}{', enough' if row['here'] >= row['needed'] else ''})"
+        for _, row in most.iterrows()
+    ]
+    return f"Patients needed at least: {_listed(told)}."
 
 
 def reproducibility(icc):
