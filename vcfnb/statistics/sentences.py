@@ -123,6 +123,18 @@ def adjusted_p(table, alpha=0.05):
     return f"{low or 'None'} of {len(table)} adjusted p {'are' if low > 1 else 'is'} below {alpha:g}."
 
 
+def instability(summary):
+    """How far probabilities move between repeats, in how many cases the class flips (``instability_summary.csv``)."""
+    told = [
+        f"{row.model}: median range {row.range_median:.2f}, the predicted class at 0.5 changes in {row.n_flips} of "
+        f"{row.n} cases"
+        for row in summary.dropna(subset="n").itertuples()
+    ]
+    alone = list(summary.loc[summary["n"].isna(), "model"])
+    told += [f"one repeat only, left out: {_listed(alone)}"] if alone else []
+    return f"{'; '.join(told)}."
+
+
 def stability(row):
     """Nogueira's index in words (Nogueira et al. 2018, section 5), with its interval: poor, intermediate, excellent."""
     word = "poor" if row["index"] < 0.4 else "excellent" if row["index"] > 0.75 else "intermediate"
