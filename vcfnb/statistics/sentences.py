@@ -178,6 +178,19 @@ def verdict(auc, model=PRIMARY):
     )
 
 
+def openings(register):
+    """How often the test set was opened with other parameters, from ``test_set_register.csv`` (None: no register)."""
+    if register is None:
+        return "How often the test set was opened is not recorded."
+    n = len(register[["parameters", "cases"]].drop_duplicates())
+    if n == 1:
+        return "In this run folder the test set was opened with one set of parameters."
+    return (
+        f"In this run folder the test set was opened with {n} different sets of parameters or cases: "
+        "no interval here includes a choice among them."
+    )
+
+
 def differences(table, split="test"):
     """Which AUC differences (``auc_differences.csv``, ``rigorous_differences.csv``) have an interval without zero.
 
