@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from vcfnb.runs import register
+
 ROOT = Path(__file__).resolve().parents[1]
 # The folders of tests/ are those of the package; files of tests use each other's helpers, whatever folder they are in.
 sys.path += [str(folder) for folder in sorted((ROOT / "tests").iterdir()) if folder.is_dir()]
@@ -67,8 +69,9 @@ def executed(finished):
 
 
 def tables(folder):
-    """Bytes of every table of a study, by path."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.csv"))}
+    """Bytes of every table of a study, by path; the register of openings of the test set says when, and is left out."""
+    found = [path for path in sorted(folder.rglob("*.csv")) if path != folder / register.NAME]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 def contract_files(expansions):
@@ -94,14 +97,15 @@ def contract_files(expansions):
     names += ("mcnemar", "reclassification", "subgroups", "dca_differences", "calibration_curve")
     yield from (f"07_statistics/{name}.csv" for name in names)
     names = ("rigorous_auc", "rigorous_differences", "stability", "stability_index", "learning_curve", "imbalance")
+    names += ("instability", "instability_summary")
     yield from (f"08_robustness/{name}.csv" for name in names)
     yield from (f"09_leakage/{name}.csv" for name in ("audit", "permuted_auc", "selection_order"))
-    yield from ("report/index.html", "provenance.json")
+    yield from ("report/index.html", "provenance.json", register.NAME)
     for name in ("00_cohort/flow", "05_selection/figure5_radiomics_lasso", "05_selection/figure6_dtl_lasso"):
         yield from (f"{name}.png", f"{name}.svg")
     for name in ("figure8_expansions", "figure9_roc", "figure10_decision_curves"):
         yield from (f"07_statistics/{name}.{suffix}" for suffix in ("png", "svg", "csv"))
-    for name in ("rigorous_auc", "rigorous_differences", "stability", "learning_curve"):
+    for name in ("rigorous_auc", "rigorous_differences", "instability", "stability", "learning_curve"):
         yield from (f"08_robustness/{name}_figure.{suffix}" for suffix in ("png", "svg", "csv"))
     for name in ("feature_modes", "audit"):
         yield from (f"09_leakage/{name}_figure.{suffix}" for suffix in ("png", "svg", "csv"))
@@ -120,8 +124,8 @@ def contract_files(expansions):
     yield from (f"10_predict/prediction.{kind}" for kind in ("html", "pdf", "json"))
     yield from (f"10_predict/{name}.{suffix}" for name in ("case", "contributions") for suffix in ("png", "svg"))
     # What docs/fidelity.md names besides.
-    yield from ("00_cohort/figure2_workflow.png", "00_cohort/test_set_size.csv", "02_icc/dice.csv")
-    yield from ("03_radiomics/feature_counts.csv", "05_selection/radiomics_lasso_error.csv")
+    yield from ("00_cohort/figure2_workflow.png", "00_cohort/test_set_size.csv", "00_cohort/sample_size.csv")
+    yield from ("02_icc/dice.csv", "03_radiomics/feature_counts.csv", "05_selection/radiomics_lasso_error.csv")
     yield from ("05_selection/expansion_choice.csv", "06_fusion/fusion_selected.csv", "07_statistics/expansions.csv")
     yield from ("09_leakage/feature_modes.csv", "09_leakage/paper_consistency.csv", "report/checklists.html")
     yield from (f"report/checklist_{name}.csv" for name in ("metrics", "clear"))

@@ -124,6 +124,10 @@ ORDER = pd.DataFrame(
 VIEWED = (image(texture()), image(ball()), image(ball(radius=3).astype(np.float32)))
 PULLS = pd.DataFrame({"feature": [*RADIOMIC, "dtl_003"], "value": [1.0, 9, -0.5, 0], "contribution": [2, -1, 0.5, 0.1]})
 PULLS = PULLS.assign(low=-1.0, high=2.0, beyond=[False, True, False, False])
+REPEATS = pd.DataFrame(
+    [("radiomics", "a", 0.1), ("radiomics", "a", 0.7), ("radiomics", "b", 0.9), ("radiomics", "b", 0.9)],
+    columns=["model", "case_id", "score"],
+).assign(mean=[0.4, 0.4, 0.9, 0.9])
 
 # Arguments of each figure, and the columns of the first without which it cannot be drawn.
 FIGURES = {
@@ -145,6 +149,7 @@ FIGURES = {
     "grad_cam_examples": ((HEATED,), ""),
     "icc_overview": ((ICC,), "feature icc_intra icc_inter stable"),
     "leakage_audit": ((PERMUTED, AUDIT, ORDER), "run model auc"),
+    "instability": ((REPEATS,), "model case_id score mean"),
     "learning_curve": ((LEARNING,), "n_train auc ci_low ci_high"),
     "lasso_figure": ((ERRORS, PATHS, SELECTED, "Radiomics"), "lambda mse_mean mse_sd chosen"),
     "montage": ((CASES,), ""),
@@ -409,6 +414,9 @@ def test_the_audit_and_the_nested_evaluation_show_what_they_are_given():
     assert "Nogueira's index 0.31 (0.25 to 0.36)" in " ".join(texts(draw("selection_frequency")))
     line = draw("learning_curve").axes[0].get_lines()[0]
     np.testing.assert_array_equal(line.get_xydata(), [[20, 0.7], [40, 0.8]])
+    lines, dots = draw("instability").axes[0].collections
+    np.testing.assert_allclose(lines.get_segments(), [[[0.4, 0.1], [0.4, 0.7]], [[0.9, 0.9], [0.9, 0.9]]])
+    np.testing.assert_array_equal(dots.get_offsets(), REPEATS[["mean", "score"]])
     short = figures.selection_frequency(FREQUENCY, most=2).axes[0]
     assert short.get_title() == "3 features chosen at least once, the 2 most frequent" and len(short.patches) == 2
 

@@ -150,7 +150,7 @@ CASES = pd.DataFrame(
 
 def test_patients_cases_and_readers_across_the_sets():
     assert set(verdicts(leakage.set_rows(CASES, ["a", "c"])).values()) == {"pass"}
-    assert all(list(row)[-2:] == ["finding", "code"] for row in leakage.set_rows(CASES))
+    assert all(list(row)[-3:] == ["finding", "code", "result"] for row in leakage.set_rows(CASES))
     bad = pd.concat([CASES, CASES.tail(1).assign(patient_id="q")])
     rows = {row["check"]: row for row in leakage.set_rows(bad, ["a", "d"])}
     assert rows["patients in both sets"]["finding"] == "FAIL: 1 patient(s) in both sets: q"

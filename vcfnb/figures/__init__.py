@@ -22,7 +22,14 @@ from vcfnb.figures.performance import (
     subgroup_forest,
 )
 from vcfnb.figures.pictures import crops_examples, montage
-from vcfnb.figures.rigorous import auc_differences, leakage_audit, learning_curve, rigorous_auc, selection_frequency
+from vcfnb.figures.rigorous import (
+    auc_differences,
+    instability,
+    leakage_audit,
+    learning_curve,
+    rigorous_auc,
+    selection_frequency,
+)
 from vcfnb.figures.selection import lasso_figure, selection_steps
 from vcfnb.figures.theme import CLASSES, MODELS, style
 from vcfnb.figures.training import alignment, cv_by_expansion, training_curves, weights_comparison

@@ -65,6 +65,28 @@ def auc_differences(differences, *, simulated=False):
     return finish(figure, simulated)
 
 
+def instability(scores, *, simulated=False):
+    """Each repeat's probability over the case's mean, one panel per model (Riley and Collins 2023, Biom J 65:2200302).
+
+    `scores`: model, case_id, score, mean; lines join a case's lowest and highest probability.
+    """
+    require(scores, "model", "case_id", "score", "mean", what="the scores of the repeats")
+    models = list(dict.fromkeys(scores["model"]))
+    figure, axes = panels(len(models), 68, 62 * len(models) + 27)
+    for axis, model in zip(axes, models, strict=True):
+        color, part = MODELS.get(model, PURPLE), scores[scores["model"] == model]
+        ends = part.groupby("case_id").agg(mean=("mean", "first"), low=("score", "min"), high=("score", "max"))
+        axis.vlines(ends["mean"], ends["low"], ends["high"], color=color, alpha=0.35, linewidth=0.8)
+        axis.scatter(part["mean"], part["score"], s=8, color=color, alpha=0.7, linewidths=0, zorder=3)
+        axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=0.8)
+        axis.axhline(0.5, **DOTTED)
+        axis.axvline(0.5, **DOTTED)
+        axis.set(xlabel="Mean probability of the case", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        axis.set_title(f"{model_name(model)}, {len(ends)} cases")
+    axes[0].set_ylabel("Probability of acute, each repeat")
+    return finish(figure, simulated)
+
+
 def selection_frequency(frequency, index=None, most=25, *, simulated=False):
     """How often each feature was chosen; the `most` frequent are shown.
 

@@ -11,7 +11,8 @@ from vcfnb.images import location
 from vcfnb.params import ReportingParams
 from vcfnb.report import checklists, notebooks
 from vcfnb.report.page import write_page
-from vcfnb.runs import digest, git_commit, versions, write_csv, write_json
+from vcfnb.runs import digest, git_commit, register, versions, write_csv, write_json
+from vcfnb.statistics import sentences
 
 
 def write_report(run, params, executed, folder, provenance_file):
@@ -39,6 +40,7 @@ def write_report(run, params, executed, folder, provenance_file):
         "report.html.j2",
         **about,
         results=_results(run),
+        opened=sentences.openings(register.opened(run)),
         checklists=checklists.summary(filled),
         parameters=json.dumps(params, indent=1),
         weights=_weights(provenance),

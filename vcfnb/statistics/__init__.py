@@ -20,5 +20,14 @@ from vcfnb.statistics.recalibration import (
 )
 from vcfnb.statistics.reclassification import mcnemar_test, reclassification
 from vcfnb.statistics.roc import auc_ci, delong_test, roc_band, roc_points
-from vcfnb.statistics.sample_size import auc_power, auc_sample_size, auc_standard_error, auc_width_by_size
+from vcfnb.statistics.sample_size import (
+    auc_power,
+    auc_sample_size,
+    auc_standard_error,
+    auc_width_by_size,
+    cox_snell_r2,
+    development_sample_size,
+    sample_sizes,
+    validation_sample_size,
+)
 from vcfnb.statistics.thresholds import operating_metrics, operating_point

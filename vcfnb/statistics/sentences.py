@@ -1,5 +1,7 @@
 """Sentences about results, computed from them: what an interval, a slope or a gap shows, and what stays undecided."""
 
+import pandas as pd
+
 from vcfnb.errors import VcfnbError
 
 PRIMARY = "fusion"  # named before the test set is opened
@@ -15,6 +17,17 @@ def balance(table, alpha=0.05):
     uneven = list(rows.loc[rows["p_holm"] < alpha, "characteristic"])
     told = f"adjusted p below {alpha:g} for {_listed(uneven)}" if uneven else f"no adjusted p is below {alpha:g}"
     return f"{len(rows)} tests, {told}."
+
+
+def sample_sizes(table):
+    """What development and validation need, by the criterion that asks for most, from ``sample_size.csv``."""
+    most = table.loc[table.groupby(["purpose", "predictors"], dropna=False, sort=False)["needed"].idxmax()]
+    told = [
+        f"{row['needed']} for {'validation' if pd.isna(row['predictors']) else str(row['predictors']) + ' predictors'} "
+        f"({row['criterion']}; here {row['here']}{', enough' if row['here'] >= row['needed'] else ''})"
+        for _, row in most.iterrows()
+    ]
+    return f"Patients needed at least: {_listed(told)}."
 
 
 def reproducibility(icc):
@@ -114,6 +127,18 @@ def adjusted_p(table, alpha=0.05):
     return f"{low or 'None'} of {len(table)} adjusted p {'are' if low > 1 else 'is'} below {alpha:g}."
 
 
+def instability(summary):
+    """How far probabilities move between repeats, in how many cases the class flips (``instability_summary.csv``)."""
+    told = [
+        f"{row.model}: median range {row.range_median:.2f}, the predicted class at 0.5 changes in {row.n_flips} of "
+        f"{row.n} cases"
+        for row in summary.dropna(subset="n").itertuples()
+    ]
+    alone = list(summary.loc[summary["n"].isna(), "model"])
+    told += [f"one repeat only, left out: {_listed(alone)}"] if alone else []
+    return f"{'; '.join(told)}."
+
+
 def stability(row):
     """Nogueira's index in words (Nogueira et al. 2018, section 5), with its interval: poor, intermediate, excellent."""
     word = "poor" if row["index"] < 0.4 else "excellent" if row["index"] > 0.75 else "intermediate"
@@ -154,6 +179,19 @@ def verdict(auc, model=PRIMARY):
     return (
         f"On {int(row['n'])} test cases the primary model, {model}, has an AUC of {row['auc']:.3f} "
         f"(Newcombe's interval {row['newcombe_low']:.3f} to {row['newcombe_high']:.3f}); {decided}."
+    )
+
+
+def openings(register):
+    """How often the test set was opened with other parameters, from ``test_set_register.csv`` (None: no register)."""
+    if register is None:
+        return "How often the test set was opened is not recorded."
+    n = len(register[["parameters", "cases"]].drop_duplicates())
+    if n == 1:
+        return "In this run folder the test set was opened with one set of parameters."
+    return (
+        f"In this run folder the test set was opened with {n} different sets of parameters or cases: "
+        "no interval here includes a choice among them."
     )
 
 
