@@ -84,9 +84,12 @@ VALIDATION = {
         **{"model": {"study": "<b>", "sha256": "0" * 64}, "versions": {"vcfnb": "0"}},
     },
     "trained": "t",
+    "benefit": "b",
     "tables": {name: pd.DataFrame({"model": ["m"]}) for name in ("auc", "calibration", "recalibration", "outside")}
     | {"operating_points": pd.DataFrame()},
-    "figures": dict.fromkeys(("roc", "calibration", "decision_curves", "scores", "recalibration"), Drawn),
+    "figures": dict.fromkeys(
+        ("roc", "calibration", "decision_curves", "dca_differences", "scores", "recalibration"), Drawn
+    ),
 }
 
 
@@ -94,4 +97,4 @@ def test_a_validation_without_operating_points_or_exclusions():
     written = page.render("validation.html.j2", **VALIDATION, exclusions=pd.DataFrame())
     assert "The model brings no operating point." in written and "<p>No case.</p>" in written
     assert "of study &lt;b&gt;" in written and "Validated on: SIMULATED" in written
-    assert written.count('src="data:image/png;base64,') == 5
+    assert written.count('src="data:image/png;base64,') == 6
