@@ -1,4 +1,4 @@
-"""No code in data: nothing unpickles, YAML is plain, ids stay in their folder, texts are no HTML. Slow: a tiny study."""
+"""No code in data: nothing unpickles, YAML is plain, ids stay in folders, texts are no HTML. Slow: a tiny study."""
 
 import ast
 import json
