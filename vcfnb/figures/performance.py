@@ -90,7 +90,7 @@ def roc(bands, auc, *, simulated=False):
     require(bands, "model", "split", "fpr", "tpr", "low", "high", what="the ROC curves")
     require(auc, "model", "split", "n", "auc", *_NEWCOMBE, what="the table of AUCs")
     splits, styles = in_order(bands["split"], SPLITS), model_styles(bands["model"])
-    names = SPLITS | ({"train": "Training, out-of-fold"} if "resubstitution" in splits else {})
+    names = SPLITS | ({"train": "Out-of-fold"} if "resubstitution" in splits else {})
     figure, axes = panels(len(splits), 88)
     for axis, split in zip(axes, splits, strict=True):
         areas = auc[auc["split"] == split]
@@ -104,7 +104,9 @@ def roc(bands, auc, *, simulated=False):
         axis.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
         axis.set_title(f"{names.get(split, split)} (n = {areas['n'].iloc[0]:.0f})")
         axis.set_box_aspect(1)
-        axis.legend(loc="lower right", title="AUC (Newcombe's 95% CI)", alignment="left")
+        # Below the axes: three panels leave no room beside the curves.
+        place = {"loc": "upper left", "bbox_to_anchor": (-0.05, -0.28), "borderaxespad": 0, "handlelength": 1.8}
+        axis.legend(title="AUC (Newcombe's 95% CI)", alignment="left", **place)
     return finish(figure, simulated)
 
 
