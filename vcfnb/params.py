@@ -67,10 +67,12 @@ class CohortParams(Section):
     )
     min_voxels: int = Field(100, ge=1, description="Smallest ROI, in voxels of the original image.")
     test_fraction: Fraction = Field(
-        0.3, description="Share of cases in the test set when the table has no split. Paper: 43/218 = 0.197."
+        0.3, description="Proportion of cases in the test set when the table has no split. Paper: 43/218 = 0.197."
     )
     n_patients: int = Field(60, ge=12, description="Simulated patients. Paper: 218 (real).")
-    acute_fraction: Fraction = Field(0.65, description="Share of acute fractures, simulated. Paper: 171/218 = 0.784.")
+    acute_fraction: Fraction = Field(
+        0.65, description="Proportion of acute fractures, simulated. Paper: 171/218 = 0.784."
+    )
     voxel_mm: tuple[Positive, Positive, Positive] = Field(
         (0.7, 0.7, 1.0), description="Simulated voxel size, mm: in plane, in plane, sagittal slice. Paper: 1 mm slices."
     )
@@ -78,9 +80,11 @@ class CohortParams(Section):
     signs: dict[Sign, Annotated[float, Field(ge=0)]] = Field(
         {}, description="Factors on the strength of simulated signs, such as {swelling: 0}; those left out have 1."
     )
-    several_vertebrae: Share = Field(0.0, description="Share of simulated patients with a second fractured vertebra.")
+    several_vertebrae: Share = Field(
+        0.0, description="Proportion of simulated patients with a second fractured vertebra."
+    )
     n_sites: Literal[1, 2] = Field(1, description="Simulated sites; the second has a sharper kernel and a lower dose.")
-    metal: Share = Field(0.0, description="Share of simulated patients with a metal implant nearby.")
+    metal: Share = Field(0.0, description="Proportion of simulated patients with a metal implant nearby.")
     image_format: Literal["nifti", "dicom"] = Field(
         "nifti", description="Simulated images: NIfTI files, or folders with DICOM series. Paper: DICOM."
     )
@@ -154,7 +158,10 @@ class DtlParams(Section):
     batch_size: int = Field(16, ge=2, description="Cases a step.")
     learning_rate: Positive = Field(0.001, description="Learning rate (peak, for fast). Paper: 0.001.")
     validation_fraction: float = Field(
-        0.2, ge=0, lt=1, description="Share of training patients that decides when to stop, for fast; 0: all epochs."
+        0.2,
+        ge=0,
+        lt=1,
+        description="Proportion of training patients that decides when to stop, for fast; 0: all epochs.",
     )
     patience: int = Field(4, ge=1, description="Epochs without a smaller validation loss before training stops.")
     feature_mode: Literal["out_of_fold", "in_sample"] = Field(
@@ -270,7 +277,7 @@ class RobustnessParams(Section):
         6, ge=0, le=99, description="ROI expansion of these networks, voxels, fixed beforehand. Paper: 6."
     )
     learning_shares: tuple[Fraction, ...] = Field(
-        (0.4, 0.6, 0.8), description="Shares of an outer fold's training patients for the learning curve."
+        (0.4, 0.6, 0.8), description="Proportions of an outer fold's training patients for the learning curve."
     )
 
     @model_validator(mode="after")

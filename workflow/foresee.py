@@ -89,8 +89,23 @@ def _split(study, table, network, layer, has_needs):
         remedy = "an ICC needs 2 cases or more; without it, set icc.icc_cases: 0"
         rows.append({"problem": told, "remedy": remedy, "code": "too-few-repeats"})
     if has_needs:
-        rows += _rows("", _fit_tables, study, table, train, test)
+        # What all training cases lack, their folds lack, too.
+        rows += _rows("", _fit_tables, study, table, train, test) or _out_of_fold(study, table, labels, groups, train)
     return rows + _outer(study, table, labels, groups, has_needs)
+
+
+def _out_of_fold(study, table, labels, groups, train):
+    """Problems of the folds of the out-of-fold probabilities, of the first that has any."""
+    try:
+        folds, _ = fusion.outer_folds(labels[train], groups[train], study.fusion.out_of_fold_folds, 1, study.seed)
+    except VcfnbError:
+        return []  # too few patients for any folds: said of those of the LASSO
+    for fold in folds:
+        where = f"fusion.out_of_fold_folds: in fold {fold.fold}: "
+        rows = _rows(where, _fit_tables, study, table, train[fold.train], train[fold.test])
+        if rows:
+            return rows
+    return []
 
 
 def _outer(study, table, labels, groups, has_needs):

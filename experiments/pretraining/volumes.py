@@ -118,7 +118,7 @@ def _paint(p, rng):
 
 
 def _share(distance):
-    """Share of a voxel that lies behind a surface at this signed distance (voxels; negative inside)."""
+    """Proportion of a voxel that lies behind a surface at this signed distance (voxels; negative inside)."""
     return np.clip(0.5 - distance, 0, 1)
 
 

@@ -127,7 +127,7 @@ def segmentations():
     return {"a": reading(0.0), "a2": reading(0.0), "b": reading(rng.normal(size=20))}
 
 
-def test_icc_of_readings(segmentations):
+def test_icc_of_segmentations(segmentations):
     found = icc_of_segmentations(segmentations).set_index("feature")
     assert found["stable"].to_dict() == {"stable": True, "unstable": False, "constant": False}
     assert found["stable"].dtype == bool
@@ -138,7 +138,7 @@ def test_icc_of_readings(segmentations):
     assert found.loc["constant"].drop("stable").isna().all()
 
 
-def test_icc_of_readings_matches_cases_and_features_by_name(segmentations):
+def test_icc_of_segmentations_matches_cases_and_features_by_name(segmentations):
     expected = icc_of_segmentations(segmentations)
     segmentations["b"] = segmentations["b"].sample(frac=1, random_state=0)[
         ["constant", "case_id", "unstable", "stable"]
@@ -155,12 +155,12 @@ def test_the_lower_limit_is_the_stricter_criterion(segmentations):
     assert icc_of_segmentations(segmentations, criterion="lower_limit")["stable"].any()
 
 
-def test_icc_of_no_readings_is_an_empty_table(segmentations):
+def test_icc_without_segmentations_is_an_empty_table(segmentations):
     assert list(icc_of_segmentations({}).columns) == list(icc_of_segmentations(segmentations).columns)
     assert len(icc_of_segmentations({})) == 0
 
 
-def test_icc_of_readings_refuses(segmentations):
+def test_icc_of_segmentations_refuses(segmentations):
     a, b = segmentations["a"], segmentations["b"]
     with pytest.raises(VcfnbError, match="no features of reading a2, b"):
         icc_of_segmentations({"a": a})

@@ -1,4 +1,4 @@
-"""The experiments that judge the simulated cohort: statistics with known answers, a tiny run that is resumed."""
+"""The experiments that evaluate the simulated cohort: statistics with known answers, a tiny run that is resumed."""
 
 import subprocess
 import sys

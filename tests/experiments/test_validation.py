@@ -1,4 +1,4 @@
-"""The measurements that judge the simulated cohort, on arrays whose answer is known; and the whole program, small."""
+"""What evaluates the simulated cohort, on arrays whose answer is known; and the whole program, small."""
 
 import importlib
 import os

@@ -108,6 +108,7 @@ SHARES["share"] = [0.5, 0.3, 0.2, 0.6, 0.3, 0.1, 0.7, 0.3, 0.0] * 2
 SHARES["volume_share"] = [0.5, 0.25, 0.25] * 6
 
 NESTED = grid(model=["radiomics", "fusion"], repeat=["1", "2", "mean"]).assign(auc=0.75, ci_low=0.6, ci_high=0.85)
+NESTED = NESTED.assign(newcombe_low=0.6, newcombe_high=0.85)
 DIFFERENCES = pd.DataFrame({"model_a": ["radiomics", "dtl"], "model_b": "fusion", "difference": [-0.1, 0.02]})
 DIFFERENCES = DIFFERENCES.assign(ci_low=[-0.2, -0.1], ci_high=[-0.01, 0.1])
 FREQUENCY = pd.DataFrame({"feature": RADIOMIC, "share": [0.9, 0.4, 0.1], "n_runs": 25})

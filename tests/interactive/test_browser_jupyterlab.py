@@ -97,7 +97,7 @@ def pixels(browser, selector):
 
 
 def coloured(array):
-    """Share of red (mask) and of yellow (hottest) pixels."""
+    """Proportion of red (mask) and of yellow (hottest) pixels."""
     red, green, blue = array[..., 0], array[..., 1], array[..., 2]
     return ((red > 80) & (green < 50) & (blue < 50)).mean(), ((red > 120) & (green > 120) & (blue < 70)).mean()
 

@@ -163,7 +163,7 @@ def hooks():
 
 
 def test_pre_commit_calls_what_is_there():
-    """Hooks use the pinned tools of .venv, so that they judge as the tests do."""
+    """Hooks use the pinned tools of .venv, so that they check as the tests do."""
     for hook in hooks().values():
         if hook["language"] == "system":
             program, *arguments = shlex.split(hook["entry"])

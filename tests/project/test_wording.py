@@ -21,12 +21,15 @@ EVERYWHERE = {
     r"\bparted by\b": "separated by",
     r"\bmend(?:ed|s)?\b": "fix",
     r"\bkeeps silent\b": "is not used",
+    r"\b[Ss]hares? of\b": "proportion of",
+    r"\b[Jj]udg(?:es?|ed|ing)\b": "evaluate",
+    r"\b(?:[Nn]o such call|[Cc]alled (?:acute|chronic|positive))\b": "predicted class",
+    r"\b(?:\w+_of|second)_readings\b|\b(?:first|second) reading\b": "segmentation",
 }
 # In documents and in the text of notebooks: these are also names in code.
 PROSE = {
     r"\btwins\b": "highly correlated features",
     r"\bdealt\b|\bdealings\b": "repeats of the cross-validation; permuted",
-    r"\bshares? of\b": "proportion of",
     r"\bdrawn again\b": "repeat segmentations, segmented again",
     r"\blips\b": "osteophytes",
     r"\bremembered\b": "cached",

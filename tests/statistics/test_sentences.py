@@ -78,6 +78,8 @@ def test_which_characteristics_differ():
     table = frame("characteristic p_holm", ("Cases", None), ("Age", 0.2), ("Sex", 0.01))
     assert sentences.balance(table) == "2 tests, adjusted p below 0.05 for Sex."
     assert sentences.balance(table.assign(p_holm=0.2)) == "3 tests, no adjusted p is below 0.05."
+    assert sentences.balance(table.tail(1)) == "1 test, adjusted p below 0.05 for Sex."
+    assert sentences.balance(table.head(1)).startswith("Nothing was tested")
 
 
 def test_image_types_by_stable_features():
@@ -158,6 +160,7 @@ def test_stability_in_words():
     assert sentences.stability(row) == "The index is 0.30 (0.10 to 0.50): poor."
     assert sentences.stability(row | {"index": 0.8}).endswith("excellent.")
     assert sentences.stability(row | {"index": 0.5}).endswith("intermediate.")
+    assert sentences.stability(row | {"index": float("nan")}).startswith("The index is not defined")
 
 
 def test_what_the_last_patients_added():
@@ -165,6 +168,7 @@ def test_what_the_last_patients_added():
     said = "From 30 to 40 training cases the AUC changes by +0.100; the intervals overlap."
     assert sentences.learning(curve) == said
     assert sentences.learning(curve[curve["n_train"] != 30]).endswith("the intervals are apart.")
+    assert sentences.learning(curve.head(1)) == "One size only: there is no curve."
 
 
 def test_findings_of_the_audit():

@@ -1,5 +1,6 @@
 """What parameters and table tell is told before the first notebook, all at once, by the later steps' own checks."""
 
+import re
 import sys
 
 import numpy as np
@@ -133,6 +134,9 @@ def test_sites_that_cannot_be_harmonised_in_the_parts_that_are_trained_on(forese
     site[[0, 4, 1, 2, 3]] = [*"AACCC"]
     csv = table(tmp_path, split=split, site=site)
     assert told(foresee, paper, *combat, csv=csv) == []
+    # Two folds of the out-of-fold chain leave one of the three in one of them.
+    found = told(foresee, paper, "fusion.out_of_fold_folds=2", *combat, csv=csv)
+    assert len(found) == 1 and re.match(r"fusion.out_of_fold_folds: in fold \d: harmonise: site C", found[0])
     found = told(foresee, "robustness.outer_repeats=5", *combat, csv=csv)
     assert found and all("robustness." in text and "harmonise: site C" in text for text in found)
 

@@ -24,7 +24,7 @@ from vcfnb.errors import CannotWrite, VcfnbError
 from vcfnb.params import PreprocessingParams
 
 KILLS = 10
-# Shares of an uninterrupted run's time after which a run is killed: within the first step, and some steps later.
+# Proportions of an uninterrupted run's time after which a run is killed: within the first step, and some steps later.
 RANDOM_MOMENTS = (0.05, 0.3)
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 

@@ -19,7 +19,7 @@ METHODS = {"grad_cam": grad_cam, "integrated_gradients": integrated_gradients}
 
 
 def attribution_shares(network, crops, cases, expansion, methods=tuple(METHODS), batch_size=16):
-    """Share of the attribution in the bone, in the ring of 6 mm around it, and beyond.
+    """Proportion of the attribution in the bone, in the ring of 6 mm around it, and beyond.
 
     A region that the network looks at no more than at any other part of the crop has a proportion of the attribution
     equal to its proportion of the volume; ``share / volume_share`` above 1 means that it is looked at more than its

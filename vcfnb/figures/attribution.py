@@ -21,7 +21,7 @@ _METHODS = {"grad_cam": "Grad-CAM", "integrated_gradients": "Integrated gradient
 
 
 def attribution_shares(table, *, simulated=False):
-    """Share of the attribution in the bone, in the ring of 6 mm and beyond, by ROI expansion; one panel per method.
+    """Proportion of the attribution in bone, ring of 6 mm and beyond, by ROI expansion; one panel per method.
 
     Mean over the cases with its 95% t interval; dashed: the region's mean proportion of the volume, where a network
     that looks everywhere alike would lie. Cases without attribution (NaN) are counted in the title. `table`: expansion
@@ -45,7 +45,7 @@ def attribution_shares(table, *, simulated=False):
         expansion_ticks(axis, expansions)
         axis.set_xlim(-0.5, len(expansions) - 0.5)
     axes[0].set_ylim(bottom=0)
-    axes[0].set_ylabel("Share of the attribution (mean, 95% CI)")
+    axes[0].set_ylabel("Proportion of the attribution (mean, 95% CI)")
     handles = [Line2D([], [], color=color, marker=marker, label=name) for name, color, marker in _REGIONS.values()]
     handles.append(Line2D([], [], color=BLACK, label="proportion of the volume", **_DASHED))
     figure.legend(handles=handles, loc="outside upper center", ncols=4 if len(methods) > 1 else 2)

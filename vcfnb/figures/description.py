@@ -10,7 +10,7 @@ _QUALITY = {
     "roi_volume_ml_out": "Volume of the ROI (ml)",
     "hu_p50": "Median density of the ROI (HU)",
     "hu_sd": "SD of density in the ROI (HU)",
-    "clipped_fraction": "Share of clipped voxels",
+    "clipped_fraction": "Proportion of clipped voxels",
 }
 
 

@@ -96,8 +96,8 @@ def workflow(*, simulated=False):
 
     cohort = box(13.5, middle, 26, "00", "Cohort", "CT, masks,\nMRI label;\nsplit by patient", height=19)
     images = box(44.5, middle, 27, "01", "Preprocessing", "1 mm voxels,\nbone window", height=19)
-    icc = box(77, top, 27, "02", "Agreement", "2 readers, ICC > 0.8\nboth ways", MODELS["radiomics"])
-    radiomics = box(77, middle, 27, "03", "Radiomics", "1834 features\na vertebra", MODELS["radiomics"])
+    icc = box(77, top, 27, "02", "ICC", "2 readers, ICC > 0.8\nboth ways", MODELS["radiomics"])
+    radiomics = box(77, middle, 27, "03", "Radiomics", "1834 features\nper vertebra", MODELS["radiomics"])
     deep = box(77, low, 27, "04", "DTL", "crops +0, 2, ... 10 mm,\n6 ShuffleNets, 3D", MODELS["dtl"])
     text = "correlation, wrapper,\nLASSO; expansion\nby training cases"
     chosen = box(110, middle, 28, "05", "Selection", text, PURPLE, height=19)
@@ -111,10 +111,14 @@ def workflow(*, simulated=False):
     _arrow(axis, radiomics.right, chosen.left)
     _arrow(axis, chosen.right, fusion.left)
     _arrow(axis, fusion.right, statistics.left)
-    axis.plot([156, 156], [5, 70], color=GREY, linewidth=0.8, linestyle=":")
+    others = box(169, top, 26, "08, 09", "Robustness", "other splits;\nleakage audit")
+    predict = box(169, low, 26, "10", "Predict", "the next patient")
+    for branch, start in ((others, fusion.top), (predict, fusion.bottom)):
+        _arrow(axis, start, (141, branch.y), branch.left)
+    axis.plot([154.3, 154.3], [5, 70], color=GREY, linewidth=0.8, linestyle=":")
     note = {"va": "center", "fontsize": 6, "color": GREY, "fontstyle": "italic"}
-    axis.text(154.5, 69, "training cases only", ha="right", **note)
-    axis.text(157.5, 69, "test cases opened", ha="left", **note)
+    axis.text(153.3, 71.5, "training cases only", ha="right", **note)
+    axis.text(155.3, 71.5, "test cases opened", ha="left", **note)
     return finish(figure, simulated)
 
 

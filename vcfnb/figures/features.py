@@ -10,7 +10,7 @@ from vcfnb.figures.parts import by_class, canvas, finish, panels, require, strip
 from vcfnb.figures.theme import BLACK, ONE_COLUMN, REPEATS
 from vcfnb.radiomics.settings import image_type_of
 
-_COMPARISONS = {"intra": "same reader,\na week later", "inter": "another\nreader"}
+_COMPARISONS = {"intra": "same reader\nagain", "inter": "another\nreader"}
 
 
 def icc_overview(icc, threshold=0.8, *, simulated=False):
@@ -71,7 +71,7 @@ def dice(dice, *, simulated=False):
     colors = dict(zip(_COMPARISONS.values(), (REPEATS["reader A again"], REPEATS["reader B"]), strict=True))
     figure, axis = canvas(ONE_COLUMN, 62)
     strips(axis, {_COMPARISONS[name]: groups[name] for name in found}, colors)
-    axis.set(xlabel="Second reading", ylabel="Dice coefficient with the first reading")
+    axis.set(xlabel="Repeat segmentation", ylabel="Dice coefficient with the first segmentation")
     axis.set_ylim(min(0.8, np.floor(20 * dice["dice"].min()) / 20), 1.0)
     return finish(figure, simulated)
 

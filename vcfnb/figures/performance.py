@@ -32,13 +32,15 @@ _VARIABLES = {"all": "", "sex": "Sex", "age": "Age", "bmd": "BMD", "level": "Lev
 def auc_by_expansion(table, *, simulated=False):
     """Figure 8: AUC of the deep models by ROI expansion; the chosen one has a filled marker.
 
-    `table`: expansion (voxels of 1 mm), split, auc, newcombe_low, newcombe_high (NaN: no interval), chosen.
+    `table`: expansion (voxels of 1 mm), split (train: out-of-fold), auc, newcombe_low, newcombe_high (NaN: no
+    interval), chosen.
     """
     require(table, "expansion", "split", "auc", *_NEWCOMBE, "chosen", what="the table of expansions")
     expansions = sorted(table["expansion"].unique())
     figure, axis = canvas(ONE_COLUMN, 68)
+    names = SPLITS | {"train": "Training, out-of-fold"}
     for split, x, part, color in _by_split(table, expansions):
-        intervals(axis, x, part, ends=_NEWCOMBE, color=color, marker="", label=SPLITS.get(split, split))
+        intervals(axis, x, part, ends=_NEWCOMBE, color=color, marker="", label=names.get(split, split))
         chosen = part["chosen"].astype(bool)
         axis.scatter(x, part["auc"], s=22, facecolors=np.where(chosen, color, "white"), edgecolors=color, zorder=3)
     lowest = np.nanmin(table[["auc", "newcombe_low"]].to_numpy())

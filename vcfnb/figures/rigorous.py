@@ -17,7 +17,7 @@ def rigorous_auc(areas, single, *, simulated=False):
     """AUC of nested cross-validation: small points are repeats, the large one their mean with its interval.
 
     `areas`: model, repeat (a number, or "mean"), auc, ci_low, ci_high. `single`, the paper's way, drawn beside it:
-    model, auc, ci_low, ci_high of the test cases of one split.
+    model, auc, newcombe_low, newcombe_high of the test cases of one split.
     """
     require(areas, "model", "repeat", "auc", "ci_low", "ci_high", what="the table of AUCs")
     figure, axis = canvas(ONE_COLUMN, 68)
@@ -30,12 +30,13 @@ def rigorous_auc(areas, single, *, simulated=False):
         axis.scatter(spread, repeats, s=8, color=color, alpha=0.6, linewidths=0)
         _with_interval(axis, position - 0.1, means[means["model"] == model], color=color)
         row = single[single["model"] == model]
-        _with_interval(axis, position + 0.18, row, color=GREY, marker="s", markerfacecolor="white")
+        look = {"color": GREY, "marker": "s", "markerfacecolor": "white"}
+        _with_interval(axis, position + 0.18, row, ends=("newcombe_low", "newcombe_high"), **look)
     axis.axhline(0.5, **DOTTED)
     axis.plot([], [], "o", color=BLACK, label="nested cross-validation, mean (small: repeats)")
     axis.plot([], [], "s", color=GREY, markerfacecolor="white", label="test set of the one split")
     axis.set_xticks(range(len(names)), [model_name(name) for name in names])
-    lowest = min(areas["auc"].min(), areas["ci_low"].min(), single["ci_low"].min())
+    lowest = min(areas["auc"].min(), areas["ci_low"].min(), single["newcombe_low"].min())
     axis.set(ylabel="AUC (95% CI)", xlabel="Model", xlim=(-0.5, len(names) - 0.5))
     axis.set_ylim(min(0.45, lowest - 0.03), 1.02)
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1))

@@ -84,9 +84,12 @@ def _run(data, cases, deep, networks, fold):
     scores = fitted.score(data.radiomics, deep[expansion], test)
     rows = [_row(name, model, expansion, icc_note) for name, model in fitted.models.items()]
     for n, features in deep.items():
-        alone = fit_deep(features.loc[train.index], train, data.lasso, data.fusion, fold.seed)
-        scores[f"dtl_{n:02d}"] = alone.score(None, features, test)["dtl"]
-        rows.append(_row(f"dtl_{n:02d}", alone.models["dtl"], n))
+        if n == expansion:
+            model, scores[f"dtl_{n:02d}"] = fitted.models["dtl"], scores["dtl"]
+        else:
+            alone = fit_deep(features.loc[train.index], train, data.lasso, data.fusion, fold.seed)
+            model, scores[f"dtl_{n:02d}"] = alone.models["dtl"], alone.score(None, features, test)["dtl"]
+        rows.append(_row(f"dtl_{n:02d}", model, n))
     return {"scores": scores.to_dict("list"), "rows": rows}
 
 

@@ -22,7 +22,7 @@ def feature_mode_rows(scores, patients, seed=0, n_bootstrap=2000, alpha=0.05):
     inflation = train["in_sample"] - train["out_of_fold"]
     told = (
         f"training AUC {train['in_sample'][0]:.3f} with features of networks that saw the case, "
-        f"{train['out_of_fold'][0]:.3f} with features of networks that did not"
+        f"{train['out_of_fold'][0]:.3f} with features of networks and a regression that did not"
     )
     check = "training AUC, in-sample minus out-of-fold deep features"
     rows = [audit_row("training-inflation", check, interval(inflation, alpha), "measured", told)]

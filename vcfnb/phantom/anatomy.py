@@ -77,7 +77,7 @@ class Body:
         return np.clip(-y / (self.depth / 2), 0, 1)
 
     def _lips(self, y):
-        """Share of a lip's size: most at the front."""
+        """Proportion of a lip's size: most at the front."""
         return 0.35 + 0.65 * self._front(y)
 
     def surfaces(self, x, y, z, roughness=0.0):

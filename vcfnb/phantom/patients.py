@@ -12,7 +12,7 @@ _AGE = {"mean": 63.14, "sd": 15.72, "low": 21, "high": 97}
 _BMD = {"mean": -2.28, "sd": 1.26}
 # From this many patients on the youngest and the oldest are the paper's; fewer would not reach so far.
 _REACHES_ENDS = 100
-# Share of levels: fractures gather at the thoracolumbar junction.
+# Proportion of levels: fractures gather at the thoracolumbar junction.
 LEVELS = {"T10": 0.05, "T11": 0.09, "T12": 0.2, "L1": 0.26, "L2": 0.16, "L3": 0.11, "L4": 0.08, "L5": 0.05}
 
 # Signs and the class in which they are strong. A sign's strength runs from 0 (absent) to about 1.
@@ -24,8 +24,8 @@ AROUND = ("swelling", "stranding")
 # How far apart the classes lie in a sign, in SDs of a patient's own variation, at difficulty 1.
 _SEPARATION_BONE = 1.9
 _SEPARATION_AROUND = 2.6
-# Shares of a sign's variation (of variance) that all signs of a fracture have in common (its age), and those of a group
-# besides (bone and soft tissue do not heal at one pace).
+# Proportions of a sign's variation (of variance) that all signs of a fracture have in common (its age), and those of a
+# group besides (bone and soft tissue do not heal at one pace).
 _SHARED = 0.25
 _SHARED_GROUP = 0.35
 

@@ -11,7 +11,6 @@ from vcfnb.params import StatisticsParams
 from vcfnb.statistics import tables
 from vcfnb.statistics.bootstrap import percentile_interval
 from vcfnb.statistics.proportions import design_effect, wilson
-from vcfnb.statistics.sentences import PRIMARY
 
 # The name of the new cases where notebook 07 has training and test.
 SPLIT = "validation"
@@ -77,7 +76,7 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
         "decision_curves": tables.dca(scores, names, thresholds).merge(
             tables.dca_bands(scores, names, thresholds, seed, n_bootstrap)
         ),
-        "dca_differences": tables.dca_differences(scores, names, compared, seed, n_bootstrap, primary=PRIMARY),
+        "dca_differences": tables.dca_differences(scores, names, compared, seed, n_bootstrap),
         "operating_points": pd.DataFrame(points),
         "recalibration": recalibrated,
         "recalibration_curve": curve,
@@ -89,7 +88,7 @@ def _recalibration(scores, model, seed):
     """Calibration of new cases and its curve, before and after updating (Steyerberg et al. 2004, Stat Med 23:2567).
 
     ``model's own`` is the recalibration that the model brings, fitted on its training cases. The others are fitted on
-    the new cohort, as one would to use the model there. Judged on the very cases that they were fitted to they would
+    the new cohort, as one would to use the model there. Evaluated on the very cases that they were fitted to they would
     look perfect; so each case is evaluated by one that was fitted without its patient (cross-validation). The
     coefficients given are those of all cases: what to use on further ones.
     """

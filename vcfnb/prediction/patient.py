@@ -30,6 +30,8 @@ class Prediction:
         ``"acute"`` or ``"chronic"`` at each model's operating point; empty when none was saved.
     thresholds : dict of str to float
         The operating points: from here on the predicted class is acute.
+    operating_point : str
+        How they were chosen, on out-of-fold probabilities of training cases: ``Youden``, or ``sensitivity 0.9``.
     contributions : pandas.DataFrame
         What drove the fusion model: feature, value, z (training SDs from the training mean), contribution (to the log
         odds, coefficient times z), low and high (range of the training cases), beyond (whether the value lies outside
@@ -54,6 +56,7 @@ class Prediction:
     probability: dict
     predicted_class: dict
     thresholds: dict
+    operating_point: str
     contributions: pd.DataFrame
     outside: bool
     distance: float
@@ -103,6 +106,12 @@ class Prediction:
             "were acute: where acute fractures are rarer, the probability is too high, and the other way round."
         )
 
+    def _class_in_words(self, model):
+        if model not in self.predicted_class:
+            return ""
+        chosen = f"acute from {self.thresholds[model]:.3f} on, {self.operating_point}"
+        return f"; predicted class: {self.predicted_class[model]} ({chosen})"
+
     def to_dict(self):
         """Plain values, for JSON."""
         tables = {name: getattr(self, name).to_dict("records") for name in ("contributions", "image")}
@@ -110,12 +119,7 @@ class Prediction:
 
     def __str__(self):
         lines = [
-            f"{name}: probability of an acute fracture {in_words(value)}"
-            + (
-                f"; predicted class: {self.predicted_class[name]} (from {self.thresholds[name]:.3f} on)"
-                if name in self.predicted_class
-                else ""
-            )
+            f"{name}: probability of an acute fracture {in_words(value)}{self._class_in_words(name)}"
             for name, value in self.probability.items()
         ]
         lines.append(self.calibration_note())
@@ -218,6 +222,7 @@ def predict_features(model, features, notes=(), clinical=None, site=None, qualit
         probability=probability,
         predicted_class={name: "acute" if probability[name] >= threshold else "chronic" for name, threshold in limits},
         thresholds=dict(limits),
+        operating_point=model.operating_point,
         contributions=by_feature.rename_axis("feature").reset_index(),
         outside=distance > training.reference,
         distance=distance,

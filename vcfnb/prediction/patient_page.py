@@ -75,7 +75,9 @@ def probabilities(prediction):
                 "model": model_name(name),
                 "probability of acute": in_words(value),
                 "predicted class": prediction.predicted_class.get(name, "no operating point"),
-                "acute from": in_words(prediction.thresholds[name]) if name in prediction.thresholds else "–",
+                f"acute from ({prediction.operating_point})": in_words(prediction.thresholds[name])
+                if name in prediction.thresholds
+                else "–",
             }
             for name, value in prediction.probability.items()
         ]

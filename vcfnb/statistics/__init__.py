@@ -1,6 +1,7 @@
 """How good, how sure, how useful: functions of labels, scores and tables that any step may use.
 
-Labels are 1 (acute, the positive class) and 0 (chronic) everywhere; a case is called positive at or above a threshold.
+Labels are 1 (acute, the positive class) and 0 (chronic); a case is classified as positive at or above a threshold.
+threshold.
 """
 
 from vcfnb.statistics.auc_intervals import auc_interval

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vcfnb import statistics
-from vcfnb.statistics.tables import SPLITS
+from vcfnb.statistics.tables import PRIMARY, SPLITS
 
 
 def _rows(scores, models, of, splits):
@@ -40,7 +40,7 @@ def delong(scores, models):
     return _rows(scores, models, of, ("test",))
 
 
-def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole="fusion"):
+def auc_differences(scores, models, seed, n_bootstrap=2000, alpha=0.05, whole=PRIMARY):
     """Differences of AUC (a minus b) between all pairs of models, with paired bootstrap intervals by patient.
 
     model_a, model_b, split, nested (one of them is `whole`, which contains the others), n, difference, ci_low, ci_high,

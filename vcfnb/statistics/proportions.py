@@ -7,7 +7,7 @@ from vcfnb.statistics.bootstrap import patient_strata
 
 
 def wilson(count, total, alpha=0.05, effect=1.0):
-    """Share, low and high, NaN where there is nothing to count. Source: Wilson 1927, J Am Stat Assoc 22:209.
+    """Proportion, low and high, NaN where there is nothing to count. Source: Wilson 1927, J Am Stat Assoc 22:209.
 
     With a design effect both counts are divided by it for the interval: the effective sample size.
     """

@@ -73,8 +73,9 @@ def reclassification(
 ):
     """Net reclassification (NRI) and integrated discrimination (IDI) of a new model over an old one.
 
-    Thresholds are chosen on other cases; a case is called positive at or above its model's. Intervals are percentiles
-    of a bootstrap by patient (:func:`vcfnb.statistics.draw_counts`), in which thresholds and models stay as they are.
+    Thresholds are chosen on other cases; a case is classified as positive at or above its model's. Intervals are
+    percentiles of a bootstrap by patient (:func:`vcfnb.statistics.draw_counts`), in which thresholds and models stay as
+    they are.
 
     Returns
     -------

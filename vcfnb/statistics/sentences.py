@@ -3,8 +3,7 @@
 import pandas as pd
 
 from vcfnb.errors import VcfnbError
-
-PRIMARY = "fusion"  # named before the test set is opened
+from vcfnb.statistics.tables import PRIMARY
 
 
 def _listed(parts):
@@ -14,9 +13,11 @@ def _listed(parts):
 def balance(table, alpha=0.05):
     """Which characteristics differ between training and test cases, from ``table1.csv``."""
     rows = table.dropna(subset="p_holm")
+    if rows.empty:
+        return "Nothing was tested: the table of cases has no clinical variable."
     uneven = list(rows.loc[rows["p_holm"] < alpha, "characteristic"])
     told = f"adjusted p below {alpha:g} for {_listed(uneven)}" if uneven else f"no adjusted p is below {alpha:g}"
-    return f"{len(rows)} tests, {told}."
+    return f"{len(rows)} test{'s' if len(rows) > 1 else ''}, {told}."
 
 
 def sample_sizes(table):
@@ -141,12 +142,16 @@ def instability(summary):
 
 def stability(row):
     """Nogueira's index in words (Nogueira et al. 2018, section 5), with its interval: poor, intermediate, excellent."""
+    if pd.isna(row["index"]):
+        return "The index is not defined: every fold chose all features, or none."
     word = "poor" if row["index"] < 0.4 else "excellent" if row["index"] > 0.75 else "intermediate"
     return f"The index is {row['index']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f}): {word}."
 
 
 def learning(curve):
     """What the last step of a learning curve added, and whether its intervals overlap."""
+    if len(curve) < 2:
+        return "One size only: there is no curve."
     before, last = (row for _, row in curve.sort_values("n_train").iloc[-2:].iterrows())
     overlap = "overlap" if before["ci_high"] >= last["ci_low"] and last["ci_high"] >= before["ci_low"] else "are apart"
     return (

@@ -14,6 +14,7 @@ import pandas as pd
 from vcfnb import statistics
 
 SPLITS = ("train", "test")
+PRIMARY = "fusion"  # the primary model, named before the test set is opened; it contains the others
 RESUBSTITUTION = "resubstitution"
 AREA = ("auc", "ci_low", "ci_high", "newcombe_low", "newcombe_high")
 # Cases that share a point of a calibration figure, at least.
@@ -146,7 +147,7 @@ def dca_bands(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05):
     return curves(scores, models, partial(statistics.decision_curve_band, thresholds=thresholds, **drawn))
 
 
-def dca_differences(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05, primary="fusion"):
+def dca_differences(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05, primary=PRIMARY):
     """Net benefit of the primary model minus that of treat_all, treat_none and each other model, intervals by patient.
 
     threshold, model_a, model_b, difference, low, high, for one set of cases.
