@@ -415,6 +415,9 @@ def _checked(model, values, where=""):
                 text = "unknown parameter; " + _elsewhere(model, problem["loc"])
             elif problem["type"] == "missing":
                 text = "is missing"
+            elif isinstance(problem["input"], dict):
+                # Of several parameters of a section together.
+                text = problem["msg"].removeprefix("Value error, ")
             else:
                 text = f"{problem['input']!r} is not allowed: {problem['msg']}"
             lines.append(f"  {key}: {text}")

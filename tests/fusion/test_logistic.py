@@ -171,7 +171,10 @@ def _edit(**changes):
         (lambda text: "[]", "model.json is truncated or no vcfnb model"),
         (lambda text: "{}", "model.json is truncated or no vcfnb model"),
         (_edit(expansion=4), "model.json was changed after it was written"),
-        (_edit(format_version=99), "version 99, this vcfnb reads .* -> use the vcfnb that wrote it"),
+        (
+            _edit(format_version=99),
+            "version 99, this vcfnb reads .* -> run notebook 06_fusion again, or use the vcfnb that wrote it",
+        ),
         (_edit(format="other"), "format 'other'"),
     ],
 )

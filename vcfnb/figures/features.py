@@ -71,7 +71,7 @@ def dice(dice, *, simulated=False):
     colors = dict(zip(_COMPARISONS.values(), (REPEATS["reader A again"], REPEATS["reader B"]), strict=True))
     figure, axis = canvas(ONE_COLUMN, 62)
     strips(axis, {_COMPARISONS[name]: groups[name] for name in found}, colors)
-    axis.set(xlabel="Repeat segmentation", ylabel="Dice coefficient with the first segmentation")
+    axis.set(xlabel="Repeat segmentation", ylabel="Dice coefficient")
     axis.set_ylim(min(0.8, np.floor(20 * dice["dice"].min()) / 20), 1.0)
     return finish(figure, simulated)
 

@@ -171,7 +171,7 @@ def load_model(folder):
         raise VcfnbError(
             f"model: {path} has format {content.get('format')!r} version {version!r}, this vcfnb reads {FORMAT!r} "
             f"version {FORMAT_VERSION}",
-            f"use the vcfnb that wrote it ({_writer(content)})",
+            f"run notebook 06_fusion again, or use the vcfnb that wrote it ({_writer(content)})",
             code="model-version",
         )
     if stored != runs.digest(content):
