@@ -38,6 +38,13 @@ def view(image, mask=None, heatmap=None, level=500, width=1200, title="", intera
     -------
     matplotlib.figure.Figure
         Sagittal, coronal and axial slice through the middle of the mask, with its contour.
+
+    Raises
+    ------
+    BadInput
+        A file that cannot be read, or a mask on another grid.
+    VcfnbError
+        Arrays of different shapes.
     """
     if isinstance(image, str | os.PathLike):
         image = images.read_image(image)
