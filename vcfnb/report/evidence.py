@@ -221,8 +221,10 @@ def _agreement(run):
     settings, icc, dice = run.settings("02_icc"), run.table("02_icc/icc.csv"), run.table("02_icc/dice.csv")
     if icc.empty:
         return {}
+    form = settings.get("icc_form", "ICC")
     return {
-        "icc_form": settings.get("icc_form", "ICC"),
+        "icc_form": form,
+        "icc_criterion": f"lower limit of {form}" if settings.get("icc_criterion") == "lower_limit" else form,
         "icc_threshold": settings.get("icc_threshold", "?"),
         "rated_features": len(icc),
         "rated_cases": f" on {_n(dice['case_id'].nunique(), 'training case')}" if len(dice) else "",
