@@ -71,6 +71,12 @@ def test_every_link_on_the_page_finds_its_place_once(tmp_path):
     assert "00_cohort-Twice-2" in page.ids
 
 
+def test_a_link_to_a_file_that_the_report_lacks_is_its_text(tmp_path):
+    cells = ("# Title", "See [docs/leakage.md](../docs/leakage.md), [a paper](https://doi.org/10.1/x).")
+    page = sections(tmp_path, **{"00_cohort": cells})
+    assert "See docs/leakage.md, <a" in page and 'href="https://doi.org/10.1/x"' in page and "../docs" not in page
+
+
 def test_tables_keep_their_style_and_have_ids_of_their_own(tmp_path):
     table = '<style>#T_{0}_row0 {{ color: red }}</style><table id="T_{0}"><tr><td id="T_{0}_row0">1</td></tr></table>'
     two = cell(output(text_html=table.format("0a1b2")), output(text_html=table.format("0a1b3")))

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
 from bs4 import BeautifulSoup
@@ -104,12 +105,17 @@ class _Renderer(IPythonRenderer):
         return f'<h{level} id="{escape(f"{self.prefix}-{name}{again}")}">{text}</h{level}>\n'
 
     def link(self, text, url, title=None):
-        """A link; one to a heading, or to another notebook of the page, is turned to its place there."""
+        """A link; one to a heading, or to another notebook of the page, is turned to its place there.
+
+        Of one to another file, which the report does not bring along, the text stays.
+        """
         name, _, heading = url.partition("#")
         if not name and heading:
             url = f"#{self.prefix}-{heading}"
         elif name in self.links:
             url = f"{self.links[name]}{heading and '-'}{heading}"
+        elif not urlsplit(url).scheme:
+            return text
         return super().link(text, url, title)
 
 
