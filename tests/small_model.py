@@ -63,6 +63,7 @@ def saved_study(root):
         name: fusion.fit_logistic(x[columns], y, groups=patients)
         for name, columns in {"radiomics": RADIOMIC, "dtl": DEEP, "fusion": [RADIOMIC[0], *DEEP]}.items()
     }
+    fitted["ridge_fusion"] = fusion.fit_ridge_fusion([x[RADIOMIC], x[DEEP]], y, groups=patients)
     table = training_table(run.folder)
     quality = pd.DataFrame({"case_id": table.index, "spacing_in": "1 x 1 x 1"})
     quality["roi_volume_ml_out"] = np.linspace(0.9, 1.6, len(table))
@@ -71,7 +72,7 @@ def saved_study(root):
     )
     runs.write_csv(quality, run.path("preprocessing", "qc.csv"))
     scores = {name: model.score(x) for name, model in fitted.items()}
-    fusion.save_study_model(run, fitted, 2, x, {"fusion": 0.4}, table=table, out_of_fold=scores)
+    fusion.save_study_model(run, fitted, "fusion", 2, x, {"fusion": 0.4}, table=table, out_of_fold=scores)
     return run, fitted, run.step("fusion") / "model"
 
 

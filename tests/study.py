@@ -93,6 +93,7 @@ def contract_files(expansions):
         yield from (f"05_selection/{source}_{name}.csv" for name in ("selected", "steps", "lasso_path"))
     names = ("scores.csv", "out_of_fold_scores.csv", "feature_mode_scores.csv", "model/model.json")
     yield from (f"06_fusion/{name}" for name in names)
+    yield from ("03_radiomics/baseline.csv", "06_fusion/fusion_blocks.csv")
     names = ("auc", "delong", "auc_differences", "dca", "calibration", "recalibration", "operating_points")
     names += ("mcnemar", "reclassification", "subgroups", "dca_differences", "calibration_curve")
     yield from (f"07_statistics/{name}.csv" for name in names)

@@ -212,7 +212,7 @@ class SelectionParams(Section):
 
 
 class FusionParams(Section):
-    """Notebook 06: early fusion and the three models."""
+    """Notebook 06: the fusions and the other models."""
 
     c_min_log10: float = Field(-3, description="Smallest inverse regularisation C of the LR grid, log10.")
     c_max_log10: float = Field(2, description="Largest C, log10.")
@@ -222,8 +222,13 @@ class FusionParams(Section):
         10, ge=2, description="Folds of the out-of-fold probabilities of training cases: the whole chain is refitted."
     )
     class_weight: Literal["balanced"] | None = Field(None, description="Weights of the classes in the LR.")
+    primary: Literal["fusion", "ridge_fusion"] = Field(
+        "ridge_fusion",
+        description="The primary model, named before the test set is opened: the paper's early fusion (fusion), or the "
+        "ridge fusion, which gives radiomic and deep features equal weight without selecting them by the label.",
+    )
     clinical: ClinicalVariables = Field(
-        (), description="Clinical variables that the fusion sees beside the features: age, sex, bmd. Paper: none."
+        (), description="Clinical variables that both fusions see beside the features: age, sex, bmd. Paper: none."
     )
     clinical_missing: Literal["error", "median"] = Field(
         "error", description="A missing clinical value: stop, or the training median and a flag that it was missing."

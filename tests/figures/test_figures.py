@@ -22,7 +22,7 @@ from vcfnb.fusion import Nomogram, fit_logistic
 from vcfnb.radiomics import image_type_of
 
 RADIOMIC = ["original_shape_Sphericity", "wavelet-LLH_glcm_Correlation", "log-sigma-2-0-mm-3D_glszm_LargeAreaEmphasis"]
-MODELS = ["fusion", "radiomics", "dtl"]
+MODELS = ["fusion", "radiomics", "dtl", "baseline", "ridge_fusion"]
 SPLIT = {"n": 40, "acute": 25, "chronic": 15}
 FLOW = {"read": 90, "exclusions": {"mask is empty": 7, "other": 3}, "included": 80, "patients": 70}
 FLOW |= {"train": SPLIT, "test": SPLIT}
@@ -34,16 +34,17 @@ def grid(**columns):
 
 
 CURVES = grid(model=MODELS, split=["train", "test"], fpr=np.linspace(0, 1, 6))
-CURVES["tpr"] = CURVES["fpr"] ** CURVES["model"].map({"radiomics": 0.5, "dtl": 0.4, "fusion": 0.3})
+CURVES["tpr"] = CURVES["fpr"] ** CURVES["model"].map(dict(zip(MODELS, (0.3, 0.5, 0.4, 0.6, 0.25), strict=True)))
 CURVES = CURVES.assign(low=CURVES["tpr"] - 0.05, high=CURVES["tpr"] + 0.05)
 AUC = grid(model=MODELS, split=["train", "test"]).assign(n=40, auc=0.876, newcombe_low=0.8)
-AUC["newcombe_high"] = [0.9] * 5 + [np.nan]
+AUC["newcombe_high"] = 0.9
+AUC.loc[(AUC["model"] == "dtl") & (AUC["split"] == "test"), "newcombe_high"] = np.nan
 DECISIONS = grid(model=MODELS, threshold=np.linspace(0.01, 0.99, 9)).assign(treat_all=0.5, treat_none=0.0)
 DECISIONS["net_benefit"] = DECISIONS["model"].map(MODELS.index) * 0.1 + 0.3 - 0.2 * DECISIONS["threshold"]
 KINDS = ["smooth", "grouped", "case"]
 CALIBRATION = grid(model=MODELS, kind=KINDS, predicted=[0.1, 0.5, 0.9]).assign(observed=0.6, low=0.05, high=0.99, n=12)
 CALIBRATION.loc[CALIBRATION["kind"] == "case", "observed"] = CALIBRATION["predicted"].ge(0.5).astype(float)
-GAINS = grid(model_b=["treat_all", "treat_none", "radiomics", "dtl"], threshold=np.linspace(0.1, 0.6, 6))
+GAINS = grid(model_b=["treat_all", "treat_none", *MODELS[1:]], threshold=np.linspace(0.1, 0.6, 6))
 GAINS = GAINS.assign(model_a="fusion", difference=0.1, low=-0.05, high=0.2)
 METHODS = ["none", "intercept", "intercept and slope"]
 RECALIBRATED = grid(model=MODELS, method=METHODS, kind=KINDS, predicted=[0.1, 0.9])
@@ -87,7 +88,7 @@ QUALITY = pd.DataFrame({"label": [0, 1, 1], "hu_p50": [90.0, 250, 300], "hu_sd":
 STEPS = pd.DataFrame({"step": ["all", "icc", "lasso"], "n_features": [1834, 900, 7]})
 WIDTHS = pd.DataFrame({"n": [50, 100, 200], "width": [0.2, 0.12, 0.09]})
 ODDS = grid(model=MODELS, feature=[*RADIOMIC, "dtl_003", "clinical_age"])
-ODDS = ODDS.assign(odds_ratio=[0.4, 1.2, 3.0, 1.0, 0.9] * 3, odds_ratio_low=0.3, odds_ratio_high=4.0)
+ODDS = ODDS.assign(odds_ratio=[0.4, 1.2, 3.0, 1.0, 0.9] * 5, odds_ratio_low=0.3, odds_ratio_high=4.0)
 SHAP = grid(case_id=range(12), feature=[*RADIOMIC, "dtl_003"]).assign(z=np.linspace(-3, 3, 48))
 SHAP["shap"] = SHAP["z"] * np.tile([0.5, -0.2, 0.1, 0.0], 12)
 _TRAINED = pd.DataFrame({"dtl_003": np.arange(20.0), "clinical_sex_female": np.arange(20) // 3 % 2})
@@ -317,7 +318,7 @@ def test_a_subgroup_without_numbers_says_why_in_the_figure():
 
 def test_decision_curves_show_their_band_if_there_is_one():
     banded = DECISIONS.assign(low=DECISIONS["net_benefit"] - 0.1, high=DECISIONS["net_benefit"] + 0.1)
-    assert len(figures.decision_curves(banded).axes[0].collections) == 3
+    assert len(figures.decision_curves(banded).axes[0].collections) == 5
     assert len(draw("decision_curves").axes[0].collections) == 0
 
 
@@ -337,26 +338,31 @@ def test_calibration_shows_band_points_and_each_case_by_class():
 def test_differences_of_net_benefit_have_a_zero_line_and_a_band():
     axes = draw("net_benefit_differences").axes
     assert [axis.get_title() for axis in axes] == [
-        "minus treat all",
-        "minus treat none",
-        "minus Radiomics",
-        "minus DTL",
+        "Early fusion minus treat all",
+        "Early fusion minus treat none",
+        "Early fusion minus Radiomics",
+        "Early fusion minus DTL",
+        "Early fusion minus Ridge fusion",
+        "Early fusion minus Baseline",
     ]
+    # Two rows of three, the axis named at the left.
+    assert [bool(axis.get_ylabel()) for axis in axes] == [True, False, False] * 2
     assert all(len(axis.collections) == 1 and set(axis.get_lines()[0].get_ydata()) == {0} for axis in axes)
 
 
-def test_the_models_have_three_colours_the_same_in_every_figure():
+def test_the_models_have_five_colours_the_same_in_every_figure():
     colors = {name: to_hex(color) for name, color in figures.MODELS.items()}
-    assert set(colors) == {"radiomics", "dtl", "fusion"}
-    assert len(set(colors.values()) | {to_hex(color) for color in figures.CLASSES.values()}) == 5
+    assert set(colors) == set(MODELS)
+    assert len(set(colors.values()) | {to_hex(color) for color in figures.CLASSES.values()}) == 7
     for figure in (draw("roc"), figures.roc(CURVES[::-1], AUC), draw("decision_curves")):
         for axis in figure.axes:
-            found = {line.get_label().split()[0].lower(): to_hex(line.get_color()) for line in axis.get_lines()}
-            assert {name: found[name] for name in colors} == colors
+            found = {line.get_label(): to_hex(line.get_color()) for line in axis.get_lines()}
+            for name, color in colors.items():
+                assert [found[label] for label in found if label.startswith(MODEL_NAMES[name])] == [color]
     alone = figures.decision_curves(DECISIONS.query("model == 'fusion'")).axes[0].get_lines()[-1]
-    assert (alone.get_label(), to_hex(alone.get_color())) == ("Fusion", colors["fusion"])
+    assert (alone.get_label(), to_hex(alone.get_color())) == ("Early fusion", colors["fusion"])
     titles = {MODEL_NAMES[name]: color for name, color in colors.items()}
-    found = {axis.get_title(): to_hex(axis.get_lines()[1].get_color()) for axis in draw("calibration").axes[:3]}
+    found = {axis.get_title(): to_hex(axis.get_lines()[1].get_color()) for axis in draw("calibration").axes[:5]}
     assert found == titles
     bars = [to_hex(bar.get_facecolor()) for bar in draw("lasso_figure").axes[2].patches]
     assert bars == [colors[name] for name in ("radiomics", "radiomics", "dtl", "radiomics")]
@@ -402,16 +408,16 @@ def test_numbers_are_written_as_given():
 
 def test_the_audit_and_the_nested_evaluation_show_what_they_are_given():
     bars, gap, order = draw("leakage_audit").axes
-    assert [sum(np.diff(patch.get_xy()[:, 1]).clip(0)) > 0 for patch in bars.patches] == [True] * 3
+    assert [sum(np.diff(patch.get_xy()[:, 1]).clip(0)) > 0 for patch in bars.patches] == [True] * 5
     true = [line.get_xdata()[0] for line in bars.get_lines() if line.get_linestyle() == "--" and len(line.get_xdata())]
-    assert true[:3] == [0.9] * 3
+    assert true[:5] == [0.9] * 5
     assert [text.get_text().split("\n(n")[0] for text in order.get_xticklabels()] == [
         *("selected\nafter", "selected\nbefore", "before,\nrandom labels")
     ]
     for axis, expected in ((gap, [0.2, 0.0]), (draw("rigorous_auc").axes[0], [0.75, 0.75])):
         marks = [line for line in axis.get_lines() if line.get_marker() == "o" and len(line.get_ydata())]
         assert [line.get_ydata()[0] for line in marks] == expected
-    assert "Radiomics - Fusion" in texts(draw("auc_differences"))
+    assert "Radiomics - Early fusion" in texts(draw("auc_differences"))
     assert "Nogueira's index 0.31 (0.25 to 0.36)" in " ".join(texts(draw("selection_frequency")))
     line = draw("learning_curve").axes[0].get_lines()[0]
     np.testing.assert_array_equal(line.get_xydata(), [[20, 0.7], [40, 0.8]])

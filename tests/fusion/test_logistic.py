@@ -151,13 +151,13 @@ def test_the_saved_model_reads_back_with_the_same_bits(study):
     assert model.network.read_bytes() == run.needs("dtl", "expansion_02", "model.safetensors").read_bytes()
 
 
-def test_saving_needs_three_models_and_the_network(study):
+def test_saving_needs_all_models_and_the_network(study):
     run, fitted, _ = study
     with pytest.raises(VcfnbError, match="run notebook 04_dtl"):
-        fusion.save_study_model(run, fitted, 4, made()[0])
+        fusion.save_study_model(run, fitted, "fusion", 4, made()[0])
     two = {name: fitted[name] for name in ("radiomics", "dtl")}
     with pytest.raises(VcfnbError, match="'fusion' is missing"):
-        fusion.save_study_model(run, two, 2, made()[0])
+        fusion.save_study_model(run, two, "fusion", 2, made()[0])
 
 
 def _edit(**changes):
@@ -213,7 +213,8 @@ def test_a_case_like_the_training_cases_is_inside(study):
     x = made()[0]
     model = fusion.load_model(study[2])
     found = predict_features(model, x.iloc[[3]])
-    assert found.probability == {name: study[1][name].score(x).iloc[3] for name in ("radiomics", "dtl", "fusion")}
+    assert found.probability == {name: fitted.score(x).iloc[3] for name, fitted in study[1].items()}
+    assert list(found.probability) == ["radiomics", "dtl", "fusion", "ridge_fusion"]
     assert found.predicted_class == {"fusion": "acute" if found.probability["fusion"] >= 0.4 else "chronic"}
     assert (found.outside, found.contributions["beyond"].any()) == (False, False)
     assert found.contributions["contribution"].abs().is_monotonic_decreasing
@@ -241,10 +242,14 @@ def test_a_case_far_from_the_training_cases_is_marked(study):
     assert found.outside and found.distance > found.reference
     assert found.calibration_note().startswith("Calibration: that of the training cases says nothing of this case")
     assert "OUTSIDE the training data" in str(found)
-    assert "beyond the range of the training cases: dtl_001" in str(found)
+    assert "Far beyond the range of the training cases: dtl_001." in str(found)
     assert str(found).endswith("a note\nResearch use only. Not for diagnosis.")
     assert found.to_dict()["contributions"][0]["feature"] == "dtl_001"
     assert json.loads(json.dumps(found.to_dict(), default=bool))["notice"] == found.notice
+    # A little beyond, in one feature, is nothing unusual.
+    near = x.iloc[[3]].assign(dtl_001=x["dtl_001"].max() + 0.01)
+    found = predict_features(fusion.load_model(study[2]), near)
+    assert found.contributions["beyond"].sum() == 1 and not found.beyond and "beyond the range" not in str(found)
 
 
 @pytest.fixture(scope="module")
@@ -260,9 +265,10 @@ def sited(saved, tmp_path_factory):
     whole = combat.transform(x, table).assign(**encoder.transform(table))
     names = {"radiomics": RADIOMIC, "dtl": DEEP[:1], "fusion": [RADIOMIC[0], "clinical_age", "clinical_sex_missing"]}
     fitted = {name: fusion.fit_logistic(whole[features], y, groups=patients) for name, features in names.items()}
+    fitted["ridge_fusion"] = fusion.fit_ridge_fusion([whole[RADIOMIC], whole[DEEP[:1]]], y, groups=patients)
     run = runs.Run("sited", tmp_path_factory.mktemp("sited"))
     shutil.copytree(saved[0].folder, run.folder)
-    fusion.save_study_model(run, fitted, 2, whole, clinical=encoder, harmonisation=[combat, None])
+    fusion.save_study_model(run, fitted, "fusion", 2, whole, clinical=encoder, harmonisation=[combat, None])
     return run.step("fusion") / "model", fitted, x, table, whole
 
 
@@ -412,14 +418,16 @@ def test_thresholds_are_chosen_out_of_fold(study):
     other = runs.Run("other", run.folder.parent)
     shutil.copytree(run.folder, other.folder)
     table = training_table(run.folder)
-    fusion.save_study_model(other, fitted, 2, x, table=table)
+    fusion.save_study_model(other, fitted, "fusion", 2, x, table=table)
     model = fusion.load_model(other.step("fusion") / "model")
     assert model.thresholds == {}
     assert predict_features(model, x.iloc[[0]]).calibration_note().startswith("Calibration: not known")
     # Resubstituted scores of separated classes would give another one.
     honest = {name: fitted[name].score(x).sample(frac=1, random_state=1).set_axis(x.index) for name in fitted}
     for method, said in (("youden", "Youden"), ("sensitivity", "sensitivity 0.8")):
-        fusion.save_study_model(other, fitted, 2, x, table=table, out_of_fold=honest, method=method, target=0.8)
+        fusion.save_study_model(
+            other, fitted, "fusion", 2, x, table=table, out_of_fold=honest, method=method, target=0.8
+        )
         model = fusion.load_model(other.step("fusion") / "model")
         assert model.operating_point == said
         assert model.thresholds == {name: statistics.operating_point(y, honest[name], method, 0.8) for name in fitted}

@@ -141,7 +141,7 @@ def test_contributions_of_a_case_are_in_order_and_among_those_of_all():
     }
     rows = [(case, name, *value, 0.0) for case, given in values.items() for name, value in given.items()]
     shap = pd.DataFrame(rows, columns=["case_id", "feature", "value", "shap", "z"])
-    scores = pd.DataFrame({"label": [0], "fusion": [0.25]}, index=["A"])
+    scores = pd.DataFrame({"label": [0], "score": [0.25]}, index=["A"])
     figure = interactive.contributions(shap, scores, "A")
     assert [bar.get_width() for bar in figure.axes[0].patches] == [-2.0, 0.1]
     assert {"A, chronic: probability of acute 0.25", "1 (1 to 3)", "DTL 00"} <= set(texts(figure))
@@ -156,7 +156,10 @@ def test_a_threshold_counts_cases_at_or_above_it():
     figure = interactive.threshold(scores, curves, 0.5)
     counts = [[text.get_text().split("\n")[0] for text in axis.texts] for axis in figure.axes[:2]]
     assert counts == [["2", "0", "1", "1"], ["2", "0", "0", "2"]]
-    assert [axis.get_title() for axis in figure.axes[:2]] == ["Radiomics, threshold 0.50", "Fusion, threshold 0.50"]
+    assert [axis.get_title() for axis in figure.axes[:2]] == [
+        "Radiomics, threshold 0.50",
+        "Early fusion, threshold 0.50",
+    ]
     assert figure.axes[2].get_lines()[-1].get_xdata()[0] == 0.5
 
 

@@ -225,6 +225,7 @@ def made_scores(n=200, seed=0, patients=None):
     log_odds = rng.normal(scale=1.5, size=n)
     y = (rng.random(n) < expit(log_odds)).astype(int)
     scores = {"radiomics": expit(log_odds + 2), "dtl": expit(3 * log_odds), "fusion": expit(log_odds)}
+    scores["ridge_fusion"] = expit(0.5 * log_odds)
     table = pd.DataFrame({"case_id": [f"c{i}" for i in range(n)], "label": y} | scores)
     table["patient_id"] = table.case_id if patients is None else patients
     return table.assign(outside=np.arange(n) % 10 == 0, different="", beyond="", distance=1.0, notes="")
@@ -240,7 +241,7 @@ def test_judging_equals_the_statistics_of_notebook_07(evaluated):
     scores, found = evaluated
     auc = found["auc"].set_index(["cases", "model"])
     inside = scores[~scores.outside]
-    for name in ("radiomics", "dtl", "fusion"):
+    for name in fusion.saved.MODELS:
         for cases, part in (("all", scores), ("within the training data", inside)):
             row = auc.loc[(cases, name)]
             expected = statistics.auc_ci(part.label, part[name])

@@ -143,7 +143,7 @@ def test_nothing_the_run_can_show_is_left_open(run):
         expected = {item: "no" if (name, item) in NO else "yes" for item in shown}
         expected |= {
             "metrics": {9: "na", 17: "na", 24: "needs you"},
-            "clear": {17: "na", 42: "needs you", 48: "needs you"},
+            "clear": {42: "needs you", 48: "needs you"},
         }[name]
         assert answers == expected
         assert set(table.drop(index=shown)["answer"]) == {"needs you"}
@@ -230,13 +230,14 @@ def test_later_results_count_when_they_are_there(run):
     (run / "07_statistics/subgroups.csv").unlink()
     write(run, {"05_selection/settings.json": {"harmonise": "combat"}})
     assert row(run, "metrics", 19)[["answer", "proof"]].tolist() == ["yes", "05_selection/settings.json"]
-    write(run, {"07_statistics/clinical_comparison.csv": "model_a,model_b,split,p\nclinical,fusion,test,0.5\n"})
-    # A table left over from a run with clinical variables proves nothing of one without.
     assert row(run, "metrics", 24)["answer"] == "needs you"
-    write(run, {"06_fusion/settings.json": {"class_weight": None, "clinical": ["age"], "clinical_missing": "median"}})
+    write(run, {"07_statistics/auc_differences.csv": "model_a,model_b,split,p\nfusion,baseline,test,0.5\n"})
     assert row(run, "metrics", 24)["answer"] == row(run, "clear", 48)["answer"] == "yes"
-    assert row(run, "clear", 17)["why"] == "The fusion sees age."
-    assert "bmd 1; in the fusion: median" in row(run, "clear", 29)["why"]
+    assert "heights, age, sex, bmd) against" in row(run, "clear", 48)["why"]
+    assert row(run, "clear", 17)["why"].startswith("The baseline model sees simple measurements, age, sex, bmd;")
+    write(run, {"06_fusion/settings.json": {"class_weight": None, "clinical": ["age"], "clinical_missing": "median"}})
+    assert row(run, "clear", 17)["why"] == "The fusions see age."
+    assert "bmd 1; in the fusions: median" in row(run, "clear", 29)["why"]
     write(run, {"08_robustness/rigorous_auc.csv": "auc\n0.9\n"})
     assert "08_robustness/rigorous_auc.csv" in row(run, "metrics", 21)["proof"]
 
@@ -249,6 +250,10 @@ def test_ten_cases_of_the_rarer_class_for_each_feature(run):
     assert row(run, "metrics", 16)["answer"] == "yes"
     write(run, {"06_fusion/fusion_selected.csv": "feature,coefficient\nx,0.1\ny,0.1\n"})
     assert row(run, "metrics", 16)["answer"] == "no"
+    blocks = "model,block,n_features\nfusion,radiomic,1\nridge_fusion,radiomic,7\nridge_fusion,DTL,2\n"
+    primary = {"class_weight": None, "primary": "ridge_fusion"}
+    write(run, {"06_fusion/fusion_blocks.csv": blocks, "06_fusion/settings.json": primary})
+    assert "for 9 features of the primary model" in row(run, "metrics", 16)["why"]
 
 
 def test_a_simulated_cohort_claims_nothing_about_patients(simulated):
@@ -416,7 +421,7 @@ def test_summary(run):
     told = f"between {score.lowest:.1f} and {score.highest:.1f} %: {score.n_open} of 30 items need you"
     assert said["metrics"] == told
     counts = tables["clear"]["answer"].value_counts()
-    assert f"{counts['yes']} yes, 1 not applicable, {counts['needs you']} need you, of 58" in said["clear"]
+    assert f"{counts['yes']} yes, {counts['needs you']} need you, of 58" in said["clear"]
     tables["metrics"]["answer"] = "yes"
     assert checklists.summary(tables)["metrics"] == "100.0 %"
 

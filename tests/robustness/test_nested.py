@@ -34,6 +34,8 @@ def study(n=48, signal=1.5, seed=0, segmentations=True):
     cases = pd.DataFrame({"patient_id": patient, "label": label, "split": "train"}, pd.Index(case, name="case_id"))
     cases.loc[case[-n // 3 :], "split"] = "test"
     cases["site"], cases["age"], cases["sex"] = np.where(np.arange(n) % 2, "A", "B"), 50.0 + np.arange(n) % 30, "F"
+    measured = np.random.default_rng([seed, 1]).normal(size=(n, 2)) + signal * label[:, None]
+    cases[["baseline_mean_hu", "baseline_flatness"]] = measured * [40, 0.1] + [200, 0.5]
     x = rng.normal(size=(n, 12))
     x[:, :2] += signal * label[:, None]
     x = pd.DataFrame(x * rng.uniform(0.5, 30, 12), case, [f"f{k:02d}" for k in range(12)])
@@ -108,21 +110,27 @@ def test_the_tabular_part_is_what_the_notebooks_do(tmp_path):
     chosen = selection.select_features(d, y, LASSO, groups=groups, seed=4).selected["feature"]
     notebook = nbformat.read(ROOT / "notebooks" / "06_fusion.ipynb", as_version=4)
     cells = {cell.id: cell.source for cell in notebook.cells}
-    names = {"pd": pd, "selection": selection, "fusion": fusion, "run": runs.Run("made", tmp_path), "best": 6}
-    names |= {"table": data.cases, "is_train": data.cases["split"] == "train", "expansions": [6], "seed": 4}
+    run = runs.Run("made", tmp_path)
+    run.stable_features = lambda: stable
+    run.features = {"baseline": data.cases.filter(like="baseline_")}.get
+    table = data.cases.drop(columns=["baseline_mean_hu", "baseline_flatness"])
+    names = {"pd": pd, "selection": selection, "fusion": fusion, "run": run, "best": 6, "primary": "ridge_fusion"}
+    names |= {"all_radiomics": data.radiomics, "all_deep": deep}
+    names |= {"table": table, "is_train": data.cases["split"] == "train", "expansions": [6], "seed": 4}
     names |= {"radiomics": data.radiomics[radiomics], "deep": {6: deep_of(data)[chosen]}, "lasso": LASSO}
     names |= {"patient": pd.DataFrame(index=data.cases.index), "settings": FUSION}
     names |= {"display": lambda shown: None, "Markdown": str, "sentences": sentences}
-    for cell in ("c05", "c10"):
+    for cell in ("c05", "ridge", "baseline", "c10"):
         exec(cells[cell], names)
     fused, fitted = names["fused"], names["fitted"]
     found = fusion.fit_models(x, d, train, stable, LASSO, FUSION, seed=4)
     assert found.models["radiomics"].features == list(radiomics) and found.models["dtl"].features == list(chosen)
     assert found.models["fusion"].features == list(fused.selected["feature"])
     scores = found.score(data.radiomics, deep, data.cases)
-    for model in ("radiomics", "dtl", "fusion"):
+    assert list(scores) == list(fusion.MODELS)
+    for model in fusion.MODELS:
         assert scores[model].equals(fitted[model].score(names["inputs"][model]).rename(model)), model
-    assert set(fusion.fit_models(x, None, train, stable, LASSO, FUSION, 4).models) == {"radiomics"}
+    assert set(fusion.fit_models(x, None, train, stable, LASSO, FUSION, 4).models) == {"radiomics", "baseline"}
 
 
 def test_harmonisation_and_clinical_variables_are_learned_from_the_training_cases():
@@ -177,7 +185,13 @@ def test_no_feature_left_gives_the_share_of_acute_cases_and_a_note():
     nothing = LASSO.model_copy(update={"lambda_min_log10": -0.1})
     flat = fusion.fit_models(data.radiomics.iloc[:30], d.iloc[:30], train, None, nothing, FUSION)
     assert "neither radiomic nor deep features" in flat.models["fusion"].note
-    assert (flat.score(data.radiomics, d, data.cases) == train["label"].mean()).all(axis=None)
+    assert (flat.score(data.radiomics, d, data.cases)[["radiomics", "dtl", "fusion"]] == train["label"].mean()).all(
+        axis=None
+    )
+    # The ridge fusion selects nothing by the label: without a stable radiomic feature it has the deep ones.
+    assert (
+        found.models["ridge_fusion"].features == list(d) and "no radiomic feature" in found.models["ridge_fusion"].note
+    )
 
 
 def test_missing_values_and_a_missing_class_are_errors_not_fallbacks():
@@ -197,7 +211,9 @@ def test_every_case_is_scored_once_a_model_and_repeat(nested):
     data, folds, _, _, found = nested
     counts = found.scores.groupby(["model", "repeat"])["case_id"].agg(["size", "nunique"])
     assert (counts == len(data.cases)).all(axis=None)
-    assert set(counts.index) == {("radiomics", 1), ("radiomics", 2), ("dtl", 1), ("fusion", 1)}
+    assert set(counts.index) == {(name, repeat) for name in ("radiomics", "baseline") for repeat in (1, 2)} | {
+        (name, 1) for name in ("dtl", "fusion", "ridge_fusion")
+    }
     scored = found.scores.query("model == 'radiomics'").set_index("case_id")
     assert (scored["label"] == data.cases["label"].loc[scored.index]).all()
     assert roc_auc_score(scored["label"], scored["score"]) > 0.8
@@ -355,16 +371,16 @@ def test_an_interval_of_cases_that_are_patients_is_near_delongs():
 def test_differences_are_paired_over_the_repeats_that_both_have():
     scores = cross_validated()
     areas = robustness.BootstrappedAreas(scores, n_bootstrap=500)
-    (row,) = areas.differences().to_dict("records")
+    (row,) = areas.differences("fusion").to_dict("records")
     table = areas.table().set_index(["model", "repeat"])["auc"]
-    expected = np.mean([table["radiomics", r] - table["fusion", r] for r in ("1", "2")])
-    assert (row["model_a"], row["model_b"], row["repeats"]) == ("radiomics", "fusion", 2)
+    expected = np.mean([table["fusion", r] - table["radiomics", r] for r in ("1", "2")])
+    assert (row["model_a"], row["model_b"], row["repeats"]) == ("fusion", "radiomics", 2)
     assert row["difference"] == pytest.approx(expected)
     assert row["ci_low"] < row["difference"] < row["ci_high"]
     same = scores[scores["model"] == "fusion"]
     (row,) = (
         robustness.BootstrappedAreas(pd.concat([same, same.assign(model="again")]), n_bootstrap=100)
-        .differences()
+        .differences("fusion")
         .to_dict("records")
     )
     assert (row["difference"], row["ci_low"], row["ci_high"], row["p"]) == (0, 0, 0, 1)

@@ -284,7 +284,8 @@ def test_tables_know_patients(scores):
     assert bands["tpr"].equals(lone["tpr"]) and not bands["low"].equals(lone["low"])
     thresholds = {"fusion": 0.5, "dtl": 0.65}
     by_patient, by_case = (
-        comparisons.mcnemar(part, ["fusion", "dtl"], thresholds) for part in (test, test.drop(columns="patient_id"))
+        comparisons.mcnemar(part, ["fusion", "dtl"], "fusion", thresholds)
+        for part in (test, test.drop(columns="patient_id"))
     )
     assert by_patient["a_right"].equals(by_case["a_right"]) and not by_patient["p"].equals(by_case["p"])
 

@@ -191,8 +191,8 @@ def test_holm_of_nothing_and_of_no_p():
 
 def test_families_are_the_pairs_of_one_split(scores):
     for table in (
-        comparisons.delong(scores, MODELS),
-        comparisons.auc_differences(scores, MODELS, seed=1, n_bootstrap=200),
+        comparisons.delong(scores, MODELS, "fusion"),
+        comparisons.auc_differences(scores, MODELS, "fusion", seed=1, n_bootstrap=200),
     ):
         test = table[table["split"] == "test"]
         assert len(test) == 3
@@ -234,7 +234,7 @@ def test_mcnemar_refuses(arguments, message):
 
 def test_mcnemar_table_splits_into_sensitivity_and_specificity(scores):
     test, thresholds = scores.query("split == 'test'"), dict.fromkeys(MODELS, 0.5)
-    table = comparisons.mcnemar(test, MODELS, thresholds)
+    table = comparisons.mcnemar(test, MODELS, "fusion", thresholds)
     assert len(table) == 9
     assert table["p_holm"].tolist() == statistics.holm(table["p"]).tolist()
     for _, pair in table.groupby(["model_a", "model_b"]):
@@ -310,24 +310,38 @@ def test_nothing_reclassified_is_zero():
 # ---- Tables
 
 
+def test_the_primary_model_is_compared_with_every_other_and_the_papers_three_with_each_other():
+    five = [*MODELS, "another", "baseline"]
+    paper = [("radiomics", "dtl"), ("radiomics", "fusion"), ("dtl", "fusion")]
+    assert comparisons.pairs(five, "another") == [*paper, *(("another", name) for name in (*MODELS, "baseline"))]
+    assert comparisons.pairs(five, "fusion")[1:] == [
+        ("fusion", name) for name in ("radiomics", "dtl", "another", "baseline")
+    ]
+    assert comparisons.pairs(["radiomics", "baseline"], "fusion") == [("radiomics", "baseline")]
+    found = {pair: comparisons.nested(*pair) for pair in comparisons.pairs(five, "another")}
+    assert [pair for pair in found if found[pair]] == [*paper[1:], ("another", "radiomics"), ("another", "dtl")]
+
+
 def test_differences_name_nested_pairs_and_use_patients(scores):
-    table = comparisons.auc_differences(scores, MODELS, seed=1, n_bootstrap=300)
+    table = comparisons.auc_differences(scores, MODELS, "fusion", seed=1, n_bootstrap=300)
     assert table["nested"].tolist() == [False, True, True] * 2
     row, test = table.iloc[-1], scores.query("split == 'test'")
     expected = statistics.auc_difference(
-        test["label"], test["dtl"], test["fusion"], test["patient_id"], seed=1, n_boot=300
+        test["label"], test["fusion"], test["dtl"], test["patient_id"], seed=1, n_boot=300
     )
     assert (row.difference, row.ci_low, row.ci_high, row.p) == tuple(expected.values())
-    alone = comparisons.auc_differences(scores.drop(columns="patient_id"), MODELS, seed=1, n_bootstrap=300)
+    alone = comparisons.auc_differences(scores.drop(columns="patient_id"), MODELS, "fusion", seed=1, n_bootstrap=300)
     assert not alone["ci_low"].equals(table["ci_low"])
     shuffled = scores.sample(frac=1, random_state=2)
-    pd.testing.assert_frame_equal(comparisons.auc_differences(shuffled, MODELS, seed=1, n_bootstrap=300), table)
+    pd.testing.assert_frame_equal(
+        comparisons.auc_differences(shuffled, MODELS, "fusion", seed=1, n_bootstrap=300), table
+    )
 
 
 def test_reclassification_table(scores):
     test = scores.query("split == 'test'")
-    table = comparisons.reclassification(test, MODELS, dict.fromkeys(MODELS, 0.5), seed=1, n_bootstrap=100)
-    assert len(table) == 3 * 7
+    table = comparisons.reclassification(test, MODELS, "fusion", dict.fromkeys(MODELS, 0.5), seed=1, n_bootstrap=100)
+    assert len(table) == 2 * 7 and set(table["new"]) == {"fusion"}
     assert (table["ci_low"] <= table["ci_high"]).all()
 
 

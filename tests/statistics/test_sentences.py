@@ -25,14 +25,14 @@ def auc(low, high, model="fusion"):
     ],
 )
 def test_the_verdict_is_that_of_the_primary_model(low, high, told):
-    said = sentences.verdict(auc(low, high))
+    said = sentences.verdict(auc(low, high), "fusion")
     assert told in said and f"an AUC of {(low + high) / 2:.3f} (Newcombe's interval {low:.3f} to {high:.3f})" in said
     assert "18 test cases" in said and "0.99" not in said
 
 
 def test_no_row_no_verdict():
     with pytest.raises(VcfnbError, match="no AUC of fusion on test cases"):
-        sentences.verdict(auc(0.6, 0.9, "radiomics"))
+        sentences.verdict(auc(0.6, 0.9, "radiomics"), "fusion")
 
 
 def difference(low, high, split="test"):
@@ -47,6 +47,22 @@ def test_which_intervals_hold_zero():
     assert "fusion minus dtl +0.110 (+0.020 to +0.200) and fusion minus dtl -0.300" in said
     assert said.startswith("Intervals beyond zero, of 3 differences: ")
     assert sentences.differences(pd.DataFrame([difference(float("nan"), 0.2)])) == "No difference has an interval."
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.1, 0.3, "+0.200 (+0.100 to +0.300); it beats the simple measurements"),
+        (-0.3, -0.1, "the simple measurements beat it"),
+        (-0.1, 0.3, "these cases do not show that it beats the simple measurements"),
+        (float("nan"), 0.3, "was not compared with the baseline: no interval"),
+    ],
+)
+def test_whether_it_beats_the_baseline(low, high, told):
+    row = difference(low, high) | {"model_b": "baseline"}
+    table = pd.DataFrame([difference(0.4, 0.5), row | {"split": "train", "ci_low": 0.4}, row])
+    assert told in sentences.against_baseline(table, "fusion")
+    assert "no interval" in sentences.against_baseline(table[:2], "fusion")
 
 
 def test_slopes_below_one_are_too_extreme():
@@ -123,7 +139,7 @@ def test_expansions_that_cannot_be_distinguished():
 
 def test_odds_ratios_without_one():
     weights = frame("model odds_ratio_low odds_ratio_high", ("fusion", 1.1, 2), ("fusion", 0.5, 2), ("dtl", 3, 4))
-    assert sentences.coefficients(weights) == "1 of the 2 odds ratios of fusion have an interval without 1."
+    assert sentences.coefficients(weights, "fusion") == "1 of the 2 odds ratios of fusion have an interval without 1."
 
 
 def test_optimism_is_training_minus_test():
@@ -144,7 +160,7 @@ def test_thresholds_with_a_benefit():
 
 def test_brier_before_and_after():
     table = frame("model method brier", ("fusion", "none", 0.2), ("fusion", "intercept", 0.18), ("dtl", "none", 0.3))
-    assert sentences.recalibrated(table) == (
+    assert sentences.recalibrated(table, "fusion") == (
         "The Brier score of fusion is 0.200 before, and 0.180 (intercept) after recalibration."
     )
 

@@ -51,7 +51,7 @@ def test_training_rows_become_out_of_fold(scores):
 
 
 def test_delong_compares_every_pair_on_test_cases(scores):
-    table = comparisons.delong(scores, MODELS)
+    table = comparisons.delong(scores, MODELS, "fusion")
     assert len(table) == 3 and set(table.split) == {"test"}
     assert table.p.between(0, 1).all()
     assert (np.sign(table.z) == np.sign(table.auc_a - table.auc_b)).all()
@@ -101,7 +101,7 @@ def test_grouped_points_hold_ten_cases(scores, n, points):
 
 def test_differences_of_net_benefit_are_those_of_the_primary_model(scores):
     test, thresholds = scores.query("split == 'test'").assign(patient_id=np.arange(30) // 2), [0.2, 0.5]
-    table = tables.dca_differences(test, MODELS, thresholds, seed=1, n_bootstrap=100)
+    table = tables.dca_differences(test, MODELS, "fusion", thresholds, seed=1, n_bootstrap=100)
     assert table.columns.tolist() == ["threshold", "model_a", "model_b", "difference", "low", "high"]
     curves = tables.dca(test, MODELS, thresholds).pivot(index="threshold", columns="model", values="net_benefit")
     rules = tables.dca(test, ["fusion"], thresholds).set_index("threshold")[["treat_all", "treat_none"]]

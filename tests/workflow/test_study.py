@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from study import ROOT, columns, contract_files, executed, run_all, run_side_by_side, tables, tiny
 
-from vcfnb import cli, prediction
+from vcfnb import cli, fusion, prediction
 from vcfnb.params import load_params
 from vcfnb.runs import Run
 
@@ -54,7 +54,7 @@ def test_columns_of_the_contract(smoke):
     assert columns(folder, "04_dtl/expansion_06/scores.csv") == ["case_id", "label", "split", "score"]
     assert columns(folder, "05_selection/radiomics_selected.csv")[:2] == ["feature", "coefficient"]
     assert columns(folder, "05_selection/radiomics_steps.csv")[:2] == ["step", "n_features"]
-    assert columns(folder, "06_fusion/scores.csv") == ["case_id", "label", "split", "radiomics", "dtl", "fusion"]
+    assert columns(folder, "06_fusion/scores.csv") == ["case_id", "label", "split", *fusion.MODELS]
     assert columns(folder, "07_statistics/auc.csv") == [
         *("model", "split", "n", "auc", "ci_low", "ci_high"),
         *("newcombe_low", "newcombe_high"),
@@ -127,7 +127,7 @@ def nothing_fitted_differs(study, other):
         left, right = (folder / "05_selection" / f"{name}.csv" for folder in (study, other))
         assert left.read_bytes() == right.read_bytes(), name
     left, right = (pd.read_csv(folder / "06_fusion" / "scores.csv") for folder in (study, other))
-    train, names = left.split == "train", ["radiomics", "dtl", "fusion"]
+    train, names = left.split == "train", list(fusion.saved.MODELS)
     pd.testing.assert_frame_equal(left[train], right[train])
     assert (left.label[~train] == 1 - right.label[~train]).all()
     np.testing.assert_allclose(right.loc[~train, names], np.roll(left.loc[~train, names], -1, axis=0), rtol=1e-4)
@@ -188,7 +188,7 @@ def test_the_saved_model_gives_each_test_case_the_score_of_the_study(smoke):
     run = Run("smoke", smoke)
     table = run.cohort().set_index("case_id")
     scores = pd.read_csv(run.needs("fusion", "scores.csv"), dtype={"case_id": str}).set_index("case_id")
-    names = ["radiomics", "dtl", "fusion"]
+    names = list(fusion.saved.MODELS)
     test, train = (table.index[table.split == split] for split in ("test", "train"))
     for case in test[:2]:
         found = prediction.predict(run.needs("fusion", "model"), table.image[case], table["mask"][case])

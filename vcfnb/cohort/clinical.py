@@ -114,7 +114,7 @@ class ClinicalEncoder:
             for case, value in table.loc[numbers[name].isna() & table[name].notna(), name].items():
                 problems.append(problem(f"{name} is {value!r}", remedy, case, code="invalid-value"))
         if self.missing == "error":
-            remedy = "fill it in, or leave the variable out (in the fusion, clinical_missing: median fills it)"
+            remedy = "fill it in, or leave the variable out (in the fusions, clinical_missing: median fills it)"
             lacking = numbers[numbers.isna().any(axis=1)].drop([row["case_id"] for row in problems], errors="ignore")
             for case, values in lacking.iterrows():
                 told = f"no value of {', '.join(values.index[values.isna()])}"

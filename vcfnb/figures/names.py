@@ -6,6 +6,7 @@ import numpy as np
 
 from vcfnb.cohort import clinical
 from vcfnb.figures.theme import BLUE, GREEN, GREY, MODELS, ORANGE, PURPLE, SKY, VERMILLION
+from vcfnb.radiomics.baseline import PREFIX
 
 # Image types by family: twenty colours could not be distinguished.
 FAMILIES = {
@@ -59,8 +60,11 @@ def short_name(feature):
     deep = re.fullmatch(r"dtl_(\d+)", feature)
     if deep:
         return f"DTL {int(deep[1]):02d}"
-    if feature in _CLINICAL:
-        return _CLINICAL[feature]
+    simple = feature.removeprefix(PREFIX)
+    if simple in _CLINICAL:
+        return _CLINICAL[simple]
+    if simple != feature:
+        return simple.removesuffix("_mm").replace("_", " ").replace("hu", "HU")
     parts = feature.split("_", 2)
     if len(parts) < 3:
         return feature
@@ -81,15 +85,18 @@ def feature_rows(axis, features, margin=0.6, least=1, **label):
 
 
 def source(feature):
-    """``radiomic``, ``DTL`` or ``clinical``."""
+    """``radiomic``, ``DTL``, ``clinical`` or ``baseline``."""
     if str(feature).startswith("dtl_"):
         return "DTL"
+    if str(feature).startswith(PREFIX):
+        return "baseline"
     return "clinical" if str(feature).startswith(clinical.PREFIX) else "radiomic"
 
 
 def source_color(feature):
-    """Colour of radiomic, deep or clinical features."""
-    return {"radiomic": MODELS["radiomics"], "DTL": MODELS["dtl"], "clinical": PURPLE}[source(feature)]
+    """Colour of a feature by its source."""
+    colors = {"radiomic": MODELS["radiomics"], "DTL": MODELS["dtl"], "clinical": PURPLE}
+    return colors.get(source(feature), MODELS["baseline"])
 
 
 def image_type_order(names):

@@ -20,13 +20,24 @@ def canvas(width_mm, height_mm, rows=1, columns=1, pad=None, **options):
     return figure, axes
 
 
-def panels(count, height_mm, width_mm=None, **options):
-    """Figure and a row of axes, with letters where there are several."""
+def panels(count, height_mm, width_mm=None, lettered=True, **options):
+    """Figure and axes, with letters where there are several: a row, or rows of three; the height is that of a row."""
     width_mm = width_mm or (ONE_COLUMN if count == 1 else TWO_COLUMNS)
-    figure, axes = canvas(min(width_mm, TWO_COLUMNS), height_mm, 1, count, squeeze=False, **options)
-    if count > 1:
-        letters(axes)
-    return figure, axes[0]
+    columns = count if count <= 4 else 3
+    rows = -(-count // columns)
+    figure, axes = canvas(min(width_mm, TWO_COLUMNS), rows * height_mm, rows, columns, squeeze=False, **options)
+    for axis in axes.flat[count:]:
+        axis.set_visible(False)
+    if count > 1 and lettered:
+        letters(axes.flat[:count])
+    return figure, axes.ravel()[:count]
+
+
+def label_rows(axes, label):
+    """Name the y axis of the first panel of each row."""
+    for axis in axes:
+        if axis.get_subplotspec().is_first_col():
+            axis.set_ylabel(label)
 
 
 def merged(axes):

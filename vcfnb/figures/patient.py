@@ -39,7 +39,7 @@ def draw_case_views(axes, image, mask, heatmap, level, width):
 
 
 def contributions(table, *, simulated=False):
-    """What each feature adds to the log odds of the fusion model, and where its value lies among training cases.
+    """What each feature adds to the log odds of the primary model, and where its value lies among training cases.
 
     `table` (:attr:`vcfnb.prediction.Prediction.contributions`): feature, value, contribution, low, high, beyond, from
     large to small; the first ``MOST_BARS`` are drawn.

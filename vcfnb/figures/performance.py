@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vcfnb.figures.parts import by_class, canvas, expansion_ticks, finish, intervals, letters, panels, require
+from vcfnb.figures.parts import by_class, canvas, expansion_ticks, finish, intervals, label_rows, panels, require
 from vcfnb.figures.theme import (
     BLACK,
     CLASSES,
@@ -93,7 +93,7 @@ def roc(bands, auc, *, simulated=False):
     require(auc, "model", "split", "n", "auc", *_NEWCOMBE, what="the table of AUCs")
     splits, styles = in_order(bands["split"], SPLITS), model_styles(bands["model"])
     names = SPLITS | ({"train": "Out-of-fold"} if "resubstitution" in splits else {})
-    figure, axes = panels(len(splits), 88)
+    figure, axes = panels(len(splits), 76 + 4 * len(styles))
     for axis, split in zip(axes, splits, strict=True):
         areas = auc[auc["split"] == split]
         labels = _auc_labels(areas)
@@ -171,9 +171,9 @@ def net_benefit_differences(table, *, simulated=False):
         look = styles[other]
         axis.fill_between(part["threshold"], part["low"], part["high"], color=look["color"], alpha=0.2, linewidth=0)
         axis.plot(part["threshold"], part["difference"], **look)
-        axis.set_title(f"minus {model_name(other).replace('_', ' ')}")
+        axis.set_title(f"{model_name(table['model_a'].iloc[0])} minus {model_name(other).replace('_', ' ')}")
         axis.set_xlabel("Threshold probability")
-    axes[0].set_ylabel(f"Net benefit, {model_name(table['model_a'].iloc[0])} minus ... (95% CI)")
+    label_rows(axes, "Difference of net benefit (95% CI)")
     return finish(figure, simulated)
 
 
@@ -219,19 +219,12 @@ def _calibration_panels(points, height_mm):
     """Figure and axes by model."""
     require(points, "model", "predicted", "observed", "low", "high", "n", "kind", what="the calibration points")
     models = in_order(points["model"], MODELS)
-    figure, axes = _model_panels(models, height_mm)
-    letters(axes)
+    figure, axes = panels(len(models), height_mm, max(ONE_COLUMN, 61 * len(models)), sharey=True)
     for model, axis in zip(models, axes, strict=True):
         axis.set_title(model_name(model))
         axis.set_xlabel("Predicted probability of acute")
-    axes[0].set_ylabel("Observed proportion of acute (95% CI)")
+    label_rows(axes, "Observed proportion of acute (95% CI)")
     return figure, dict(zip(models, axes, strict=True))
-
-
-def _model_panels(models, height_mm):
-    width = max(ONE_COLUMN, 61 * len(models))
-    figure, axes = canvas(width, height_mm, 1, len(models), squeeze=False, sharey=True)
-    return figure, axes[0]
 
 
 def _calibration_curve(axis, part, color, marker="o", linestyle="-", label=None):
@@ -253,7 +246,8 @@ def score_distribution(scores, thresholds=None, *, simulated=False):
     """
     require(scores, "label", "score", what="the scores")
     models = in_order(scores["model"], MODELS) if "model" in scores else [None]
-    figure, axes = _model_panels(models, 62)
+    width = max(ONE_COLUMN, 61 * len(models))
+    figure, axes = panels(len(models), 62, width, lettered=False, sharey=True)
     for axis, model in zip(axes, models, strict=True):
         part = scores if model is None else scores[scores["model"] == model]
         by_class(axis, part["label"], part["score"])
@@ -264,7 +258,7 @@ def score_distribution(scores, thresholds=None, *, simulated=False):
         if model is not None:
             axis.set_title(model_name(model), loc="right" if threshold is not None else "center")
     inside = scores["score"].between(0, 1).all()
-    axes[0].set_ylabel("Predicted probability of acute" if inside else "Score")
+    label_rows(axes, "Predicted probability of acute" if inside else "Score")
     if inside:
         axes[0].set_ylim(-0.03, 1.03)
     return finish(figure, simulated)
@@ -293,7 +287,7 @@ def subgroup_forest(table, *, simulated=False):
     require(table, *columns, what="the table of subgroups")
     groups = table.drop_duplicates(["variable", "subgroup"])
     looks = _markers(table["model"])
-    figure, axis = canvas(TWO_COLUMNS, 22 + 9.5 * len(groups))
+    figure, axis = canvas(TWO_COLUMNS, 22 + max(9.5, 3.2 * len(looks)) * len(groups))
     left = max(0, np.floor(10 * np.nanmin([0.5, table["newcombe_low"].min()])) / 10 - 0.05)
     beside = {"va": "center", "ha": "center", "fontsize": 7, "transform": axis.get_yaxis_transform()}
     for row, group in enumerate(groups.itertuples()):
@@ -329,5 +323,5 @@ def _markers(models):
 
 def _beside_each_other(axis, row, part, looks):
     for number, (model, look) in enumerate(looks.items()):
-        y = row + 0.24 * (number - (len(looks) - 1) / 2)
+        y = row + 0.72 / len(looks) * (number - (len(looks) - 1) / 2)
         intervals(axis, [y], part[part["model"] == model], ends=_NEWCOMBE, across=True, **look)

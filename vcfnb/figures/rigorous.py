@@ -3,7 +3,7 @@
 import numpy as np
 
 from vcfnb.figures.names import feature_rows, source_color
-from vcfnb.figures.parts import canvas, finish, intervals, panels, require, strips
+from vcfnb.figures.parts import canvas, finish, intervals, label_rows, panels, require, strips
 from vcfnb.figures.theme import BLACK, BLUE, DOTTED, GREY, MODELS, ONE_COLUMN, PURPLE, SKY, VERMILLION, model_name
 
 _ORDERS = {
@@ -84,7 +84,7 @@ def instability(scores, *, simulated=False):
         axis.axvline(0.5, **DOTTED)
         axis.set(xlabel="Mean probability of the case", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axis.set_title(f"{model_name(model)}, {len(ends)} cases")
-    axes[0].set_ylabel("Probability of acute, each repeat")
+    label_rows(axes, "Probability of acute, each repeat")
     return finish(figure, simulated)
 
 

@@ -6,13 +6,16 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 
+# From Tol's muted scheme (personal.sron.nl/~pault), for the models beyond the paper's three.
+WINE, OLIVE = "#882255", "#999933"
 # Okabe and Ito's palette, which colour-blind readers can tell apart (jfly.uni-koeln.de/color).
 BLACK, GREY = "#000000", "#7F7F7F"
 ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     *("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
 )
-MODELS = {"radiomics": BLUE, "dtl": ORANGE, "fusion": GREEN}
-MODEL_NAMES = {"radiomics": "Radiomics", "dtl": "DTL", "fusion": "Fusion"}
+MODELS = {"radiomics": BLUE, "dtl": ORANGE, "fusion": GREEN, "ridge_fusion": WINE, "baseline": OLIVE}
+MODEL_NAMES = {"radiomics": "Radiomics", "dtl": "DTL", "fusion": "Early fusion", "ridge_fusion": "Ridge fusion"}
+MODEL_NAMES |= {"baseline": "Baseline"}
 CLASSES = {"acute": VERMILLION, "chronic": SKY}
 SPLITS = {"resubstitution": "Resubstitution", "train": "Training", "test": "Test"}
 DOTTED = {"color": BLACK, "linewidth": 0.6, "linestyle": ":"}  # where there is no effect
@@ -69,7 +72,7 @@ def in_order(values, order):
 
 def model_styles(models):
     """Colour and line by model, the study's three first; others get what is left."""
-    lines = dict(zip(MODELS, ("-", (0, (5, 1.5)), (0, (5, 1, 1, 1))), strict=True))
+    lines = dict(zip(MODELS, ("-", (0, (5, 1.5)), (0, (5, 1, 1, 1)), (0, (3, 1)), (0, (1, 1))), strict=True))
     others = itertools.cycle((PURPLE, VERMILLION, SKY, GREY))
     return {
         model: {

@@ -1,4 +1,4 @@
-"""The tabular part of the study, notebooks 05 and 06 in one call: selection, fusion, three logistic regressions.
+"""The tabular part of the study, notebooks 05 and 06 in one call: selection, fusion, logistic regressions.
 
 Out-of-fold probabilities, the nested cross-validation and the leakage audit run it hundreds of times on other cases or
 other labels, so it must be the same procedure that the notebooks show; a test compares both.
@@ -13,11 +13,14 @@ from vcfnb import selection
 from vcfnb.agreement import icc_of_segmentations
 from vcfnb.cohort.clinical import ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.fusion.baseline import baseline_features, fit_baseline_encoder
 from vcfnb.fusion.logistic import FittedLogistic, fit_logistic
+from vcfnb.fusion.ridge import fit_ridge_fusion
 from vcfnb.params import FusionParams, SelectionParams
+from vcfnb.radiomics.baseline import PREFIX
 from vcfnb.selection.harmonisation import fit_combat
 
-MODELS = ("radiomics", "dtl", "fusion")
+MODELS = ("radiomics", "dtl", "fusion", "ridge_fusion", "baseline")
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,15 @@ class TabularModel:
 class TabularStudy:
     """The models of one set of training cases, with what their features went through before.
 
-    `models` are ``radiomics``, and with deep features also ``dtl`` and ``fusion``. `harmonisers` (ComBat) are those of
-    radiomic and of deep features, `encoder` that of the clinical variables which the fusion may use.
+    `models` are ``radiomics``, with deep features also ``dtl``, ``fusion`` and ``ridge_fusion``, and with simple
+    measurements ``baseline``. `harmonisers` (ComBat) are those of radiomic and of deep features, `encoder` that of the
+    clinical variables which both fusions may use, `baseline` that of the baseline model.
     """
 
     models: dict
     harmonisers: list
     encoder: ClinicalEncoder | None
+    baseline: ClinicalEncoder | None = None
 
     def features(self, radiomics, deep, cases):
         """All features of any cases as the models take them: harmonised, with clinical ones."""
@@ -57,7 +62,9 @@ class TabularStudy:
         x = tables[0] if len(tables) == 1 else pd.concat(tables, axis=1)
         for combat in self.harmonisers:
             x = combat.transform(x, cases)
-        return x if self.encoder is None else pd.concat([x, self.encoder.transform(cases)], axis=1)
+        more = [] if self.encoder is None else [self.encoder.transform(cases)]
+        more += [] if self.baseline is None else [baseline_features(cases, self.baseline)]
+        return pd.concat([x, *more], axis=1)
 
     def score(self, radiomics, deep, cases):
         """Probabilities of any cases, one column per model."""
@@ -66,11 +73,11 @@ class TabularStudy:
 
 
 def fit_models(radiomics, deep, cases, stable=None, lasso=None, fusion=None, seed=0):
-    """Select features and fit the three models (:class:`TabularStudy`) on training cases.
+    """Select features and fit the models (:class:`TabularStudy`) on training cases.
 
-    `radiomics` and `deep` are all features of the cases (deep None: the radiomics model alone), `cases` their label,
-    patient_id, and the clinical columns and the site where the settings use them; `stable` the radiomic features that
-    pass the ICC step (None leaves it out).
+    `radiomics` and `deep` are all features of the cases (deep None: no model that needs them), `cases` their label,
+    patient_id, simple measurements, clinical columns and site, as far as known and asked for; `stable` the radiomic
+    features that pass the ICC step (None leaves it out).
 
     When no feature passes a step, the model's answer is the training proportion of acute cases for everybody (AUC 0.5),
     and its note says so: in a cross-validation one such fold must not stop the others. Labels, patients and values that
@@ -88,13 +95,21 @@ def fit_models(radiomics, deep, cases, stable=None, lasso=None, fusion=None, see
     fitted, encoder = {"radiomics": fit(radiomics, partial(selection.select_features, stable=stable))}, None
     if deep is not None:
         fitted["dtl"] = fit(deep, selection.select_features)
-        parts = [radiomics[fitted["radiomics"].features], deep[fitted["dtl"].features]]
+        patient = []
         if fusion.clinical:
             encoder = ClinicalEncoder.fit(cases, fusion.clinical, fusion.clinical_missing)
-            parts.append(encoder.transform(cases))
-        both, nothing = pd.concat(parts, axis=1), "neither radiomic nor deep features were selected"
+            patient = [encoder.transform(cases)]
+        both = pd.concat([radiomics[fitted["radiomics"].features], deep[fitted["dtl"].features], *patient], axis=1)
+        nothing = "neither radiomic nor deep features were selected"
         fitted["fusion"] = fit(both, selection.lasso_again) if both.shape[1] else _without_features(cases, nothing)
-    return TabularStudy(fitted, harmonisers, encoder)
+        fitted["ridge_fusion"] = _ridge_fusion(radiomics, [deep, *patient], cases, stable, lasso, fusion, seed)
+    of_baseline = None
+    if any(name.startswith(PREFIX) for name in cases):
+        of_baseline = fit_baseline_encoder(cases)
+        x = baseline_features(cases, of_baseline)
+        regression = fit_logistic(x, cases["label"], fusion, groups=cases["patient_id"], seed=seed)
+        fitted["baseline"] = _model(regression, cases)
+    return TabularStudy(fitted, harmonisers, encoder, of_baseline)
 
 
 def fit_deep(deep, cases, lasso, fusion, seed):
@@ -116,8 +131,23 @@ def _select_and_fit(cases, lasso, fusion, seed, x, select):
         return _without_features(cases, error)
     names = list(found.selected["feature"])
     fitted = fit_logistic(x[names], y, fusion, groups=groups, seed=seed)
-    notes = [*found.steps.loc[found.steps["step"] == "lasso", "note"], fitted.note]
-    return TabularModel(names, fitted, float(y.mean()), "; ".join(note for note in notes if note))
+    return _model(fitted, cases, *found.steps.loc[found.steps["step"] == "lasso", "note"])
+
+
+def _model(regression, cases, *notes):
+    told = "; ".join(filter(None, [*notes, regression.note]))
+    return TabularModel(regression.features, regression, float(cases["label"].mean()), told)
+
+
+def _ridge_fusion(radiomics, others, cases, stable, lasso, fusion, seed):
+    note = ""
+    try:
+        others = [radiomics[selection.uncorrelated_features(radiomics, lasso, stable)], *others]
+    except BadInput:
+        raise
+    except VcfnbError as error:
+        note = f"no radiomic feature ({error})"
+    return _model(fit_ridge_fusion(others, cases["label"], fusion, cases["patient_id"], seed), cases, note)
 
 
 def _without_features(cases, why):

@@ -1,6 +1,7 @@
 """Logistic regression with a grid search: plain numbers that can be written as JSON."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from vcfnb import selection
 from vcfnb.errors import VcfnbError
@@ -80,7 +81,7 @@ def _best(results):
     return int(np.argmax(np.round(results["mean_test_log_loss"], 12)))
 
 
-def fit_logistic(x, y, settings=None, groups=None, seed=0):
+def fit_logistic(x, y, settings=None, groups=None, seed=0, weights=None):
     """Multivariable logistic regression with L2 penalty, its strength from a grid search.
 
     Parameters
@@ -93,6 +94,9 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
         Patients, kept together in the folds.
     seed : int
         Of the folds.
+    weights : pandas.Series, optional
+        By feature, what its z-scores are multiplied by before the fit: the smaller, the more its coefficient is
+        shrunken. Coefficients are per SD all the same.
 
     Returns
     -------
@@ -112,9 +116,10 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
     selection.check_features(x)
     y, groups = selection.check_labels(x, y, groups)
     splits, note = selection.folds(y, groups, settings.grid_folds, seed)
-    model = regression(settings)
+    weights = np.ones(x.shape[1]) if weights is None else weights[x.columns].to_numpy()
+    weigh = FunctionTransformer(partial(np.multiply, weights))
     search = GridSearchCV(
-        Pipeline([("scale", StandardScaler()), ("lr", model)]),
+        Pipeline([("scale", StandardScaler()), ("weigh", weigh), ("lr", regression(settings))]),
         {"lr__C": np.logspace(settings.c_min_log10, settings.c_max_log10, settings.n_c)},
         scoring={"auc": "roc_auc", "log_loss": "neg_log_loss"},
         refit=_best,
@@ -130,7 +135,7 @@ def fit_logistic(x, y, settings=None, groups=None, seed=0):
         features=list(x.columns),
         mean=pd.Series(scaler.mean_, x.columns),
         sd=pd.Series(scaler.scale_, x.columns),
-        coefficients=pd.Series(fitted.coef_[0], x.columns),
+        coefficients=pd.Series(fitted.coef_[0] * weights, x.columns),
         intercept=float(fitted.intercept_[0]),
         chosen_c=float(search.best_params_["lr__C"]),
         grid=_grid_table(search),

@@ -15,8 +15,8 @@ from vcfnb.fusion.study_data import fit_on, stable_in
 class OutOfFold:
     """What :func:`out_of_fold_scores` gives.
 
-    - scores: case_id, label, and a probability for each model (``radiomics``, ``dtl``, ``fusion``, and ``dtl_06`` and
-      so on for each expansion);
+    - scores: case_id, label, and a probability for each model (:data:`vcfnb.fusion.MODELS`, and ``dtl_06`` and so on
+      for each expansion);
     - folds: fold, model, expansion (that the fold's training cases chose), n_features, C, note.
     """
 
@@ -64,7 +64,7 @@ def out_of_fold_scores(data, deep, networks, n_folds, folder, cores=None):
         scores.append(pd.DataFrame(found["scores"], index=held_out.index).assign(label=held_out["label"]))
         rows.append(pd.DataFrame(found["rows"]).assign(fold=fold.fold))
     table = pd.concat(scores).loc[cases.index].rename_axis("case_id").reset_index()
-    names = [*MODELS, *(f"dtl_{n:02d}" for n in deep)]
+    names = [*(name for name in MODELS if name in table), *(f"dtl_{n:02d}" for n in deep)]
     by_fold = stacked(rows, ["fold", "model", "expansion", "n_features", "C", "note"])
     if note:
         by_fold["note"] = [f"{own}; {note}" if own else note for own in by_fold["note"]]
@@ -96,5 +96,5 @@ def _run(data, cases, deep, networks, fold):
 def _row(name, model, expansion, icc_note=""):
     note = "; ".join(filter(None, [icc_note if name == "radiomics" else "", model.note]))
     chosen_c = model.regression.chosen_c if model.regression else None
-    expansion = None if name == "radiomics" else expansion
+    expansion = None if name in ("radiomics", "baseline") else expansion
     return {"model": name, "expansion": expansion, "n_features": len(model.features), "C": chosen_c, "note": note}

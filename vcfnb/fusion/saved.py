@@ -10,14 +10,16 @@ import pandas as pd
 from vcfnb import images, runs, statistics
 from vcfnb.cohort.clinical import FEATURES, ClinicalEncoder
 from vcfnb.errors import VcfnbError
-from vcfnb.fusion.chain import MODELS
+from vcfnb.fusion.chain import MODELS as ALL_MODELS
 from vcfnb.fusion.logistic import FittedLogistic
 from vcfnb.fusion.training_cohort import TrainingCohort, TrainingRange, fingerprint
 from vcfnb.selection.harmonisation import ComBat
 
 FORMAT = "vcfnb-model"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 NETWORK = "network.safetensors"
+# The baseline stays in the study: it needs clinical values that no prediction should depend on.
+MODELS = tuple(name for name in ALL_MODELS if name != "baseline")
 NOTICE = "Research use only. Not for diagnosis."
 
 
@@ -26,14 +28,15 @@ class SavedModel:
     """What :func:`load_model` gives."""
 
     folder: Path
-    models: dict  # radiomics, dtl, fusion: FittedLogistic
+    models: dict  # radiomics, dtl, fusion, ridge_fusion: FittedLogistic
+    primary: str  # the model that the study named before the test set was opened
     expansion: int  # ROI expansion of the network, voxels of 1 mm
     settings: dict  # preprocessing, radiomics, dtl: the parameters of those notebooks
     thresholds: dict  # operating point of each model, chosen out-of-fold on training cases; may be empty
     operating_point: str  # how they were chosen, in words
-    training: TrainingRange  # of the fusion model's features
+    training: TrainingRange  # of the primary model's features
     cohort: TrainingCohort
-    clinical: ClinicalEncoder  # clinical variables that the fusion model uses; mostly none
+    clinical: ClinicalEncoder  # clinical variables that the fusions use; mostly none
     harmonisation: list  # ComBat, to make a new case comparable between the training cases' sites; mostly none
     about: dict  # study, simulated, versions, notice
 
@@ -63,6 +66,7 @@ class SavedModel:
 def save_study_model(
     run,
     models,
+    primary,
     expansion,
     train,
     thresholds=None,
@@ -79,11 +83,13 @@ def save_study_model(
     ----------
     run : vcfnb.runs.Run
     models : dict of str to FittedLogistic
-        ``radiomics``, ``dtl`` and ``fusion``.
+        ``radiomics``, ``dtl``, ``fusion`` and ``ridge_fusion``.
+    primary : str
+        One of them.
     expansion : int
         Voxels of 1 mm; its network is copied into the folder.
     train : pandas.DataFrame
-        Training cases, with at least the fusion model's features. Only their mean, SD, range and covariance are kept.
+        Training cases, with at least the primary model's features. Only their mean, SD, range and covariance are kept.
     thresholds : dict of str to float, optional
         By default, where `table` gives the labels, chosen on `out_of_fold` as notebook 07 does.
     clinical : ClinicalEncoder, optional
@@ -103,7 +109,7 @@ def save_study_model(
     missing = [name for name in MODELS if name not in models]
     if missing:
         raise VcfnbError(
-            f"model: {missing[0]!r} is missing", f"give the three models {', '.join(MODELS)}", code="model-incomplete"
+            f"model: {missing[0]!r} is missing", f"give the models {', '.join(MODELS)}", code="model-incomplete"
         )
     cohort = TrainingCohort()
     if table is not None:
@@ -124,11 +130,12 @@ def save_study_model(
         "notice": NOTICE,
         "about": {"study": run.study, "simulated": run.simulated, "versions": runs.versions()},
         "models": {name: models[name].to_dict() for name in MODELS},
+        "primary": primary,
         "expansion": int(expansion),
         "settings": {name: run.settings(name) for name in ("preprocessing", "radiomics", "dtl")},
         "thresholds": {name: float(value) for name, value in (thresholds or {}).items()},
         "operating_point": "Youden" if method == "youden" else f"sensitivity {target:g}",
-        "training": asdict(TrainingRange.of(train[models["fusion"].features])),
+        "training": asdict(TrainingRange.of(train[models[primary].features])),
         "cohort": asdict(cohort),
         "clinical": asdict((clinical or ClinicalEncoder([])).only(used)),
         "harmonisation": [combat.to_dict() for combat in sites if len(combat.gamma.columns)],
@@ -181,6 +188,7 @@ def load_model(folder):
     return SavedModel(
         folder=folder,
         models={name: FittedLogistic.from_dict(content["models"][name]) for name in MODELS},
+        primary=content["primary"],
         expansion=content["expansion"],
         settings=content["settings"],
         thresholds={name: content["thresholds"][name] for name in MODELS if name in content["thresholds"]},

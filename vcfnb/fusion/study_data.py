@@ -16,8 +16,9 @@ _COLUMNS = ("patient_id", "label", "split", "age", "sex", "bmd", "site")
 class StudyData:
     """All cases of a study, training and test, with what the tabular part is asked to do.
 
-    `cases` and `radiomics` (all features) are indexed by case_id. `segmentations` are features of the repeat
-    segmentations by reading (``a``, ``a2``, ``b``), each with case_id; empty without repeat segmentations.
+    `cases` (with simple measurements) and `radiomics` (all features) are indexed by case_id. `segmentations` are
+    features of the repeat segmentations by reading (``a``, ``a2``, ``b``), each with case_id; empty without repeat
+    segmentations.
     """
 
     cases: pd.DataFrame
@@ -51,7 +52,7 @@ def read_study(run, seed):
     drawn = pd.read_csv(run.needs("icc", "features.csv"), dtype={"reading": str, "case_id": str})
     drawn = drawn.groupby("reading")
     return StudyData(
-        cases=table.set_index("case_id")[[name for name in _COLUMNS if name in table]],
+        cases=table.set_index("case_id")[[name for name in _COLUMNS if name in table]].join(run.features("baseline")),
         # One block of memory: pandas is slow where integer and float columns alternate.
         radiomics=pd.DataFrame(features.to_numpy(dtype=float), features.index, features.columns),
         segmentations={name: part.drop(columns="reading").reset_index(drop=True) for name, part in drawn},

@@ -169,6 +169,7 @@ class TrainingRange:
     # plain covariance cannot be inverted.
     precision: list
     reference: float  # the quantile of the training cases' Mahalanobis distances, each measured from the other cases
+    most_beyond: int  # likewise of how many features of a training case lie beyond the range of the others
     quantile: float = QUANTILE
 
     @classmethod
@@ -187,6 +188,7 @@ class TrainingRange:
             high=values.max(axis=0).tolist(),
             precision=_shape(z)[1].tolist(),
             reference=float(np.quantile(distances, QUANTILE)),
+            most_beyond=int(np.quantile(_alone_at_an_end(values), QUANTILE)),
         )
 
     def distance(self, x):
@@ -198,6 +200,14 @@ class TrainingRange:
         """Whether each value lies below the smallest or above the largest training value: DataFrame as `x`."""
         values = x[self.features]
         return (values < pd.Series(self.low, self.features)) | (values > pd.Series(self.high, self.features))
+
+
+def _alone_at_an_end(values):
+    """Of each case, how many of its values lie below or above those of all other cases."""
+    ends = np.sort(values, axis=0)
+    lowest = (values == ends[0]) & (ends[0] < ends[1])
+    highest = (values == ends[-1]) & (ends[-1] > ends[-2])
+    return (lowest | highest).sum(axis=1)
 
 
 def _shape(z):

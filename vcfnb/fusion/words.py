@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from vcfnb.cohort import clinical
+from vcfnb.radiomics.baseline import PREFIX
 
 _TABLE = pd.read_csv(Path(__file__).with_name("words.csv"))
 # By kind (image, class, each class' measures, clinical) and name.
@@ -21,18 +22,21 @@ WORDS = {kind: dict(zip(part["name"], part["words"], strict=True)) for kind, par
 def describe(feature):
     """A feature in words.
 
-    `feature` is a name as in features.csv: of PyRadiomics, ``dtl_007``, or ``clinical_age``. Words such as "wavelet LHL
-    (fine detail along y, smoothed along x, z); pairs of neighbours (GLCM), Correlation: how linearly a grey level
-    depends on its neighbour's" differ for each of the study's features; a measure that is not in the study keeps its
-    name.
+    `feature` is a name as in features.csv: of PyRadiomics, ``dtl_007``, ``clinical_age`` or ``baseline_mean_hu``.
+    Words such as "wavelet LHL (fine detail along y, smoothed along x, z); pairs of neighbours (GLCM), Correlation: how
+    linearly a grey level depends on its neighbour's" differ for each of the study's features; a measure that is not in
+    the study keeps its name.
     """
     feature = str(feature)
     if feature.startswith("dtl_"):
         return (
             f"deep feature {feature.removeprefix('dtl_')}: a dimension of the network's output, without a name in words"
         )
-    if feature.startswith(clinical.PREFIX):
-        return _of_patient(feature)
+    simple = feature.removeprefix(PREFIX)
+    if simple.startswith(clinical.PREFIX):
+        return _of_patient(simple)
+    if simple in WORDS["baseline"]:
+        return WORDS["baseline"][simple]
     image, _, rest = feature.partition("_")
     kind, _, name = rest.partition("_")
     if kind not in WORDS["class"] or not name:

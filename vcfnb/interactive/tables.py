@@ -71,7 +71,7 @@ def contributions(shap, scores, case_id, simulated=False):
     """What moved one training case's score, and where its values lie among the training cases.
 
     `shap` (:func:`vcfnb.fusion.shap_table` of the training cases): case_id, feature, value, z, shap. `scores`, indexed
-    by case_id: label and fusion (probability of acute).
+    by case_id: label and score (probability of acute).
     """
     own = shap[shap["case_id"] == case_id]
     if own.empty:
@@ -82,7 +82,7 @@ def contributions(shap, scores, case_id, simulated=False):
     figure = patient.contributions(own.loc[order], simulated=simulated)
     case = scores.loc[case_id]
     name = class_names([case["label"]]).iloc[0]
-    figure.suptitle(f"{case_id}, {name}: probability of acute {case['fusion']:.2f}", fontsize=8)
+    figure.suptitle(f"{case_id}, {name}: probability of acute {case['score']:.2f}", fontsize=8)
     return figure
 
 

@@ -44,7 +44,7 @@ def permuted_aucs(data, deep, stable, n, folder, cores=None):
     """
     work = partial(_run, data, deep, stable, Path(folder))
     done = runs.parallel_map(work, range(n + 1), cores, desc="permuted labels")
-    rows = [(run, model, areas[model]) for run, areas in enumerate(done) for model in MODELS]
+    rows = [(run, model, areas[model]) for run, areas in enumerate(done) for model in MODELS if model in areas]
     return pd.DataFrame(rows, columns=["run", "model", "auc"])
 
 
@@ -58,7 +58,7 @@ def _areas(data, deep, stable, run):
     if run:
         train = permute_labels(train, np.random.default_rng([data.seed, 11, run]))
     scores = fit_on(data, train, stable, data.seed, deep).score(data.radiomics, deep, test)
-    return {name: statistics.auc(test["label"], scores[name]) for name in MODELS}
+    return {name: statistics.auc(test["label"], scores[name]) for name in scores}
 
 
 def permutation_rows(table, alpha=0.05):

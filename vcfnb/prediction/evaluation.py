@@ -76,7 +76,7 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
         "decision_curves": tables.dca(scores, names, thresholds).merge(
             tables.dca_bands(scores, names, thresholds, seed, n_bootstrap)
         ),
-        "dca_differences": tables.dca_differences(scores, names, compared, seed, n_bootstrap),
+        "dca_differences": tables.dca_differences(scores, names, model.primary, compared, seed, n_bootstrap),
         "operating_points": pd.DataFrame(points),
         "recalibration": recalibrated,
         "recalibration_curve": curve,
@@ -150,7 +150,7 @@ def _outside(scores):
     rows = {
         "farther from the training cases than the limit": scores["outside"].astype(bool),
         "image different from the training images": scores["different"] != "",
-        "a feature beyond the range of the training cases": scores["beyond"] != "",
+        "features far beyond the range of the training cases, or more than usual": scores["beyond"] != "",
     }
     patients, counts = scores["patient_id"], {what: int(found.sum()) for what, found in rows.items()}
     table = [

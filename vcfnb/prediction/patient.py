@@ -25,7 +25,9 @@ class Prediction:
     Attributes
     ----------
     probability : dict of str to float
-        Probability of an acute fracture by model: ``radiomics``, ``dtl``, ``fusion``.
+        Probability of an acute fracture by model: ``radiomics``, ``dtl``, ``fusion``, ``ridge_fusion``.
+    primary : str
+        The model that the study named beforehand; the following is about it.
     predicted_class : dict of str to str
         ``"acute"`` or ``"chronic"`` at each model's operating point; empty when none was saved.
     thresholds : dict of str to float
@@ -33,7 +35,7 @@ class Prediction:
     operating_point : str
         How they were chosen, on out-of-fold probabilities of training cases: ``Youden``, or ``sensitivity 0.9``.
     contributions : pandas.DataFrame
-        What drove the fusion model: feature, value, z (training SDs from the training mean), contribution (to the log
+        What drove the primary model: feature, value, z (training SDs from the training mean), contribution (to the log
         odds, coefficient times z), low and high (range of the training cases), beyond (whether the value lies outside
         that range). From large to small. With the model's intercept the contributions add up to the log odds.
     outside : bool
@@ -41,6 +43,8 @@ class Prediction:
         should then not be believed.
     distance, reference : float
         Mahalanobis distance of the case, and the limit.
+    most_beyond : int
+        So many features of a training case lie beyond the range of the others, in 99 % of them.
     image : pandas.DataFrame
         The ROI beside the training images (:meth:`vcfnb.fusion.TrainingCohort.compare`); no rows where not known.
     calibration : dict of str to dict
@@ -54,6 +58,7 @@ class Prediction:
     """
 
     probability: dict
+    primary: str
     predicted_class: dict
     thresholds: dict
     operating_point: str
@@ -61,6 +66,7 @@ class Prediction:
     outside: bool
     distance: float
     reference: float
+    most_beyond: int
     image: pd.DataFrame
     calibration: dict
     notes: list
@@ -76,6 +82,17 @@ class Prediction:
         ]
 
     @property
+    def beyond(self):
+        """Features beyond the range of the training cases: all where they are more than usual, else those far beyond.
+
+        Of hundreds of features some lie a little beyond in any case. Far is more than half the range.
+        """
+        found = self.contributions[self.contributions["beyond"].astype(bool)]
+        half = (found["high"] - found["low"]) / 2
+        far = (found["value"] < found["low"] - half) | (found["value"] > found["high"] + half)
+        return found.loc[far | (len(found) > self.most_beyond), "feature"].tolist()
+
+    @property
     def warnings(self):
         """Why the probability may not be believed, a sentence each; empty where nothing speaks against it."""
         found = []
@@ -86,21 +103,24 @@ class Prediction:
             )
         if self.different:
             found.append(f"The image is DIFFERENT from the training images: {'; '.join(self.different)}.")
-        beyond = self.contributions.loc[self.contributions["beyond"], "feature"].tolist()
+        beyond = self.beyond
         if beyond:
-            found.append(f"beyond the range of the training cases: {', '.join(beyond)}")
+            told = ", ".join(beyond[:5]) + (f" and {len(beyond) - 5} more" if len(beyond) > 5 else "")
+            many = f"{len(beyond)} features (a training case has at most {self.most_beyond})"
+            what = many if len(beyond) > self.most_beyond else "Far"
+            found.append(f"{what} beyond the range of the training cases: {told}.")
         return found + self.notes
 
     def calibration_note(self):
-        """What the calibration on training cases says of the fusion's probability, in words."""
-        known = self.calibration.get("fusion")
+        """What the calibration on training cases says of the primary model's probability, in words."""
+        known = self.calibration.get(self.primary)
         if self.outside:
             return "Calibration: that of the training cases says nothing of this case, which lies outside of them."
         if not known:
             return "Calibration: not known, the model was saved without out-of-fold probabilities."
         return (
-            f"Calibration (fusion): of the {known['n']} training cases with probabilities nearest to this one (mean "
-            f"{known['predicted']:.2f}, each from a chain refitted without the patient), {known['observed']:.0%} "
+            f"Calibration ({self.primary}): of the {known['n']} training cases with probabilities nearest to this one "
+            f"(mean {known['predicted']:.2f}, each from a chain refitted without the patient), {known['observed']:.0%} "
             f"were acute (95% interval {known['low']:.0%} to {known['high']:.0%}). Recalibrated on training cases the "
             f"probability is {in_words(known['recalibrated'])}. {known['prevalence']:.0%} of the training cases "
             "were acute: where acute fractures are rarer, the probability is too high, and the other way round."
@@ -203,12 +223,12 @@ def predict_features(model, features, notes=(), clinical=None, site=None, qualit
     check_patient(model, clinical, site)
     features = _with_patient(model, features, clinical, site)
     probability = {name: float(fitted.score(features).iloc[0]) for name, fitted in model.models.items()}
-    fusion, training = model.models["fusion"], model.training
+    primary, training = model.models[model.primary], model.training
     by_feature = pd.DataFrame(
         {
-            "value": features[fusion.features].iloc[0],
-            "z": fusion.z_scores(features).iloc[0],
-            "contribution": fusion.contributions(features).iloc[0],
+            "value": features[primary.features].iloc[0],
+            "z": primary.z_scores(features).iloc[0],
+            "contribution": primary.contributions(features).iloc[0],
             "low": pd.Series(training.low, training.features),
             "high": pd.Series(training.high, training.features),
             "beyond": training.beyond(features).iloc[0],
@@ -220,6 +240,7 @@ def predict_features(model, features, notes=(), clinical=None, site=None, qualit
     limits = model.thresholds.items()
     return Prediction(
         probability=probability,
+        primary=model.primary,
         predicted_class={name: "acute" if probability[name] >= threshold else "chronic" for name, threshold in limits},
         thresholds=dict(limits),
         operating_point=model.operating_point,
@@ -227,6 +248,7 @@ def predict_features(model, features, notes=(), clinical=None, site=None, qualit
         outside=distance > training.reference,
         distance=distance,
         reference=training.reference,
+        most_beyond=training.most_beyond,
         image=compared,
         calibration={name: model.cohort.calibrated(name, value) for name, value in probability.items()},
         notes=list(notes),

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from vcfnb import figures, runs
-from vcfnb.figures.patient import draw_case_views, draw_contributions
+from vcfnb.figures.patient import MOST_BARS, draw_case_views, draw_contributions
 from vcfnb.figures.theme import SIMULATED, VERMILLION, model_name
 from vcfnb.fusion.words import describe
 from vcfnb.prediction.patient import in_words, origin
@@ -52,7 +52,8 @@ def write(folder, model, extracted, prediction, name="case"):
         heat=_HEAT,
         contributions=figures.contributions(prediction.contributions, simulated=note["model"]["simulated"]),
         features=_features(prediction),
-        intercept=model.models["fusion"].intercept,
+        primary=model_name(model.primary),
+        intercept=model.models[model.primary].intercept,
         similarity=similarity(prediction),
         origin=_origin(note),
     )
@@ -72,7 +73,7 @@ def probabilities(prediction):
     return pd.DataFrame(
         [
             {
-                "model": model_name(name),
+                "model": model_name(name) + (" (primary)" if name == prediction.primary else ""),
                 "probability of acute": in_words(value),
                 "predicted class": prediction.predicted_class.get(name, "no operating point"),
                 f"acute from ({prediction.operating_point})": in_words(prediction.thresholds[name])
@@ -91,8 +92,8 @@ def similarity(prediction):
 
 
 def _features(prediction):
-    """Table of the fusion model's features against the training cases, in words."""
-    table = prediction.contributions
+    """Table of the primary model's features against the training cases, in words: those that contribute most."""
+    table = prediction.contributions.head(MOST_BARS)
     return _readable(table.assign(meaning=[describe(name) for name in table["feature"]]))
 
 

@@ -65,9 +65,10 @@ def score_cohort(model, table, folder, cores=None):
     Returns
     -------
     scores : pandas.DataFrame
-        case_id, patient_id, label, radiomics, dtl, fusion (probabilities), outside (farther from the training cases
-        than the model's limit), distance, different (in what the image differs from the training images; empty: in
-        nothing), beyond (features outside the range of the training cases), notes. In the table's order.
+        case_id, patient_id, label, radiomics, dtl, fusion, ridge_fusion (probabilities), outside (farther from the
+        training cases than the model's limit), distance, different (in what the image differs from the training images;
+        empty: in nothing), beyond (features beyond the range of the training cases, as the prediction warns of them),
+        notes. In the table's order.
     problems : pandas.DataFrame
         Cases that could not be scored, after all were tried.
     """
@@ -119,11 +120,10 @@ def _scored(case, model, version, folder):
 def _row(model, case, label, clinical, site):
     extracted = prediction.extract_case(model, case["image"], case["mask"], label, check=False)
     found = prediction.predict_extracted(model, extracted, clinical, site)
-    beyond = found.contributions.loc[found.contributions["beyond"], "feature"]
     return found.probability | {
         "outside": bool(found.outside),
         "distance": found.distance,
         "different": "; ".join(found.different),
-        "beyond": "; ".join(beyond),
+        "beyond": "; ".join(found.beyond),
         "notes": "; ".join(extracted.notes),
     }

@@ -11,6 +11,8 @@ from importlib import import_module
 _PUBLIC = {
     "extract_features": "engine",
     "extract_cohort": "extraction",
+    "simple_measurements": "baseline",
+    "body_heights": "heights",
     "stop_on": "extraction",
     "Settings": "settings",
     "feature_names": "settings",

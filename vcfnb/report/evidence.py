@@ -128,28 +128,32 @@ def _cohort(run, cohort):
 
 
 def _fusion(run, cohort):
-    """What the fusion sees, and from how many cases."""
+    """What the models see, and from how many cases."""
     settings, selected = run.settings("06_fusion"), run.table("06_fusion/fusion_selected.csv")
     clinical = settings.get("clinical") or []
     found = {
         "clinical_variables": ", ".join(clinical),
         "missing_in_fusion": (
-            f"in the fusion: {settings.get('clinical_missing')}" if clinical else "the fusion uses none"
+            f"in the fusions: {settings.get('clinical_missing')}" if clinical else "the fusions use none"
         ),
-        "clinical_model": clinical and len(run.table("07_statistics/clinical_comparison.csv")),
+        "baseline_compared": "baseline" in set(run.table("07_statistics/auc_differences.csv").get("model_b", ())),
     }
     if cohort.empty:
         return found
+    known = [name for name in CLINICAL if name in cohort and cohort[name].notna().any()]
+    found["baseline_variables"] = "".join(f", {name}" for name in known)
     if "class_weight" in settings:
         acute, weights = (cohort["label"] == 1).sum(), settings["class_weight"] or "none"
         counts = f"{acute} acute, {(cohort['label'] == 0).sum()} chronic"
         found["class_balance"] = f"{counts}; class weights in the regression: {weights}"
-    if len(selected):
+    blocks, primary = run.table("06_fusion/fusion_blocks.csv"), settings.get("primary", "fusion")
+    n_features = int(blocks.loc[blocks["model"] == primary, "n_features"].sum()) if len(blocks) else len(selected)
+    if n_features:
         rarer = int(cohort.loc[cohort["split"] == "train", "label"].value_counts().min())
-        ratio = rarer / len(selected)
+        ratio = rarer / n_features
         found["enough_cases"] = ratio >= CASES_A_FEATURE
         found["cases_per_feature"] = (
-            f"{_n(rarer, 'training case')} of the rarer class for {_n(len(selected), 'feature')} of the fusion, "
+            f"{_n(rarer, 'training case')} of the rarer class for {_n(n_features, 'feature')} of the primary model, "
             f"{ratio:.1f} each"
         )
     return found

@@ -1,13 +1,12 @@
 """AUCs of cross-validated scores, their differences, and how sure both are."""
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 
 from vcfnb import statistics
 from vcfnb.errors import VcfnbError
 from vcfnb.statistics.bootstrap import interval, percentile_p, with_original
+from vcfnb.statistics.comparisons import pairs
 
 
 class BootstrappedAreas:
@@ -95,15 +94,16 @@ class BootstrappedAreas:
                 rows.append(row)
         return pd.DataFrame(rows)
 
-    def differences(self):
+    def differences(self, primary):
         """Differences between the models' mean AUCs, over the repeats that both have, on the same bootstrap samples.
 
+        Of which pairs: :func:`vcfnb.statistics.comparisons.pairs`.
         model_a, model_b, repeats, difference (a less b), ci_low, ci_high, p (two-sided, bootstrap). DeLong's test is
         too conservative for nested models, as a fusion that contains the other two (Demler et al. 2012, Stat Med
         31:2577), and knows no cross-validation; hence the bootstrap.
         """
         rows = []
-        for a, b in combinations(self.models, 2):
+        for a, b in pairs(self.models, primary):
             repeats = [repeat for repeat in self.repeats[a] if repeat in self.repeats[b]]
             if not repeats:
                 continue

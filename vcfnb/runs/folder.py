@@ -73,7 +73,7 @@ class Run:
         Parameters
         ----------
         source : str
-            ``"radiomics"``, or ``"dtl_NN"`` for the deep features of expansion NN.
+            ``"radiomics"``, ``"baseline"`` (simple measurements), or ``"dtl_NN"``: deep features of expansion NN.
         selected : bool
             Only the columns that notebook 05 selected.
         mode : {"in_sample", "out_of_fold"}, optional
@@ -81,6 +81,8 @@ class Run:
         """
         name = f"features_{mode}.csv" if mode else "features.csv"
         step, _, expansion = source.partition("_")
+        if source == "baseline":
+            step, name = "radiomics", "baseline.csv"
         path = self.needs(step, f"expansion_{expansion}", name) if expansion else self.needs(step, name)
         table = pd.read_csv(path, dtype={"case_id": str}).set_index("case_id").loc[self.cohort().case_id]
         if selected:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from vcfnb import runs
 from vcfnb.params import SelectionParams
@@ -97,6 +97,16 @@ def select_features(x, y, settings=None, groups=None, stable=None, seed=0):
     """
     settings = settings or SelectionParams()
     return _run(selection_pipeline(settings, stable, seed), x, y, groups, settings.correlation_keep == "first")
+
+
+def uncorrelated_features(x, settings=None, stable=None):
+    """Names of the features that steps 1 to 3 leave without a label: z-score, ICC, correlation (``mean``).
+
+    Parameters and errors as for :func:`select_features`.
+    """
+    settings = settings or SelectionParams()
+    filters = [ZScore(), StableFeatures(stable), CorrelationFilter(settings.correlation_threshold, "mean")]
+    return list(make_pipeline(*filters).fit(x[sorted(x.columns)]).get_feature_names_out())
 
 
 def lasso_again(x, y, settings=None, groups=None, seed=0):

@@ -3,7 +3,6 @@
 import pandas as pd
 
 from vcfnb.errors import VcfnbError
-from vcfnb.statistics.tables import PRIMARY
 
 
 def _listed(parts):
@@ -87,7 +86,7 @@ def expansions(choice):
     return f"The intervals of {len(alike)} of the {len(others)} other expansions include the chosen one's AUC."
 
 
-def coefficients(weights, model=PRIMARY):
+def coefficients(weights, model):
     """How many odds ratios of a model have an interval without 1, from ``selected_features.csv``."""
     rows = weights[weights["model"] == model]
     clear = ((rows["odds_ratio_low"] > 1) | (rows["odds_ratio_high"] < 1)).sum()
@@ -115,7 +114,7 @@ def benefit(differences):
     )
 
 
-def recalibrated(table, model=PRIMARY):
+def recalibrated(table, model):
     """Brier score of a model's test cases before and after recalibration, from ``recalibration.csv``."""
     brier = table[table["model"] == model].set_index("method")["brier"]
     told = [f"{value:.3f} ({method})" for method, value in brier.drop("none").items()]
@@ -168,7 +167,7 @@ def audit(rows):
     return f"{(result == 'pass').sum()} checks passed, {told}."
 
 
-def verdict(auc, model=PRIMARY):
+def verdict(auc, model):
     """The AUC of one model, named beforehand, on test cases with Newcombe's interval, from ``auc.csv``."""
     found = auc[(auc["split"] == "test") & (auc["model"] == model)]
     if found.empty:
@@ -219,6 +218,25 @@ def differences(table, split="test"):
             f"Of {len(rows)} differences none has an interval beyond zero: these cases do not distinguish the models."
         )
     return f"Intervals beyond zero, of {len(rows)} differences: {_listed(told)}."
+
+
+def against_baseline(table, model):
+    """Whether a model's test AUC is higher than the baseline's, by the interval (``auc_differences.csv``)."""
+    rows = table[(table["split"] == "test") & (table["model_a"] == model) & (table["model_b"] == "baseline")]
+    if rows.empty or rows[["ci_low", "ci_high"]].isna().any(axis=None):
+        return f"{model} was not compared with the baseline: no interval."
+    row = rows.iloc[0]
+    decided = (
+        "it beats the simple measurements"
+        if row["ci_low"] > 0
+        else "the simple measurements beat it"
+        if row["ci_high"] < 0
+        else "these cases do not show that it beats the simple measurements"
+    )
+    return (
+        f"AUC of {model} minus that of the baseline: {row['difference']:+.3f} ({row['ci_low']:+.3f} to "
+        f"{row['ci_high']:+.3f}); {decided}."
+    )
 
 
 def slopes(table):

@@ -14,7 +14,6 @@ import pandas as pd
 from vcfnb import statistics
 
 SPLITS = ("train", "test")
-PRIMARY = "fusion"  # the primary model, named before the test set is opened; it contains the others
 RESUBSTITUTION = "resubstitution"
 AREA = ("auc", "ci_low", "ci_high", "newcombe_low", "newcombe_high")
 # Cases that share a point of a calibration figure, at least.
@@ -147,7 +146,7 @@ def dca_bands(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05):
     return curves(scores, models, partial(statistics.decision_curve_band, thresholds=thresholds, **drawn))
 
 
-def dca_differences(scores, models, thresholds, seed, n_bootstrap=2000, alpha=0.05, primary=PRIMARY):
+def dca_differences(scores, models, primary, thresholds, seed, n_bootstrap=2000, alpha=0.05):
     """Net benefit of the primary model minus that of treat_all, treat_none and each other model, intervals by patient.
 
     threshold, model_a, model_b, difference, low, high, for one set of cases.
