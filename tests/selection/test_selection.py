@@ -398,6 +398,27 @@ def test_best_expansion_ranks_pairs_within_folds():
     pd.testing.assert_frame_equal(selection.best_expansion(moved, n_bootstrap=200)[0], choice)
 
 
+def test_the_chosen_expansions_auc_is_corrected_for_the_choice():
+    """Six expansions of noise: the highest AUC is too high, the corrected one is one half on average."""
+    rng, found = np.random.default_rng(1), []
+    for seed in range(25):
+        label = rng.permutation(np.arange(42) % 2)
+        case = [f"c{k:02d}" for k in range(42)]
+        rows = [
+            pd.DataFrame({"case_id": case, "patient_id": case, "label": label, "fold": np.arange(42) % 3}).assign(
+                score=rng.normal(size=42), expansion=expansion, repeat=1
+            )
+            for expansion in range(6)
+        ]
+        choice, _ = selection.best_expansion(pd.concat(rows), n_bootstrap=60, seed=seed)
+        chosen = choice[choice["chosen"]].iloc[0]
+        assert chosen["corrected_low"] <= chosen["corrected"] <= chosen["corrected_high"]
+        assert choice.loc[~choice["chosen"], "corrected"].isna().all()
+        found.append((chosen["auc_mean"], chosen["corrected"]))
+    naive, corrected = np.mean(found, axis=0)
+    assert naive > 0.58 and abs(corrected - 0.5) < 0.03
+
+
 def test_best_expansion_takes_the_smallest_of_equals_and_wants_every_case():
     scores = cross_validated()
     equal = pd.concat([scores[scores.expansion == 6].assign(expansion=n) for n in (6, 2, 4)])
