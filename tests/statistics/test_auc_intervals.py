@@ -109,9 +109,9 @@ def test_obuchowskis_variance(seed):
     number = np.unique(patients, return_inverse=True)[1]
     components = roc.placements(y == 1, score)
     expected = obuchowski_by_hand(y, score, patients)
-    assert auc_intervals.obuchowski(y == 1, number, *components) == pytest.approx(expected, rel=1e-12)
+    assert roc.obuchowski(y == 1, number, *components) == pytest.approx(expected, rel=1e-12)
     # One case per patient: DeLong's.
-    alone = auc_intervals.obuchowski(y == 1, np.arange(len(y)), *components)
+    alone = roc.obuchowski(y == 1, np.arange(len(y)), *components)
     assert alone == pytest.approx(roc.variance_of_mean(*components), rel=1e-12)
     # The interval: Newcombe's with its variance so many times larger.
     effect = max(1, expected / roc.variance_of_mean(*components))

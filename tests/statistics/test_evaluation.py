@@ -67,6 +67,29 @@ def test_delong_test_equals_pROC(row):
     assert statistics.delong_test(part["y"], part["score_b"], part["score_a"]) == (-z, p)
 
 
+def test_delong_test_takes_the_patient_as_the_unit():
+    part = SCORES["train_137_38"]
+    given = [part[name].to_numpy() for name in ("y", "score_a", "score_b")]
+    alone = statistics.delong_test(*given)
+    assert statistics.delong_test(*given, patients=np.arange(len(part))) == alone
+    # Every case twice tells nothing new.
+    twice = [np.tile(values, 2) for values in given]
+    np.testing.assert_allclose(statistics.delong_test(*twice, patients=np.tile(np.arange(len(part)), 2)), alone)
+    assert statistics.delong_test(*twice)[1] < alone[1]
+
+
+def test_delong_test_by_patient_is_right_as_often_as_it_says():
+    """Two equally good scores of patients with three correlated cases: without patients it rejects far too often."""
+    rng, rejected = np.random.default_rng(3), {"by patient": 0, "by case": 0}
+    for _ in range(400):
+        patients = np.repeat(np.arange(40), 3)
+        y = np.repeat(np.arange(40) % 2, 3)
+        own = rng.normal(size=(2, 40)).repeat(3, axis=1) + 0.3 * rng.normal(size=(2, 120)) + y
+        rejected["by patient"] += statistics.delong_test(y, *own, patients)[1] < 0.05
+        rejected["by case"] += statistics.delong_test(y, *own)[1] < 0.05
+    assert 0.02 < rejected["by patient"] / 400 < 0.09 and rejected["by case"] / 400 > 0.15
+
+
 def test_auc_of_hanley_and_mcneils_readings():
     assert statistics.auc_ci(HANLEY_Y, HANLEY_RATING)[0] == pytest.approx(0.893, abs=0.0005)
 

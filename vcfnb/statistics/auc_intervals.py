@@ -5,7 +5,7 @@ from scipy import optimize, stats
 
 from vcfnb.statistics import checks
 from vcfnb.statistics.bootstrap import patient_strata
-from vcfnb.statistics.roc import placements, variance_of_mean
+from vcfnb.statistics.roc import obuchowski, placements, variance_of_mean
 
 _CLOSE = 1e-12
 
@@ -85,15 +85,3 @@ def design_effect(positive, number, above, below):
     if single > 0 and np.isfinite(clustered):
         return max(1.0, clustered / single)
     return max((np.bincount(number[group]) ** 2).sum() / group.sum() for group in (positive, ~positive))
-
-
-def obuchowski(positive, number, above, below):
-    """Variance of the AUC where cases of one patient are correlated (Obuchowski 1997, section 2)."""
-    patients, auc = number.max() + 1, above.mean()
-    sums = np.bincount(number[positive], above - auc, patients), np.bincount(number[~positive], below - auc, patients)
-    sums = sums[0] / len(above), sums[1] / len(below)
-    counts = [len(np.unique(number[group])) for group in (positive, ~positive)]
-    if min(counts) < 2:
-        return np.nan
-    within = sum(count / (count - 1) * (part**2).sum() for count, part in zip(counts, sums, strict=True))
-    return within + 2 * patients / (patients - 1) * (sums[0] * sums[1]).sum()

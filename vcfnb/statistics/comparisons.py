@@ -48,11 +48,14 @@ def _rows(scores, compared, of, splits):
 
 
 def delong(scores, models, primary):
-    """Paired DeLong tests on test cases: model_a, model_b, split, n, auc_a, auc_b, z, p, p_holm."""
+    """Paired DeLong tests on test cases, by patient where some have several.
+
+    model_a, model_b, split, n, auc_a, auc_b, z, p, p_holm.
+    """
 
     def of(part, a, b):
         y = part["label"]
-        z, p = statistics.delong_test(y, part[a], part[b])
+        z, p = statistics.delong_test(y, part[a], part[b], part.get("patient_id"))
         areas = [statistics.auc_ci(y, part[model])[0] for model in (a, b)]
         return {"n": len(y), "auc_a": areas[0], "auc_b": areas[1], "z": z, "p": p}
 

@@ -28,6 +28,21 @@ def variance_of_mean(*components):
     return sum(part.var(ddof=1) / len(part) if len(part) > 1 else np.nan for part in components)
 
 
+def obuchowski(positive, number, above, below):
+    """Variance of the mean component where cases of one patient are correlated (Obuchowski 1997, section 2).
+
+    `number` is each case's patient, counted from 0; `above` and `below` are components, or differences of them.
+    """
+    patients, auc = number.max() + 1, above.mean()
+    sums = np.bincount(number[positive], above - auc, patients), np.bincount(number[~positive], below - auc, patients)
+    sums = sums[0] / len(above), sums[1] / len(below)
+    counts = [len(np.unique(number[group])) for group in (positive, ~positive)]
+    if min(counts) < 2:
+        return np.nan
+    within = sum(count / (count - 1) * (part**2).sum() for count, part in zip(counts, sums, strict=True))
+    return within + 2 * patients / (patients - 1) * (sums[0] * sums[1]).sum()
+
+
 def auc_ci(y, score, alpha=0.05):
     """Area under the ROC curve with DeLong's confidence interval.
 
@@ -72,7 +87,7 @@ def auc_ci(y, score, alpha=0.05):
     return auc, float(low), float(high)
 
 
-def delong_test(y, score_a, score_b):
+def delong_test(y, score_a, score_b, patients=None):
     """DeLong's test that two scores of the same cases have the same AUC, two-sided.
 
     Parameters
@@ -80,6 +95,9 @@ def delong_test(y, score_a, score_b):
     y : array_like of 0 and 1, shape (n,)
     score_a, score_b : array_like, shape (n,)
         The two models' scores, in the order of `y`.
+    patients : array_like, shape (n,), optional
+        Cases of one patient are correlated: the variance of the difference is Obuchowski's. By default each case is a
+        patient.
 
     Returns
     -------
@@ -87,7 +105,7 @@ def delong_test(y, score_a, score_b):
         Positive if `score_a` has the larger AUC.
     p : float
         Scores that rank all cases alike: z 0, p 1. AUCs that differ without variance (1 against 0): infinite z, p 0.
-        NaN, with a warning, if a class has a single case.
+        NaN, with a warning, if a class has a single case, or a single patient.
 
     Raises
     ------
@@ -101,7 +119,8 @@ def delong_test(y, score_a, score_b):
 
     References
     ----------
-    DeLong et al. 1988, Biometrics 44:837. Values as R ``pROC::roc.test(paired = TRUE, method = "delong")``.
+    DeLong et al. 1988, Biometrics 44:837. Values as R ``pROC::roc.test(paired = TRUE, method = "delong")``. Several
+    cases a patient: Obuchowski 1997, Biometrics 53:567.
 
     Examples
     --------
@@ -114,7 +133,9 @@ def delong_test(y, score_a, score_b):
     difference = [a - b for a, b in pairs]
     if not any(part.any() for part in difference):
         return 0.0, 1.0
-    variance = variance_of_mean(*difference)
+    number, strata = patient_strata(positive, patients)
+    several = len(strata) < len(number)
+    variance = obuchowski(positive, number, *difference) if several else variance_of_mean(*difference)
     if np.isnan(variance):
         warnings.warn("one class has a single case: DeLong's test has no variance", RuntimeWarning, stacklevel=2)
     with np.errstate(divide="ignore"):
