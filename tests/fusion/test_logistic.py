@@ -396,10 +396,10 @@ def test_the_summary_of_training_cases_holds_no_single_patient(study):
 
 
 def test_the_calibration_note_is_that_of_the_nearest_training_cases(study):
-    x, y, _ = made()
+    x, y, patients = made()
     model = fusion.load_model(study[2])
     score = study[1]["fusion"].score(x)
-    points = statistics.calibration_curve_points(y, score, bins=5)
+    points = statistics.calibration_curve_points(y, score, bins=5, patients=patients)
     for case in ("c00", "c03", "c50"):
         expected = points.loc[(points.predicted - score[case]).abs().idxmin()]
         found = predict_features(model, x.loc[[case]])

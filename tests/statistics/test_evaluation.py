@@ -518,6 +518,20 @@ def test_calibration_points():
         statistics.calibration_curve_points(part["y"], part["p"], bins=0)
 
 
+def test_calibration_points_of_patients_with_several_cases_have_wider_intervals():
+    part = PROBABILITIES["test_43"]
+    alone = statistics.calibration_curve_points(part["y"], part["p"], bins=3)
+    pd.testing.assert_frame_equal(
+        statistics.calibration_curve_points(part["y"], part["p"], bins=3, patients=np.arange(43)), alone
+    )
+    # Every case twice tells nothing new; without patients it would.
+    twice, patients = pd.concat([part, part]), np.tile(np.arange(43), 2)
+    found = statistics.calibration_curve_points(twice["y"], twice["p"], bins=3, patients=patients)
+    np.testing.assert_allclose(found[["low", "high"]], alone[["low", "high"]], atol=0.02)
+    narrow = statistics.calibration_curve_points(twice["y"], twice["p"], bins=3)
+    assert ((found["high"] - found["low"]) > 1.15 * (narrow["high"] - narrow["low"])).all()
+
+
 def test_calibration_points_keep_equal_probabilities_together():
     part = PROBABILITIES["test_43_ties"]
     points = statistics.calibration_curve_points(part["y"], part["p"], bins=10)

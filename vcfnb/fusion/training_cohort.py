@@ -56,7 +56,7 @@ class TrainingCohort:
         return cls(
             _patients(table),
             images,
-            {name: _calibration(table["label"], score) for name, score in (out_of_fold or {}).items()},
+            {name: _calibration(table, score) for name, score in (out_of_fold or {}).items()},
             sorted(set(fingerprints)),
         )
 
@@ -144,10 +144,10 @@ def _patients(table):
     return found
 
 
-def _calibration(label, score):
-    y, probability = label.to_numpy(), score.loc[label.index].to_numpy()
+def _calibration(table, score):
+    y, probability = table["label"].to_numpy(), score.loc[table.index].to_numpy()
     bins = int(np.clip(len(y) // _CASES_A_POINT, 1, _POINTS))
-    points = statistics.calibration_curve_points(y, probability, bins=bins)
+    points = statistics.calibration_curve_points(y, probability, bins, patients=table["patient_id"])
     rule = statistics.recalibrate(y, probability)
     return {"points": points.drop(columns="bin").to_dict("records")} | rule._asdict()
 

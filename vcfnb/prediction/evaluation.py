@@ -104,7 +104,9 @@ def _recalibration(scores, model, seed):
                 {"model": name, "method": method, "added_intercept": rule.intercept, "factor": rule.slope}
                 | tables.calibration_row(y, new, *dict.fromkeys((rule.note, told)))
             )
-            curves.append(tables.calibration_shown(y, new).assign(model=name, method=method))
+            curves.append(
+                tables.calibration_shown(y, new, patients=scores["patient_id"]).assign(model=name, method=method)
+            )
     return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
 
 

@@ -14,7 +14,7 @@ from statsmodels.nonparametric.smoothers_lowess import lowess
 from vcfnb.errors import VcfnbError
 from vcfnb.statistics import checks
 from vcfnb.statistics.bootstrap import draw_counts, percentile_interval
-from vcfnb.statistics.proportions import wilson
+from vcfnb.statistics.proportions import design_effect, wilson
 
 RECALIBRATIONS = ("none", "intercept", "intercept and slope")
 
@@ -230,11 +230,12 @@ def _smooth(positive, probability):
     return values, curve[np.unique(curve[:, 0], return_index=True)[1], 1]
 
 
-def calibration_curve_points(y, probability, bins=5, alpha=0.05):
+def calibration_curve_points(y, probability, bins=5, alpha=0.05, patients=None):
     """Observed against predicted proportion of positives, in bins of (nearly) equal size.
 
-    bin, n, predicted (mean probability), observed (proportion of positives), low, high (Wilson). Equal probabilities
-    are never torn apart, so bins may differ in size and some may be absent.
+    bin, n, predicted (mean probability), observed (proportion of positives), low, high (Wilson, with a design effect
+    where a patient has several cases in a bin). Equal probabilities are never torn apart, so bins may differ in size
+    and some may be absent.
     """
     positive, probability = checks.labels_and_probabilities(y, probability)
     checks.between(alpha, "alpha")
@@ -246,7 +247,9 @@ def calibration_curve_points(y, probability, bins=5, alpha=0.05):
         .groupby("bin", as_index=False)
         .agg(n=("observed", "size"), predicted=("predicted", "mean"), hits=("observed", "sum"))
     )
-    points["observed"], points["low"], points["high"] = wilson(points["hits"], points["n"], alpha)
+    patients = np.arange(len(which)) if patients is None else np.asarray(patients)
+    effects = np.array([design_effect(positive[which == b], patients[which == b]) for b in points["bin"]])
+    points["observed"], points["low"], points["high"] = wilson(points["hits"], points["n"], alpha, effects)
     return points[["bin", "n", "predicted", "observed", "low", "high"]]
 
 

@@ -205,7 +205,7 @@ def calibration_shown(y, probability, **drawn):
     """:func:`calibration_points` of one model; `drawn` is for :func:`vcfnb.statistics.smooth_calibration`."""
     grouped = pd.DataFrame()
     for bins in range(min(5, len(y) // CASES_PER_POINT), 0, -1):
-        points = statistics.calibration_curve_points(y, probability, bins)
+        points = statistics.calibration_curve_points(y, probability, bins, patients=drawn.get("patients"))
         if points["n"].min() >= CASES_PER_POINT:
             grouped = points
             break
