@@ -6,7 +6,7 @@ import measures
 import numpy as np
 import SimpleITK as sitk
 
-from vcfnb import agreement, images, phantom
+from vcfnb import images, phantom
 from vcfnb.phantom.folder import simulate_case
 
 SPACING = (0.7, 0.7, 1.0)  # mm (z, y, x), as the demonstration simulates
@@ -137,7 +137,7 @@ def simulated(patient, number, name, group, spacing=SPACING, cut=True):
         made.SetSpacing(spacing[::-1])
     if cut:
         image, body = _cut(body, FIELD_MM, image, body)
-    dice = {f"dice_{other}": agreement.dice(masks["a"], masks[other]) for other in ("a2", "b")}
+    dice = {f"dice_{other}": images.dice(masks["a"], masks[other]) for other in ("a2", "b")}
     return Sample(name, group, image, body, body, image), dice
 
 

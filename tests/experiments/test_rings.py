@@ -192,13 +192,13 @@ def test_tiny_run_goes_on_where_it_was(rings, tmp_path, monkeypatch, capsys):
     assert len(pd.read_csv(tmp_path / "out" / "rings_seeds.csv")) == 4
     assert "simulated data" in (tmp_path / "out" / "rings.svg").read_text()
 
-    trained, fine_tune = [], rings.transfer.fine_tune
+    trained, fine_tune = [], rings.dtl.fine_tune
 
     def counted(*parts):
         trained.append(parts)
         return fine_tune(*parts)
 
-    monkeypatch.setattr(rings.transfer, "fine_tune", counted)
+    monkeypatch.setattr(rings.dtl, "fine_tune", counted)
     monkeypatch.setattr(rings, "simulate_case", lambda *_: pytest.fail("simulated again"))
     rings.main([*arguments, "--cores", "1"])
     assert not trained and "seed 1: 0 of 4 networks to train" in capsys.readouterr().out
