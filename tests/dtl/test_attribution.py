@@ -1,5 +1,8 @@
 """Attribution: known evidence, Grad-CAM by hand, completeness, proportions of regions, the way back to the CT."""
 
+from functools import partial
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +13,8 @@ from scipy import ndimage
 from torch import nn
 
 from vcfnb import view
-from vcfnb.dtl import attribution_shares, grad_cam, heatmap_image, integrated_gradients
-from vcfnb.dtl.attribution import _between_cells, _frozen
+from vcfnb.dtl import attribution_shares, deletion_test, grad_cam, heatmap_image, integrated_gradients
+from vcfnb.dtl.attribution import _between_cells, _frozen, _moved
 from vcfnb.dtl.networks import build_network
 from vcfnb.dtl.networks.slices import middle_slices, on_slices
 from vcfnb.dtl.regions import region_parts
@@ -72,7 +75,7 @@ def case(tmp_path):
     return pd.DataFrame([("P1", str(picture), str(mask))], columns=["case_id", "image", "mask"])
 
 
-@pytest.mark.parametrize("method", [grad_cam, integrated_gradients])
+@pytest.mark.parametrize("method", [partial(grad_cam, shifted=False), integrated_gradients], ids=["cam", "gradients"])
 @pytest.mark.parametrize("sign", [1.0, -1.0], ids=["acute", "chronic"])
 def test_heat_lies_in_the_octant_that_the_evidence_comes_from(method, sign):
     bright = np.abs(some_crops()) + 0.1
@@ -87,7 +90,7 @@ def test_heat_lies_in_the_octant_that_the_evidence_comes_from(method, sign):
 @pytest.mark.parametrize("kind, layer", [("3d", None), ("3d", "stage3"), ("v1", None), ("25d", None)])
 def test_grad_cam_is_the_mean_gradient_times_the_activation(kind, layer):
     net, x = network(kind), torch.tensor(some_crops())
-    found = grad_cam(net, x.numpy(), layer)
+    found = grad_cam(net, x.numpy(), layer, shifted=False)
     for index in range(len(x)):
         kept = []
         hook = net.get_submodule(layer or net.cam_layer).register_forward_hook(
@@ -104,6 +107,54 @@ def test_grad_cam_is_the_mean_gradient_times_the_activation(kind, layer):
     assert found.max() > 1e-4
     with torch.no_grad():
         assert len(net(x).sign().unique()) == 2  # both answers are among them
+
+
+def test_the_average_over_moved_crops_is_that_of_their_maps():
+    net, x = network("3d"), some_crops(2)
+    with torch.no_grad():
+        net.fc.bias += 10  # acute, wherever the crop is moved
+    found, maps = grad_cam(net, x), []
+    for move in product((-2, 2), repeat=3):  # a twelfth of 32
+        moved = _moved(torch.tensor(x), move, "replicate")
+        assert torch.equal(moved[..., 4:-4, 4:-4, 4:-4], torch.tensor(x).roll(move, (2, 3, 4))[..., 4:-4, 4:-4, 4:-4])
+        heat = torch.tensor(grad_cam(net, moved.numpy(), shifted=False))
+        maps.append(_moved(heat.unsqueeze(1), [-step for step in move], "constant").squeeze(1))
+    assert found.max() > 0
+    np.testing.assert_allclose(found, torch.stack(maps).mean(0), atol=1e-5)
+
+
+def test_heat_follows_the_picture_and_not_the_faces_of_the_crop():
+    """The crop is moved by half a cell: maps of the two, brought to the same place, agree better when averaged."""
+    net, size = network("3d"), 48
+    whole = torch.tensor(some_crops(4, size + 16, seed=5))
+    first, second = (whole[..., k : k + size, k : k + size, k : k + size].numpy() for k in (8, 12))
+    face, agree = {}, {}
+    inner = np.zeros((size,) * 3, dtype=bool)
+    inner[4:-4, 4:-4, 4:-4] = True
+    for shifted in (False, True):
+        a, b = (grad_cam(net, x, shifted=shifted) for x in (first, second))
+        face[shifted] = np.mean([heat[~inner].sum() / heat.sum() for heat in (*a, *b)])
+        pairs = [(one[8:, 8:, 8:], other[4:-4, 4:-4, 4:-4]) for one, other in zip(a, b, strict=True)]
+        agree[shifted] = np.mean(
+            [np.corrcoef(one[:36, :36, :36].ravel(), other[:36, :36, :36].ravel())[0, 1] for one, other in pairs]
+        )
+    assert face[True] < face[False] and agree[True] > agree[False] + 0.1
+
+
+def test_deletion_loses_more_where_the_evidence_is():
+    bright = np.abs(some_crops()) + 0.1
+    heat = grad_cam(Octant(), bright, shifted=False)
+    found = deletion_test(Octant(), bright, heat, share=0.05)
+    assert (found["hot"] > 2 * found["random"]).all()
+    # The evidence is the mean of the octant: hidden voxels get the crop's mean.
+    hottest = np.argsort(heat[0].ravel())[-round(0.05 * SIZE**3) :]
+    lost = (bright[0].ravel()[hottest] - bright[0].mean()).sum() / SIZE**3
+    assert found["hot"][0] == pytest.approx(lost, rel=1e-4)
+    assert deletion_test(Octant(), bright, 0 * heat).isna().all(axis=None)
+    whole = deletion_test(Octant(), bright, heat, batch_size=2)
+    assert len(whole) == 3 and whole["hot"].tolist() == pytest.approx(
+        deletion_test(Octant(), bright, heat)["hot"].tolist()
+    )
 
 
 def test_cells_are_put_where_they_look():

@@ -49,6 +49,16 @@ def test_which_intervals_hold_zero():
     assert sentences.differences(pd.DataFrame([difference(float("nan"), 0.2)])) == "No difference has an interval."
 
 
+def test_whether_what_is_hot_counts():
+    table = pd.DataFrame({"hot": [0.3, 0.5, 0.4, float("nan")], "random": [0.1, 0.1, 0.1, float("nan")]})
+    said = sentences.deletion(table)
+    assert "takes +0.300 (+0.052 to +0.548) more" in said and "3 cases; what is hot counts more" in said
+    assert "do not show that what is hot counts more" in sentences.deletion(
+        table.assign(random=table["hot"] + [1, -1, 0, 0])
+    )
+    assert "cannot be tested" in sentences.deletion(table[2:])
+
+
 @pytest.mark.parametrize(
     ("low", "high", "told"),
     [

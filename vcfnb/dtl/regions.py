@@ -6,7 +6,7 @@ import SimpleITK as sitk
 import torch
 
 from vcfnb import preprocessing
-from vcfnb.dtl.attribution import grad_cam, integrated_gradients
+from vcfnb.dtl.attribution import deletion_test, grad_cam, integrated_gradients
 from vcfnb.dtl.networks.slices import on_slices
 from vcfnb.dtl.saved import load_model
 from vcfnb.errors import BadInput, VcfnbError
@@ -149,13 +149,26 @@ def heatmaps(run, expansion, cases):
     Returns one dict per case, as :func:`vcfnb.figures.grad_cam_examples` takes them: case_id, label, score, expansion,
     and the SimpleITK images image (HU), mask and heatmap on one grid.
     """
-    window, settings = run.settings("preprocessing"), run.settings("dtl")
-    files = preprocessing.cases(run.step("preprocessing"), cases["case_id"])
-    x = load_crops(files, expansion, settings["input_size"], window["window_level"], window["window_width"])
-    network = load_model(run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")).network
+    network, x, files = _of_study(run, expansion, cases["case_id"])
     records, found = cases[["case_id", "label", "score"]].to_dict("records"), []
     for case, file, heat in zip(records, files.to_dict("records"), grad_cam(network, x), strict=True):
         image, mask = sitk.ReadImage(file["image"]), sitk.ReadImage(file["mask"])
         heatmap = heatmap_image(heat, image, mask, expansion)
         found.append(case | {"expansion": expansion, "image": image, "mask": mask, "heatmap": heatmap})
     return found
+
+
+def heatmaps_tested(run, expansion, case_ids):
+    """The deletion test of the cases' Grad-CAM maps: case_id, hot, random (:func:`vcfnb.dtl.deletion_test`)."""
+    network, x, files = _of_study(run, expansion, case_ids)
+    table = deletion_test(network, x, grad_cam(network, x))
+    table.insert(0, "case_id", files["case_id"].to_numpy())
+    return table
+
+
+def _of_study(run, expansion, case_ids):
+    """The final network of an expansion, its input of some cases, and their files."""
+    window, settings = run.settings("preprocessing"), run.settings("dtl")
+    files = preprocessing.cases(run.step("preprocessing"), case_ids)
+    x = load_crops(files, expansion, settings["input_size"], window["window_level"], window["window_width"])
+    return load_model(run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")).network, x, files

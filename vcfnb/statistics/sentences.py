@@ -1,6 +1,7 @@
 """Sentences about results, computed from them: what an interval, a slope or a gap shows, and what stays undecided."""
 
 import pandas as pd
+from scipy import stats
 
 from vcfnb.errors import VcfnbError
 
@@ -60,6 +61,20 @@ def regions(shares):
     ]
     return (
         f"More of the attribution than their size: {_listed(told)}." if told else "No region gets more than its size."
+    )
+
+
+def deletion(table, alpha=0.05):
+    """Whether hiding the hottest places takes more of the evidence than hiding others, from ``deletion.csv``."""
+    more = (table["hot"] - table["random"]).dropna()
+    if len(more) < 2:
+        return "Fewer than two cases have a heat map: it cannot be tested."
+    half = stats.t.ppf(1 - alpha / 2, len(more) - 1) * more.sem()
+    low, high = more.mean() - half, more.mean() + half
+    decided = "what is hot counts more" if low > 0 else "these cases do not show that what is hot counts more"
+    return (
+        f"Hiding the hottest tenth of the crop takes {more.mean():+.3f} ({low:+.3f} to {high:+.3f}) more of the "
+        f"evidence (log odds) than hiding other places of the same shape, {len(more)} cases; {decided}."
     )
 
 
