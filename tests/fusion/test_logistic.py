@@ -3,19 +3,20 @@
 import json
 import re
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from cases import ball, image, texture
-from scipy.special import expit
+from scipy.special import expit, logit
 from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from small_model import DEEP, RADIOMIC, made, training_table
 
-from vcfnb import cli, fusion, prediction, runs, selection, statistics
+from vcfnb import cli, dtl, fusion, prediction, runs, selection, statistics
 from vcfnb.cohort.clinical import ClinicalEncoder
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.fusion.logistic import separable
@@ -149,6 +150,23 @@ def test_the_saved_model_reads_back_with_the_same_bits(study):
     assert (model.about["study"], model.about["simulated"]) == ("made", True)
     assert model.settings["dtl"] == run.settings("dtl")
     assert model.network.read_bytes() == run.needs("dtl", "expansion_02", "model.safetensors").read_bytes()
+
+
+def test_heat_maps_explain_the_regression_on_the_networks_features(study):
+    """The network with the DTL regression in place of its classifier gives the model's log odds."""
+    run, fitted, folder = study
+    saved = dtl.load_model(fusion.load_model(folder).network)
+    crops = np.random.default_rng(1).normal(size=(3, 1, 32, 32, 32)).astype(np.float32)
+    deep = pd.DataFrame(saved.features_and_scores(crops)[0], columns=DEEP)
+    explained = saved.answering_as(fitted["dtl"])
+    with torch.no_grad():
+        log_odds = explained(torch.tensor(crops)).squeeze(1).numpy()
+    np.testing.assert_allclose(log_odds, logit(fitted["dtl"].score(deep)), rtol=1e-3, atol=1e-4)
+    assert np.ptp(log_odds) > 0
+    # The network itself is as it was, and is what is explained where nothing else can be.
+    assert not torch.equal(saved.network.fc.weight, explained.fc.weight)
+    assert saved.answering_as(None) is saved.network
+    assert replace(saved, layer="stage2").answering_as(fitted["dtl"]) is saved.network
 
 
 def test_saving_needs_all_models_and_the_network(study):

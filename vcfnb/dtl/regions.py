@@ -143,13 +143,16 @@ def heatmap_image(heatmap, image, mask, expansion):
     return placed
 
 
-def heatmaps(run, expansion, cases):
+def heatmaps(run, expansion, cases, regression=None):
     """Grad-CAM of some cases (case_id, label, score) of a finished study by one expansion's final network.
+
+    It explains a regression on the network's features (:meth:`vcfnb.dtl.SavedNetwork.answering_as`), or the network's
+    own classifier.
 
     Returns one dict per case, as :func:`vcfnb.figures.grad_cam_examples` takes them: case_id, label, score, expansion,
     and the SimpleITK images image (HU), mask and heatmap on one grid.
     """
-    network, x, files = _of_study(run, expansion, cases["case_id"])
+    network, x, files = _of_study(run, expansion, cases["case_id"], regression)
     records, found = cases[["case_id", "label", "score"]].to_dict("records"), []
     for case, file, heat in zip(records, files.to_dict("records"), grad_cam(network, x), strict=True):
         image, mask = sitk.ReadImage(file["image"]), sitk.ReadImage(file["mask"])
@@ -158,17 +161,18 @@ def heatmaps(run, expansion, cases):
     return found
 
 
-def heatmaps_tested(run, expansion, case_ids):
-    """The deletion test of the cases' Grad-CAM maps: case_id, hot, random (:func:`vcfnb.dtl.deletion_test`)."""
-    network, x, files = _of_study(run, expansion, case_ids)
+def heatmaps_tested(run, expansion, case_ids, regression=None):
+    """The deletion test of the cases' :func:`heatmaps`: case_id, hot, random (:func:`vcfnb.dtl.deletion_test`)."""
+    network, x, files = _of_study(run, expansion, case_ids, regression)
     table = deletion_test(network, x, grad_cam(network, x))
     table.insert(0, "case_id", files["case_id"].to_numpy())
     return table
 
 
-def _of_study(run, expansion, case_ids):
-    """The final network of an expansion, its input of some cases, and their files."""
+def _of_study(run, expansion, case_ids, regression):
+    """What is explained, its input of some cases, and their files."""
     window, settings = run.settings("preprocessing"), run.settings("dtl")
     files = preprocessing.cases(run.step("preprocessing"), case_ids)
     x = load_crops(files, expansion, settings["input_size"], window["window_level"], window["window_width"])
-    return load_model(run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")).network, x, files
+    saved = load_model(run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors"))
+    return saved.answering_as(regression), x, files

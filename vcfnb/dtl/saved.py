@@ -1,9 +1,11 @@
 """Networks on disk, trained or in training: one safetensors file, with everything else as JSON in its header."""
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -87,6 +89,25 @@ class SavedNetwork:
         """Reduced deep features (n, n_dimensions) and probabilities of label 1 (n,) of crops (n, 1, z, y, x)."""
         features, scores = features_and_scores(self.network, crops, self.layer)
         return self.reduction.transform(features), scores
+
+    def answering_as(self, regression):
+        """The network with a regression on its reduced features in place of its classifier: what heat maps explain.
+
+        Its output is the log odds of `regression`, a :class:`vcfnb.fusion.FittedLogistic` on ``dtl_000``, ... With
+        None, and where features come from another layer than the last before the classifier, it is the network itself.
+        """
+        if regression is None or (self.layer or self.network.default_layer) not in self.network.head:
+            return self.network
+        weight, bias = np.zeros(len(self.reduction.components)), regression.intercept
+        for name in regression.features:
+            weight[int(name.removeprefix("dtl_"))] = regression.coefficients[name] / regression.sd[name]
+            bias -= regression.coefficients[name] * regression.mean[name] / regression.sd[name]
+        channels = weight @ self.reduction.components
+        network = copy.deepcopy(self.network)
+        with torch.no_grad():
+            network.fc.weight.copy_(torch.as_tensor(channels).unsqueeze(0))
+            network.fc.bias.fill_(float(bias - channels @ self.reduction.mean))
+        return network
 
 
 def _file(path):

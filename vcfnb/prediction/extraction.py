@@ -94,7 +94,7 @@ def _checked(table):
 
 
 def _features(model, cases, settings):
-    """One row of radiomic and deep features, the network, and what it saw."""
+    """One row of radiomic and deep features, the network that is explained, and what it saw."""
     from vcfnb import dtl, radiomics
     from vcfnb.preprocessing import crops
 
@@ -107,7 +107,9 @@ def _features(model, cases, settings):
     deep, _ = saved.features_and_scores(crop)
     names = [f"dtl_{dimension:03d}" for dimension in range(deep.shape[1])]
     both = pd.concat([values.to_frame().T.reset_index(drop=True), pd.DataFrame(deep, columns=names)], axis=1)
-    return both.astype(float), saved.network, crop
+    # ComBat would stand between the network's features and the regression.
+    explained = None if model.harmonisation else model.models["dtl"]
+    return both.astype(float), saved.answering_as(explained), crop
 
 
 def _path(given, path):
