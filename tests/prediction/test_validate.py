@@ -241,7 +241,7 @@ def test_judging_equals_the_statistics_of_notebook_07(evaluated):
     scores, found = evaluated
     auc = found["auc"].set_index(["cases", "model"])
     inside = scores[~scores.outside]
-    for name in fusion.saved.MODELS:
+    for name in fusion.SAVED_MODELS:
         for cases, part in (("all", scores), ("within the training data", inside)):
             row = auc.loc[(cases, name)]
             expected = statistics.auc_ci(part.label, part[name])

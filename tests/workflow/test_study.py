@@ -127,7 +127,7 @@ def nothing_fitted_differs(study, other):
         left, right = (folder / "05_selection" / f"{name}.csv" for folder in (study, other))
         assert left.read_bytes() == right.read_bytes(), name
     left, right = (pd.read_csv(folder / "06_fusion" / "scores.csv") for folder in (study, other))
-    train, names = left.split == "train", list(fusion.saved.MODELS)
+    train, names = left.split == "train", list(fusion.SAVED_MODELS)
     pd.testing.assert_frame_equal(left[train], right[train])
     assert (left.label[~train] == 1 - right.label[~train]).all()
     np.testing.assert_allclose(right.loc[~train, names], np.roll(left.loc[~train, names], -1, axis=0), rtol=1e-4)
@@ -188,7 +188,7 @@ def test_the_saved_model_gives_each_test_case_the_score_of_the_study(smoke):
     run = Run("smoke", smoke)
     table = run.cohort().set_index("case_id")
     scores = pd.read_csv(run.needs("fusion", "scores.csv"), dtype={"case_id": str}).set_index("case_id")
-    names = list(fusion.saved.MODELS)
+    names = list(fusion.SAVED_MODELS)
     test, train = (table.index[table.split == split] for split in ("test", "train"))
     for case in test[:2]:
         found = prediction.predict(run.needs("fusion", "model"), table.image[case], table["mask"][case])

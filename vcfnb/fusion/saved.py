@@ -10,7 +10,7 @@ import pandas as pd
 from vcfnb import images, runs, statistics
 from vcfnb.cohort.clinical import FEATURES, ClinicalEncoder
 from vcfnb.errors import VcfnbError
-from vcfnb.fusion.chain import MODELS as ALL_MODELS
+from vcfnb.fusion.chain import MODELS
 from vcfnb.fusion.logistic import FittedLogistic
 from vcfnb.fusion.training_cohort import TrainingCohort, TrainingRange, fingerprint
 from vcfnb.selection.harmonisation import ComBat
@@ -19,7 +19,7 @@ FORMAT = "vcfnb-model"
 FORMAT_VERSION = 5
 NETWORK = "network.safetensors"
 # The baseline stays in the study: it needs clinical values that no prediction should depend on.
-MODELS = tuple(name for name in ALL_MODELS if name != "baseline")
+SAVED_MODELS = tuple(name for name in MODELS if name != "baseline")
 NOTICE = "Research use only. Not for diagnosis."
 
 
@@ -106,10 +106,10 @@ def save_study_model(
         Of the thresholds: ``youden``, or ``sensitivity`` with the one to reach.
     """
     network = run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")
-    missing = [name for name in MODELS if name not in models]
+    missing = [name for name in SAVED_MODELS if name not in models]
     if missing:
         raise VcfnbError(
-            f"model: {missing[0]!r} is missing", f"give the models {', '.join(MODELS)}", code="model-incomplete"
+            f"model: {missing[0]!r} is missing", f"give the models {', '.join(SAVED_MODELS)}", code="model-incomplete"
         )
     cohort = TrainingCohort()
     if table is not None:
@@ -122,14 +122,14 @@ def save_study_model(
     folder = run.step("fusion") / "model"
     with runs.atomic(folder / NETWORK) as temporary:
         shutil.copyfile(network, temporary)
-    used = {feature for name in MODELS for feature in models[name].features}
+    used = {feature for name in SAVED_MODELS for feature in models[name].features}
     sites = [combat.only(used) for combat in harmonisation if combat is not None and len(combat.sites) > 1]
     content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "notice": NOTICE,
         "about": {"study": run.study, "simulated": run.simulated, "versions": runs.versions()},
-        "models": {name: models[name].to_dict() for name in MODELS},
+        "models": {name: models[name].to_dict() for name in SAVED_MODELS},
         "primary": primary,
         "expansion": int(expansion),
         "settings": {name: run.settings(name) for name in ("preprocessing", "radiomics", "dtl")},
@@ -187,11 +187,11 @@ def load_model(folder):
         raise refused(f"{folder / NETWORK} is truncated or not the network of {path.name}", "model-unreadable")
     return SavedModel(
         folder=folder,
-        models={name: FittedLogistic.from_dict(content["models"][name]) for name in MODELS},
+        models={name: FittedLogistic.from_dict(content["models"][name]) for name in SAVED_MODELS},
         primary=content["primary"],
         expansion=content["expansion"],
         settings=content["settings"],
-        thresholds={name: content["thresholds"][name] for name in MODELS if name in content["thresholds"]},
+        thresholds={name: content["thresholds"][name] for name in SAVED_MODELS if name in content["thresholds"]},
         operating_point=content["operating_point"],
         training=TrainingRange(**content["training"]),
         cohort=TrainingCohort(**content["cohort"]),

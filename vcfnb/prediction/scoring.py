@@ -15,7 +15,7 @@ _COLUMNS = [
     "case_id",
     "patient_id",
     "label",
-    *fusion.saved.MODELS,
+    *fusion.SAVED_MODELS,
     "outside",
     "distance",
     "different",
