@@ -13,7 +13,8 @@ def run(tmp_path):
     run = runs.Run("x", tmp_path)
     cohort = {"patient_id": list("pqrs"), "case_id": ["01", "02", "03", "04"], "label": [0, 1, 0, 1], "split": "train"}
     runs.write_csv(pd.DataFrame(cohort), run.path("cohort", "cohort.csv"))
-    runs.write_csv(pd.DataFrame({"case_id": cohort["case_id"], "f": 1.0}), run.path("radiomics", "features.csv"))
+    for name in ("features", "baseline"):
+        runs.write_csv(pd.DataFrame({"case_id": cohort["case_id"], "f": 1.0}), run.path("radiomics", f"{name}.csv"))
     for step, params in (("icc", IccParams()), ("selection", SelectionParams()), ("fusion", FusionParams())):
         run.settings(step, params.model_dump(mode="json"))
     return run

@@ -64,6 +64,10 @@ LONG = {
         "minutes, needs a finished study",
         "test_permuted.py::test_the_true_labels_give_the_studys_own_aucs",
     ),
+    ".venv/bin/python experiments/fusions/fusions.py": (
+        "minutes, needs finished studies",
+        "test_fusions.py::test_every_way_scores_the_held_out_cases_and_the_studys_own_are_among_them",
+    ),
     ".venv/bin/python experiments/rings/rings.py": ("hours", "test_rings.py::test_tiny_run_goes_on_where_it_was"),
     ".venv/bin/python experiments/rings/seeds.py": ("hours", "test_rings.py::test_seeds_reports_every_study"),
     ".venv/bin/python tests/make_notebook_reference.py": (
