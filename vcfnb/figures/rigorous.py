@@ -35,7 +35,7 @@ def rigorous_auc(areas, single, *, simulated=False):
     axis.axhline(0.5, **DOTTED)
     axis.plot([], [], "o", color=BLACK, label="nested cross-validation, mean (small: repeats)")
     axis.plot([], [], "s", color=GREY, markerfacecolor="white", label="test set of the one split")
-    axis.set_xticks(range(len(names)), [model_name(name) for name in names])
+    axis.set_xticks(range(len(names)), [model_name(name).replace(" ", "\n") for name in names])
     lowest = min(areas["auc"].min(), areas["ci_low"].min(), single["newcombe_low"].min())
     axis.set(ylabel="AUC (95% CI)", xlabel="Model", xlim=(-0.5, len(names) - 0.5))
     axis.set_ylim(min(0.45, lowest - 0.03), 1.02)
