@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score, roc_auc_score, roc_curve
 from vcfnb import statistics
 from vcfnb.agreement import intraclass
 from vcfnb.errors import VcfnbError
-from vcfnb.statistics import baseline, multiplicity, net_benefit, recalibration, roc
+from vcfnb.statistics import groups, multiplicity, net_benefit, recalibration, roc
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 
@@ -39,7 +39,7 @@ HANLEY_Y = np.repeat([0, 1], [58, 51])
 HANLEY_RATING = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
 
 
-EXAMPLES = [intraclass, baseline, multiplicity, net_benefit, recalibration, roc]
+EXAMPLES = [intraclass, groups, multiplicity, net_benefit, recalibration, roc]
 
 
 @pytest.mark.parametrize("module", EXAMPLES, ids=lambda module: module.__name__)

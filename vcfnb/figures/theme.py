@@ -71,7 +71,7 @@ def in_order(values, order):
 
 
 def model_styles(models):
-    """Colour and line by model, the study's three first; others get what is left."""
+    """Colour and line by model, the study's first; others get what is left."""
     lines = dict(zip(MODELS, ("-", (0, (5, 1.5)), (0, (5, 1, 1, 1)), (0, (3, 1)), (0, (1, 1))), strict=True))
     others = itertools.cycle((PURPLE, VERMILLION, SKY, GREY))
     return {

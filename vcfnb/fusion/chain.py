@@ -112,13 +112,14 @@ def fit_models(radiomics, deep, cases, stable=None, lasso=None, fusion=None, see
     return TabularStudy(fitted, harmonisers, encoder, of_baseline)
 
 
-def fit_deep(deep, cases, lasso, fusion, seed):
-    """As :func:`fit_models`, for the deep model alone."""
-    harmonisers = [fit_combat(deep, cases, lasso.harmonise_covariates)] if lasso.harmonise == "combat" else []
+def fit_alone(name, x, cases, lasso, fusion, seed, stable=None):
+    """As :func:`fit_models`, for the radiomics or the deep model (`name`) alone, on all of its features `x`."""
+    selection.check_labels(x, cases["label"], cases["patient_id"])
+    harmonisers = [fit_combat(x, cases, lasso.harmonise_covariates)] if lasso.harmonise == "combat" else []
     for combat in harmonisers:
-        deep = combat.transform(deep, cases)
-    fitted = _select_and_fit(cases, lasso, fusion, seed, deep, selection.select_features)
-    return TabularStudy({"dtl": fitted}, harmonisers, None)
+        x = combat.transform(x, cases)
+    fitted = _select_and_fit(cases, lasso, fusion, seed, x, partial(selection.select_features, stable=stable))
+    return TabularStudy({name: fitted}, harmonisers, None)
 
 
 def _select_and_fit(cases, lasso, fusion, seed, x, select):

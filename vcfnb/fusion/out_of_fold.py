@@ -6,7 +6,7 @@ from functools import partial
 import pandas as pd
 
 from vcfnb import runs, selection
-from vcfnb.fusion.chain import MODELS, fit_deep
+from vcfnb.fusion.chain import MODELS, fit_alone
 from vcfnb.fusion.folds import outer_folds, stacked
 from vcfnb.fusion.study_data import fit_on, stable_in
 
@@ -87,7 +87,7 @@ def _run(data, cases, deep, networks, fold):
         if n == expansion:
             model, scores[f"dtl_{n:02d}"] = fitted.models["dtl"], scores["dtl"]
         else:
-            alone = fit_deep(features.loc[train.index], train, data.lasso, data.fusion, fold.seed)
+            alone = fit_alone("dtl", features.loc[train.index], train, data.lasso, data.fusion, fold.seed)
             model, scores[f"dtl_{n:02d}"] = alone.models["dtl"], alone.score(None, features, test)["dtl"]
         rows.append(_row(f"dtl_{n:02d}", model, n))
     return {"scores": scores.to_dict("list"), "rows": rows}

@@ -6,7 +6,7 @@ from functools import cached_property
 import pandas as pd
 
 from vcfnb import runs
-from vcfnb.fusion.chain import fit_models, stable_features
+from vcfnb.fusion.chain import fit_alone, fit_models, stable_features
 from vcfnb.params import FusionParams, IccParams, SelectionParams
 
 _COLUMNS = ("patient_id", "label", "split", "age", "sex", "bmd", "site")
@@ -69,7 +69,13 @@ def stable_in(data, cases):
     return stable_features(data.segmentations, cases.index, *asked)
 
 
+def fit_radiomics(data, cases, stable, seed):
+    """The study's radiomics model alone, selected and fitted on the cases."""
+    x = data.radiomics.loc[cases.index]
+    return fit_alone("radiomics", x, cases, data.lasso, data.fusion, seed, stable)
+
+
 def fit_on(data, cases, stable, seed, deep=None):
-    """The study's models, selected and fitted on the cases; without deep features the radiomics model alone."""
+    """The study's models, selected and fitted on the cases; without deep features radiomics and the baseline."""
     deep = None if deep is None else deep.loc[cases.index]
     return fit_models(data.radiomics.loc[cases.index], deep, cases, stable, data.lasso, data.fusion, seed)

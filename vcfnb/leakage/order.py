@@ -8,7 +8,7 @@ import pandas as pd
 
 from vcfnb import fusion, runs, selection, statistics
 from vcfnb.fusion.folds import seed_of
-from vcfnb.fusion.study_data import fit_on
+from vcfnb.fusion.study_data import fit_radiomics
 from vcfnb.leakage.permutation import audit_row, permute_labels
 from vcfnb.runs.cache import cached
 from vcfnb.statistics.bootstrap import percentile_interval
@@ -44,7 +44,7 @@ def selection_order(data, stable, n, folder, cores=None):
 
 
 def _chosen(data, cases, stable, seed):
-    return fit_on(data, cases, stable, seed).models["radiomics"].features
+    return fit_radiomics(data, cases, stable, seed).models["radiomics"].features
 
 
 def _run(data, stable, chosen, inputs, folder, run):
@@ -55,7 +55,7 @@ def _run(data, stable, chosen, inputs, folder, run):
 def _areas(data, stable, chosen, run):
     seed = seed_of(data.seed, 13, run)
     train, test = _split(data.cases, data.cases, seed)
-    after = fit_on(data, train, stable, seed).score(data.radiomics, None, test)["radiomics"]
+    after = fit_radiomics(data, train, stable, seed).score(data.radiomics, None, test)["radiomics"]
     found = [
         ("true", "after", statistics.auc(test["label"], after)),
         ("true", "before", _fitted_on(data, chosen, train, test, seed)),

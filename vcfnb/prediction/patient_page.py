@@ -19,8 +19,9 @@ _HEADINGS = {"feature": "feature", "meaning": "what it measures", "measure": "me
 _HEADINGS |= {"low": "smallest in training", "high": "largest in training", "z": "z", "contribution": "contribution"}
 _HEADINGS |= {"beyond": "beyond", "different": "different"}
 _HEAT = (
-    "Yellow: the ROI. Heat: where the network found what speaks for the answer of the DTL model (Grad-CAM, mean along "
-    "the line of sight); it says where, not why, and concerns the deep features only."
+    "Yellow: the ROI. Heat: where the network found what speaks for the answer of the DTL model (of the network's own "
+    "classifier where features are harmonised by site or come from an inner layer; Grad-CAM, mean along the line of "
+    "sight); it says where, not why, and concerns the deep features only."
 )
 
 

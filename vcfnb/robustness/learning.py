@@ -8,7 +8,7 @@ import pandas as pd
 from vcfnb import runs
 from vcfnb.errors import VcfnbError
 from vcfnb.fusion.folds import stacked
-from vcfnb.fusion.study_data import fit_on, stable_in
+from vcfnb.fusion.study_data import fit_radiomics, stable_in
 from vcfnb.robustness.areas import BootstrappedAreas
 from vcfnb.statistics.bootstrap import patient_strata
 
@@ -56,7 +56,7 @@ def _run(data, fold, share):
     cases, test = data.cases.iloc[fold.train], data.cases.iloc[fold.test]
     few = cases.iloc[learning_cases(cases, share, fold.seed)]
     stable, _ = stable_in(data, few)
-    scores = fit_on(data, few, stable, fold.seed).score(data.radiomics, None, test)["radiomics"]
+    scores = fit_radiomics(data, few, stable, fold.seed).score(data.radiomics, None, test)["radiomics"]
     return {"n_train": len(few), "score": scores.tolist()}
 
 

@@ -5,8 +5,8 @@ threshold.
 """
 
 from vcfnb.statistics.auc_intervals import auc_interval
-from vcfnb.statistics.baseline import compare_counts, compare_groups
 from vcfnb.statistics.bootstrap import auc, auc_difference, draw_counts, resampled_auc
+from vcfnb.statistics.groups import compare_counts, compare_groups
 from vcfnb.statistics.multiplicity import holm
 from vcfnb.statistics.net_benefit import decision_curve, decision_curve_band, net_benefit_difference
 from vcfnb.statistics.recalibration import (

@@ -1,4 +1,4 @@
-"""Tests of baseline tables: are two groups alike?"""
+"""Tests of tables that describe patients: are two groups alike?"""
 
 import numpy as np
 from scipy import stats
