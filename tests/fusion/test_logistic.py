@@ -238,6 +238,9 @@ def test_a_case_like_the_training_cases_is_inside(study):
     assert found.contributions["contribution"].abs().is_monotonic_decreasing
     log_odds = found.contributions["contribution"].sum() + model.models["fusion"].intercept
     assert expit(log_odds) == pytest.approx(found.probability["fusion"])
+    parts = [found.contributions.query(f"feature.str.startswith('{kind}')") for kind in ("dtl_", "original_")]
+    told = [f"{part['contribution'].sum():+.2f} of {len(part)}" for part in parts]
+    assert f"together (log odds): {told[0]} DTL, {told[1]} radiomic." in str(found)
     assert "within the training data" in str(found)
     assert "Research use only. Not for diagnosis." in str(found)
 

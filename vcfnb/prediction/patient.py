@@ -126,6 +126,14 @@ class Prediction:
             "were acute: where acute fractures are rarer, the probability is too high, and the other way round."
         )
 
+    def kinds_note(self):
+        """What each kind of feature contributes together: many small contributions outweigh a few large ones."""
+        from vcfnb.figures.names import source
+
+        rows = self.contributions.groupby(self.contributions["feature"].map(source))["contribution"]
+        told = [f"{part.sum():+.2f} of {len(part)} {kind}" for kind, part in rows]
+        return f"All features of a kind together (log odds): {', '.join(told)}."
+
     def _class_in_words(self, model):
         if model not in self.predicted_class:
             return ""
@@ -135,7 +143,12 @@ class Prediction:
     def to_dict(self):
         """Plain values, for JSON."""
         tables = {name: getattr(self, name).to_dict("records") for name in ("contributions", "image")}
-        return vars(self) | tables | {"warnings": self.warnings, "calibration_note": self.calibration_note()}
+        return (
+            vars(self)
+            | tables
+            | {"warnings": self.warnings, "calibration_note": self.calibration_note()}
+            | {"kinds_note": self.kinds_note()}
+        )
 
     def __str__(self):
         lines = [
@@ -151,7 +164,8 @@ class Prediction:
         drivers = ", ".join(
             f"{name} {value:+.2f}" for name, value in zip(first.feature, first.contribution, strict=True)
         )
-        return "\n".join([*lines, f"drivers (log odds): {drivers}", self.cohort, *self.warnings, self.notice])
+        lines += [f"drivers (log odds): {drivers}", self.kinds_note()]
+        return "\n".join([*lines, self.cohort, *self.warnings, self.notice])
 
 
 def in_words(probability):
