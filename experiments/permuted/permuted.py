@@ -3,9 +3,11 @@
     .venv/bin/python experiments/permuted/permuted.py
 
 takes a finished study (by default the demonstration, runs/demo), permutes the labels of its training patients, and
-refits the whole chain out of fold (vcfnb.fusion.out_of_fold_scores), again and again. Beside it, what a regression
-alone gives that is cross-validated on features which were selected with all labels. What is finished is cached in
---work. The networks' features are taken as they are: they were learned from the true labels.
+refits the whole chain out of fold (vcfnb.fusion.out_of_fold_scores), again and again. Each AUC is computed twice: of
+all cases together (pooled), and of the pairs of an acute and a chronic case of one fold alone, which one model scored
+(within; Parker, Gunter and Bedo 2007, BMC Bioinformatics 8:326). Beside it, what a regression alone gives that is
+cross-validated on features which were selected with all labels. What is finished is cached in --work. The networks'
+features are taken as they are: they were learned from the true labels.
 """
 
 import argparse
@@ -23,33 +25,52 @@ MODELS = [*fusion.MODELS, "radiomics, selected with all labels"]
 
 
 def permuted(data, deep, networks, folds, folder, number):
-    """AUC of each model (MODELS) with the labels of permutation `number`; 0 keeps the true ones."""
+    """Permutation, model, pooled AUC and AUC within folds, of each model (MODELS); number 0 keeps the true labels."""
     train = data.cases[data.cases["split"] == "train"]
     if number:
         train = permute_labels(train, np.random.default_rng([data.seed, 12, number]))
     data = replace(data, cases=train)
     networks = networks.assign(label=networks["case_id"].map(train["label"]))
     found = fusion.out_of_fold_scores(data, deep, networks, folds, Path(folder) / f"permutation_{number:02d}").scores
-    areas = {name: statistics.auc(found["label"], found[name]) for name in fusion.MODELS}
+    held_out, _ = fusion.outer_folds(train["label"], train["patient_id"], folds, 1, data.seed)
+    fold = pd.Series({case: number for number, part in enumerate(held_out) for case in train.index[part.test]})
+    fold = found["case_id"].map(fold)
+    areas = {name: (statistics.auc(found["label"], found[name]), within(found, name, fold)) for name in fusion.MODELS}
     x, y, patients = data.radiomics.loc[train.index], train["label"], train["patient_id"]
     chosen = selection.select_features(x, y, data.lasso, groups=patients, seed=data.seed).selected["feature"]
     leaky = fusion.cross_validated_scores(x[chosen], y, data.fusion, groups=patients, seed=data.seed)
-    return areas | {MODELS[-1]: statistics.auc(y, leaky)}
+    areas[MODELS[-1]] = statistics.auc(y, leaky), np.nan
+    return [(number, model, *values) for model, values in areas.items()]
+
+
+def within(scores, model, fold):
+    """AUC of the pairs of one fold: each fold's AUC, weighted by its pairs; a fold of one class has none."""
+    areas, pairs = [], []
+    for _, part in scores.groupby(fold):
+        n_acute = int(part["label"].sum())
+        if 0 < n_acute < len(part):
+            areas.append(statistics.auc(part["label"], part[model]))
+            pairs.append(n_acute * (len(part) - n_acute))
+    return float(np.average(areas, weights=pairs))
 
 
 def summary(table):
-    """model, n (permutations), mean, sd and standard error of their AUC, and the AUC with the true labels."""
+    """model, n (permutations), mean and standard error of both AUCs, and both with the true labels."""
     rows = []
     for model in MODELS:
-        values = table.loc[table["permutation"] > 0, model]
-        rows.append((model, len(values), values.mean(), values.std(ddof=1), values.sem(), table[model].iloc[0]))
-    return pd.DataFrame(rows, columns=["model", "n", "mean", "sd", "standard_error", "true_labels"])
+        part = table[table["model"] == model].set_index("permutation")
+        row = {"model": model, "n": len(part) - 1}
+        for way in ("pooled", "within"):
+            row |= {f"{way}_mean": part[way].drop(0).mean(), f"{way}_se": part[way].drop(0).sem()}
+            row |= {f"{way}_true_labels": part.loc[0, way]}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", default="demo", help="name of a finished study")
-    parser.add_argument("--n", type=int, default=20, help="permutations")
+    parser.add_argument("--n", type=int, default=60, help="permutations")
     parser.add_argument(
         "--work", type=Path, default=ROOT / "runs" / "permuted", help="where an interrupted run goes on"
     )
@@ -63,10 +84,9 @@ def main():
     networks = run.cross_validation(expansions)
     rows = []
     for number in range(arguments.n + 1):
-        areas = permuted(data, deep, networks, settings["out_of_fold_folds"], arguments.work, number)
-        rows.append({"permutation": number} | areas)
-        print(number, {name: round(value, 3) for name, value in areas.items()}, flush=True)
-    found = summary(pd.DataFrame(rows))
+        rows += permuted(data, deep, networks, settings["out_of_fold_folds"], arguments.work, number)
+        print(number, {model: (round(pooled, 3), round(own, 3)) for _, model, pooled, own in rows[-len(MODELS) :]})
+    found = summary(pd.DataFrame(rows, columns=["permutation", "model", "pooled", "within"]))
     runs.write_csv(found, arguments.out / "permuted.csv")
     print(found.round(3).to_string(index=False))
 

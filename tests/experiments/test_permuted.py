@@ -18,19 +18,27 @@ def test_the_true_labels_give_the_studys_own_aucs(permuted, tmp_path, monkeypatc
     data = study()
     deep = {6: deep_of(data)}
     given = (data, deep, networks_of(data, deep), 2)
-    areas = permuted.permuted(*given, tmp_path, 0)
+    rows = permuted.permuted(*given, tmp_path, 0)
     scores = fusion.out_of_fold_scores(*given, tmp_path / "own", cores=1).scores
-    assert {name: areas[name] for name in fusion.MODELS} == {
+    pooled = {model: area for _, model, area, _ in rows}
+    assert {name: pooled[name] for name in fusion.MODELS} == {
         name: statistics.auc(scores["label"], scores[name]) for name in fusion.MODELS
     }
-    assert permuted.permuted(*given, tmp_path, 1) != areas
+    assert all(0 <= own <= 1 and own != area for _, model, area, own in rows if model in fusion.MODELS)
+    assert permuted.permuted(*given, tmp_path, 1) != rows
     monkeypatch.setattr("vcfnb.fusion.out_of_fold._run", lambda *given: pytest.fail("computed again"))
-    assert permuted.permuted(*given, tmp_path, 0) == areas
+    pd.testing.assert_frame_equal(*map(pd.DataFrame, (permuted.permuted(*given, tmp_path, 0), rows)))
+
+
+def test_within_folds_other_pairs_do_not_count(permuted):
+    scores = pd.DataFrame({"label": [1, 0, 1, 0, 0, 1], "m": [0.9, 0.8, 0.2, 0.1, 0.3, 0.0]})
+    fold = pd.Series([0, 0, 1, 1, 1, 2])
+    # One of one pair, and one of two.
+    assert permuted.within(scores, "m", fold) == pytest.approx(2 / 3)
 
 
 def test_the_summary_leaves_the_true_labels_out_of_the_mean(permuted):
-    table = pd.DataFrame(
-        [{"permutation": k} | dict.fromkeys(permuted.MODELS, value) for k, value in enumerate((0.9, 0.4, 0.6))]
-    )
-    found = permuted.summary(table).iloc[0]
-    assert (found["n"], found["mean"], found["true_labels"]) == (2, 0.5, 0.9)
+    rows = [(k, model, value, value / 2) for k, value in enumerate((0.9, 0.4, 0.6)) for model in permuted.MODELS]
+    found = permuted.summary(pd.DataFrame(rows, columns=["permutation", "model", "pooled", "within"])).iloc[0]
+    assert (found["n"], found["pooled_mean"], found["pooled_true_labels"]) == (2, 0.5, 0.9)
+    assert (found["within_mean"], found["within_true_labels"]) == (0.25, 0.45)
