@@ -96,6 +96,7 @@ def contract_files(expansions):
     yield from ("03_radiomics/baseline.csv", "06_fusion/fusion_blocks.csv")
     names = ("auc", "delong", "auc_differences", "dca", "calibration", "recalibration", "operating_points")
     names += ("mcnemar", "reclassification", "subgroups", "dca_differences", "calibration_curve", "deletion")
+    names += ("uncertain", "misses", "subgroup_differences")
     yield from (f"07_statistics/{name}.csv" for name in names)
     names = ("rigorous_auc", "rigorous_differences", "stability", "stability_index", "learning_curve", "imbalance")
     names += ("instability", "instability_summary")

@@ -245,6 +245,11 @@ class StatisticsParams(Section):
     n_bootstrap: int = Field(2000, ge=100, description="Bootstrap samples for bands and intervals.")
     operating_point: Literal["youden", "sensitivity"] = Field("youden", description="How the threshold is chosen.")
     target_sensitivity: Fraction = Field(0.9, description="For operating_point sensitivity.")
+    certain_rate: Fraction = Field(
+        0.9,
+        description="The uncertain class: probabilities between the thresholds that reach this sensitivity and this "
+        "specificity on training cases (out-of-fold).",
+    )
     threshold_max: Fraction = Field(0.99, description="Largest threshold probability of the decision curve.")
     threshold_low: Fraction = Field(
         0.1,

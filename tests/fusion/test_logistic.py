@@ -452,3 +452,18 @@ def test_thresholds_are_chosen_out_of_fold(study):
         model = fusion.load_model(other.step("fusion") / "model")
         assert model.operating_point == said
         assert model.thresholds == {name: statistics.operating_point(y, honest[name], method, 0.8) for name in fitted}
+        ranges = {name: list(statistics.uncertain_range(y, honest[name], 0.9)) for name in fitted}
+        assert (model.uncertain, model.certain_rate) == (ranges, 0.9)
+
+
+def test_an_uncertain_case_is_called_so(study):
+    model = fusion.load_model(study[2])
+    x = made()[0]
+    sure = predict_features(replace(model, uncertain={}), x.iloc[[0]])
+    assert not sure.is_uncertain("fusion") and "UNCERTAIN" not in str(sure)
+    p = sure.probability["fusion"]
+    for low, high, uncertain in ((p, p + 0.1, True), (p - 0.1, p, False), (p - 0.2, p - 0.1, False)):
+        found = predict_features(replace(model, uncertain={"fusion": [low, high]}), x.iloc[[0]])
+        assert found.is_uncertain("fusion") == uncertain and not found.is_uncertain("dtl")
+        assert any(warning.startswith("UNCERTAIN: 90% of the acute") for warning in found.warnings) == uncertain
+        assert (f"{found.predicted_class['fusion']}, but uncertain (acute from" in str(found)) == uncertain

@@ -22,7 +22,7 @@ TABLES = [
     "operating_points",
     "outside",
 ]
-TABLES += ["recalibration"]
+TABLES += ["recalibration", "uncertain"]
 
 
 @pytest.fixture(scope="session")
@@ -237,7 +237,7 @@ def evaluated(model):
     return scores, prediction.evaluate(scores, fusion.load_model(model), n_bootstrap=200)
 
 
-def test_judging_equals_the_statistics_of_notebook_07(evaluated):
+def test_judging_equals_the_statistics_of_notebook_07(model, evaluated):
     scores, found = evaluated
     auc = found["auc"].set_index(["cases", "model"])
     inside = scores[~scores.outside]
@@ -254,6 +254,11 @@ def test_judging_equals_the_statistics_of_notebook_07(evaluated):
     (point,) = found["operating_points"].to_dict("records")
     expected = statistics.operating_metrics(scores.label, scores.fusion, 0.4)
     assert {name: point[name] for name in expected} == pytest.approx(expected)
+    ranges = fusion.load_model(model).uncertain
+    for row in found["uncertain"].to_dict("records"):
+        expected = statistics.uncertain_metrics(scores.label, scores[row["model"]], *ranges[row["model"]])
+        assert {name: row[name] for name in expected} == pytest.approx(expected, nan_ok=True)
+    assert found["uncertain"]["model"].tolist() == list(ranges) and len(ranges)
     curve = found["decision_curves"].query("model == 'fusion'")
     assert (curve.low <= curve.net_benefit + 1e-9).mean() > 0.9 and curve.threshold.is_monotonic_increasing
     gained = found["dca_differences"].query("model_b == 'treat_none'")

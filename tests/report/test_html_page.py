@@ -86,7 +86,7 @@ VALIDATION = {
     "trained": "t",
     "benefit": "b",
     "tables": {name: pd.DataFrame({"model": ["m"]}) for name in ("auc", "calibration", "recalibration", "outside")}
-    | {"operating_points": pd.DataFrame()},
+    | {"operating_points": pd.DataFrame(), "uncertain": pd.DataFrame()},
     "figures": dict.fromkeys(
         ("roc", "calibration", "decision_curves", "dca_differences", "scores", "recalibration"), Drawn
     ),

@@ -300,3 +300,11 @@ def test_subgroups_and_expansions_end_with_newcombes_interval(scores):
     table = tables.expansions(long, pd.DataFrame({"expansion": [6], "chosen": [True]}))
     assert list(table)[-3:] == ["chosen", "newcombe_low", "newcombe_high"]
     assert table["newcombe_low"].iloc[1] == expected["newcombe_low"]
+
+
+def test_the_difference_of_independent_proportions_equals_newcombes():
+    """56 of 70 minus 48 of 80: 0.0524 to 0.3339 (Newcombe 1998, table II, a, method 10)."""
+    a, b = (tuple(map(float, proportions.wilson(*counts))) for counts in ((56, 70), (48, 80)))
+    difference, low, high = statistics.independent_difference(a, b)
+    assert (difference, round(low, 4), round(high, 4)) == (pytest.approx(0.2), 0.0524, 0.3339)
+    assert statistics.independent_difference(b, a) == pytest.approx((-difference, -high, -low))

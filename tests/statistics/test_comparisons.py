@@ -447,6 +447,19 @@ def test_a_case_with_a_missing_value_is_in_no_subgroup(scores):
     assert table.to_dict() == {"all": 45, "sex": 44, "age": 44, "bmd": 44, "level": 36}
 
 
+def test_differences_between_subgroups_are_of_those_that_have_an_auc(scores):
+    table = subgroups.auc_by_subgroup(scores, ["fusion", "dtl"], min_cases=3)
+    found = subgroups.auc_differences(table)
+    known = table.dropna(subset="auc").query("variable != 'all'").groupby(["variable", "model"]).size()
+    assert len(found) == (known == 2).sum() > 0
+    row = found.iloc[0]
+    both = table.set_index(["subgroup", "model"])["auc"]
+    assert row.difference == both[row.subgroup_a, row.model] - both[row.subgroup_b, row.model]
+    assert row.low < row.difference < row.high
+    nobody = table.assign(auc=float("nan"))
+    assert list(subgroups.auc_differences(nobody)) == list(found) and not len(subgroups.auc_differences(nobody))
+
+
 # ---- Scores that say nothing, or all
 
 

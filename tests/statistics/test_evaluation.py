@@ -583,6 +583,35 @@ def test_operating_points_at_the_edges():
     assert statistics.operating_point([0, 1, 0, 1], [1, 2, 3, 4]) == 1.5
 
 
+def test_the_uncertain_range_ends_where_either_class_is_recognised():
+    part = SCORES["test_34_9"]
+    y, score = np.asarray(part["y"]), np.asarray(part["score_b"])
+    low, high = statistics.uncertain_range(y, score, 0.9)
+    assert low == statistics.operating_point(y, score, "sensitivity", 0.9) < high
+    # The mirror image: chronic cases become the ones to detect.
+    assert high == pytest.approx(-statistics.operating_point(1 - y, -score, "sensitivity", 0.9), abs=1e-12)
+    found = statistics.uncertain_metrics(y, score, low, high)
+    between = (score >= low) & (score < high)
+    assert found["n_uncertain"] == between.sum() > 0 and found["n"] == 43
+    rest = y[~between], score[~between]
+    assert found["sensitivity"] == ((rest[1] >= high) & (rest[0] == 1)).sum() / (rest[0] == 1).sum()
+    assert found["specificity"] == ((rest[1] < low) & (rest[0] == 0)).sum() / (rest[0] == 0).sum()
+    right = int(((rest[1] < low) & (rest[0] == 0)).sum())
+    expected = stats.binomtest(right, int((rest[0] == 0).sum())).proportion_ci(method="wilson")
+    assert (found["specificity_low"], found["specificity_high"]) == pytest.approx(expected)
+
+
+def test_the_uncertain_range_at_the_edges():
+    # One threshold is right about everybody.
+    assert statistics.uncertain_range([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]) == (0.5, 0.5)
+    assert statistics.uncertain_metrics([0, 1], [0.2, 0.5], 0.5, 0.5)["n_uncertain"] == 0
+    # The highest score is a chronic one's: nothing is certainly acute, nor certainly chronic.
+    low, high = statistics.uncertain_range([1, 0, 1, 0], [0.1, 0.2, 0.8, 0.9])
+    assert low == 0.1 and 0.9 < high < 0.9 + 1e-9
+    found = statistics.uncertain_metrics([1, 0], [0.3, 0.9], low, high)
+    assert found["n_uncertain"] == 2 and np.isnan([found["sensitivity"], found["specificity_low"]]).all()
+
+
 def test_operating_point_refuses():
     with pytest.raises(VcfnbError, match="unknown method 'best'"):
         statistics.operating_point([0, 1], [0, 1], "best")

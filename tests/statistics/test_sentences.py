@@ -201,3 +201,41 @@ def test_findings_of_the_audit():
     rows = frame("check result", ("a", "pass"), ("b", "FAIL"), ("c", "measured"))
     assert sentences.audit(rows) == "1 checks passed, failed: b."
     assert sentences.audit(rows[rows["check"] != "b"]) == "1 checks passed, none failed."
+
+
+def test_signs_that_differ_are_named():
+    weights = pd.DataFrame({"model": "fusion", "feature": ["a", "b", "c"], "coefficient": [1.0, -1.0, 0.5]})
+    lasso = pd.DataFrame({"feature": ["a", "b", "c"], "coefficient": [0.1, 0.2, 0.3]})
+    assert sentences.signs(weights, lasso, "fusion").startswith("1 of the 3 features of fusion (b) have one sign")
+    assert sentences.signs(weights.iloc[[0]], lasso, "fusion").startswith("No feature of fusion")
+
+
+def test_how_many_are_uncertain():
+    row = {"model": "fusion", "split": "test", "low": 0.25, "high": 0.75, "n": 18, "n_uncertain": 10}
+    row |= {"sensitivity": 0.8, "sensitivity_low": 0.4, "sensitivity_high": 0.95}
+    table = pd.DataFrame([row | {"specificity": float("nan")}])
+    said = sentences.uncertain(table, "fusion", 0.9)
+    assert said == (
+        "From 0.250 to 0.750 fusion is uncertain: 10 of 18 test cases; of the others: sensitivity 0.80 (0.40 to 0.95)."
+    )
+    assert sentences.uncertain(table.assign(sensitivity=float("nan")), "fusion", 0.9).endswith("no other is left.")
+    assert "90% of both classes" in sentences.uncertain(table.assign(high=0.25), "fusion", 0.9)
+
+
+def test_how_many_are_missed_by_all():
+    table = pd.DataFrame({"label": [1, 0, 1], "n_wrong": [3, 1, 2]})
+    assert sentences.misses(table, "dtl", 3) == (
+        "dtl classifies 2 acute and 1 chronic test cases wrongly; all 3 models are wrong in 1 of these."
+    )
+    assert "every test case correctly" in sentences.misses(table.iloc[:0], "dtl", 3)
+
+
+def test_which_subgroups_differ():
+    row = {"subgroup_a": "female", "subgroup_b": "male", "model": "dtl", "difference": 0.1, "low": -0.1, "high": 0.4}
+    table = pd.DataFrame([row, row | {"model": "fusion", "difference": 0.3, "low": 0.1}])
+    assert sentences.subgroups(table) == (
+        "Intervals beyond zero, of 2 differences: fusion female minus male +0.300 (+0.100 to +0.400). "
+        "Their median width is 0.40."
+    )
+    assert ": none. " in sentences.subgroups(table.iloc[:1])
+    assert "no difference can be computed" in sentences.subgroups(table.iloc[:0])

@@ -141,3 +141,25 @@ def test_examples_are_the_surest_right_and_the_surest_wrong():
     rows = [("a", 1, 0.9), ("b", 1, 0.6), ("c", 1, 0.2), ("d", 0, 0.4), ("e", 0, 0.1), ("f", 1, 0.3)]
     scores = pd.DataFrame(rows, columns=["case_id", "label", "score"])
     assert tables.examples(scores).case_id.tolist() == ["a", "e", "c"]
+
+
+def test_misses_are_the_primary_models_the_worst_first():
+    rows = [("a", 1, 0.3, 0.9), ("b", 0, 0.8, 0.7), ("c", 1, 0.9, 0.1), ("d", 0, 0.2, 0.2), ("e", 0, 0.6, 0.4)]
+    scores = pd.DataFrame(rows, columns=["case_id", "label", "fusion", "dtl"])
+    found = tables.misses(scores, "fusion", {"fusion": 0.5, "dtl": 0.5})
+    assert found.case_id.tolist() == ["b", "a", "e"] and found.predicted.tolist() == ["acute", "chronic", "acute"]
+    assert found.n_wrong.tolist() == [2, 1, 1]
+    # From the threshold on the class is acute.
+    assert tables.misses(scores, "fusion", {"fusion": 0.6, "dtl": 0.5}).case_id.tolist() == ["b", "a", "e"]
+    assert tables.misses(scores, "fusion", {"fusion": 0.61, "dtl": 0.5}).case_id.tolist() == ["b", "a"]
+    assert tables.misses(scores.iloc[[2, 3]], "fusion", {"fusion": 0.5, "dtl": 0.5}).empty
+
+
+def test_the_uncertain_range_is_that_of_training_cases(scores):
+    found = tables.uncertain(scores, ["fusion"], 0.7)
+    train = scores.query("split == 'train'")
+    assert found["split"].tolist() == ["train", "test"]
+    expected = list(statistics.uncertain_range(train["label"], train["fusion"], 0.7))
+    assert (found[["low", "high"]] == expected).all(axis=None)
+    spoilt = scores.assign(fusion=scores["fusion"].where(scores["split"] == "train", 0.01))
+    assert (tables.uncertain(spoilt, ["fusion"], 0.7)[["low", "high"]] == expected).all(axis=None)

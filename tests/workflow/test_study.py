@@ -205,6 +205,8 @@ def test_the_saved_model_gives_each_test_case_the_score_of_the_study(smoke):
     )
     points = pd.read_csv(run.folder / "07_statistics" / "operating_points.csv").query("method == 'youden'")
     assert note["thresholds"] == points.drop_duplicates("model").set_index("model").threshold[names].to_dict()
+    ranges = pd.read_csv(run.folder / "07_statistics" / "uncertain.csv").query("split == 'test'").set_index("model")
+    assert note["uncertain"] == {name: ranges.loc[name, ["low", "high"]].tolist() for name in names}
 
 
 @pytest.mark.usefixtures("no_drawing")

@@ -105,8 +105,9 @@ def montage(cases, level=500, width=1200, *, simulated=False):
     """Sagittal and axial slice through the middle of each case's mask, with contours; one scale for all.
 
     `cases` are dicts: case_id, label (1 acute, 0 chronic), image (HU) and mask (SimpleITK images or arrays), and
-    optionally segmentations by name, drawn over the mask of reader A. Contours have the colour of the class, or of the
-    reader where there are several segmentations. `level` and `width` of the window are HU.
+    optionally score (probability of acute, for the title) and segmentations by name, drawn over the mask of reader A.
+    Contours have the colour of the class, or of the reader where there are several segmentations. `level` and `width`
+    of the window are HU.
     """
     if not len(cases):
         raise VcfnbError("no cases", "there is nothing to draw", code="no-cases")
@@ -119,7 +120,8 @@ def montage(cases, level=500, width=1200, *, simulated=False):
         colors = REPEATS if several else {"reader A": CLASSES[name]}
         draw_plane(above, volume, "sagittal", level, width, colors, view)
         draw_plane(below, volume, "axial", level, width, colors, view)
-        above.set_title(f"{case['case_id']}, {name}", fontsize=7, pad=2)
+        score = f"\nprobability {case['score']:.2f}" if "score" in case else ""
+        above.set_title(f"{case['case_id']}, {name}{score}", fontsize=7, pad=2)
     scale_bar(pairs[0, 0])
     if several:
         shown = dict.fromkeys(name for volume in volumes for name in volume.masks)

@@ -16,7 +16,7 @@ from vcfnb.fusion.training_cohort import TrainingCohort, TrainingRange, fingerpr
 from vcfnb.selection.harmonisation import ComBat
 
 FORMAT = "vcfnb-model"
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 NETWORK = "network.safetensors"
 # The baseline stays in the study: it needs clinical values that no prediction should depend on.
 SAVED_MODELS = tuple(name for name in MODELS if name != "baseline")
@@ -34,6 +34,8 @@ class SavedModel:
     settings: dict  # preprocessing, radiomics, dtl: the parameters of those notebooks
     thresholds: dict  # operating point of each model, chosen out-of-fold on training cases; may be empty
     operating_point: str  # how they were chosen, in words
+    uncertain: dict  # by model: from and to below which probability a case is uncertain; may be empty
+    certain_rate: float  # how these were chosen (vcfnb.statistics.uncertain_range)
     training: TrainingRange  # of the primary model's features
     cohort: TrainingCohort
     clinical: ClinicalEncoder  # clinical variables that the fusions use; mostly none
@@ -76,6 +78,7 @@ def save_study_model(
     out_of_fold=None,
     method="youden",
     target=0.9,
+    certain_rate=0.9,
 ):
     """Write ``06_fusion/model/`` of a study, with the settings that its notebooks wrote down.
 
@@ -104,6 +107,8 @@ def save_study_model(
         By model: out-of-fold probabilities of the training cases (:func:`vcfnb.fusion.out_of_fold_scores`).
     method, target
         Of the thresholds: ``youden``, or ``sensitivity`` with the one to reach.
+    certain_rate : float
+        Of the uncertain class (:func:`vcfnb.statistics.uncertain_range`).
     """
     network = run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")
     missing = [name for name in SAVED_MODELS if name not in models]
@@ -111,9 +116,13 @@ def save_study_model(
         raise VcfnbError(
             f"model: {missing[0]!r} is missing", f"give the models {', '.join(SAVED_MODELS)}", code="model-incomplete"
         )
-    cohort = TrainingCohort()
+    cohort, uncertain = TrainingCohort(), {}
     if table is not None:
         cohort = _described(run, table, out_of_fold)
+        uncertain = {
+            name: statistics.uncertain_range(table["label"], score, certain_rate)
+            for name, score in (out_of_fold or {}).items()
+        }
         if thresholds is None:
             thresholds = {
                 name: statistics.operating_point(table["label"], score, method, target)
@@ -135,6 +144,8 @@ def save_study_model(
         "settings": {name: run.settings(name) for name in ("preprocessing", "radiomics", "dtl")},
         "thresholds": {name: float(value) for name, value in (thresholds or {}).items()},
         "operating_point": "Youden" if method == "youden" else f"sensitivity {target:g}",
+        "uncertain": {name: list(ends) for name, ends in uncertain.items()},
+        "certain_rate": certain_rate,
         "training": asdict(TrainingRange.of(train[models[primary].features])),
         "cohort": asdict(cohort),
         "clinical": asdict((clinical or ClinicalEncoder([])).only(used)),
@@ -193,6 +204,8 @@ def load_model(folder):
         settings=content["settings"],
         thresholds={name: content["thresholds"][name] for name in SAVED_MODELS if name in content["thresholds"]},
         operating_point=content["operating_point"],
+        uncertain=content["uncertain"],
+        certain_rate=content["certain_rate"],
         training=TrainingRange(**content["training"]),
         cohort=TrainingCohort(**content["cohort"]),
         clinical=ClinicalEncoder(**content["clinical"]),

@@ -40,7 +40,8 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
         (model, n, brier, slope, intercept, predicted, observed, note, and intervals as in notebook 07),
         calibration_curve (as :func:`vcfnb.statistics.tables.calibration_points`), decision_curves, dca_differences (of
         the primary model, in the range of thresholds of :class:`vcfnb.params.StatisticsParams`), operating_points (at
-        the thresholds that were chosen on training cases; empty where the model has none), recalibration and
+        the thresholds that were chosen on training cases; empty where the model has none), uncertain (model, low, high,
+        and :func:`vcfnb.statistics.uncertain_metrics`; empty likewise), recalibration and
         recalibration_curve (before and after recalibration, by what is fitted and on whom), outside (what, n, of,
         share, low, high).
 
@@ -61,6 +62,11 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
         | statistics.operating_metrics(y, scores[name], threshold, patients=patients)
         for name, threshold in model.thresholds.items()
     ]
+    uncertain = [
+        {"model": name, "low": low, "high": high}
+        | statistics.uncertain_metrics(y, scores[name], low, high, patients=patients)
+        for name, (low, high) in model.uncertain.items()
+    ]
     recalibrated, curve = _recalibration(scores, model, seed)
     calibration = [
         {"model": name}
@@ -78,6 +84,7 @@ def evaluate(scores, model, seed=1, n_bootstrap=2000):
         ),
         "dca_differences": tables.dca_differences(scores, names, model.primary, compared, seed, n_bootstrap),
         "operating_points": pd.DataFrame(points),
+        "uncertain": pd.DataFrame(uncertain),
         "recalibration": recalibrated,
         "recalibration_curve": curve,
         "outside": _outside(scores),

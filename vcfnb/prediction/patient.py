@@ -34,6 +34,10 @@ class Prediction:
         The operating points: from here on the predicted class is acute.
     operating_point : str
         How they were chosen, on out-of-fold probabilities of training cases: ``Youden``, or ``sensitivity 0.9``.
+    uncertain : dict of str to list
+        By model, from and to below which probability a case is uncertain; empty when not known.
+    certain_rate : float
+        So many acute training cases reach the lower limit, so many chronic ones stay below the upper one.
     contributions : pandas.DataFrame
         What drove the primary model: feature, value, z (training SDs from the training mean), contribution (to the log
         odds, coefficient times z), low and high (range of the training cases), beyond (whether the value lies outside
@@ -62,6 +66,8 @@ class Prediction:
     predicted_class: dict
     thresholds: dict
     operating_point: str
+    uncertain: dict
+    certain_rate: float
     contributions: pd.DataFrame
     outside: bool
     distance: float
@@ -103,6 +109,13 @@ class Prediction:
             )
         if self.different:
             found.append(f"The image is DIFFERENT from the training images: {'; '.join(self.different)}.")
+        if self.is_uncertain(self.primary):
+            low, high = self.uncertain[self.primary]
+            found.append(
+                f"UNCERTAIN: {self.certain_rate:.0%} of the acute training cases have a probability of at least "
+                f"{in_words(low)}, {self.certain_rate:.0%} of the chronic ones one below {in_words(high)}; this one is "
+                "between."
+            )
         beyond = self.beyond
         if beyond:
             told = ", ".join(beyond[:5]) + (f" and {len(beyond) - 5} more" if len(beyond) > 5 else "")
@@ -110,6 +123,11 @@ class Prediction:
             what = many if len(beyond) > self.most_beyond else "Far"
             found.append(f"{what} beyond the range of the training cases: {told}.")
         return found + self.notes
+
+    def is_uncertain(self, model):
+        """Whether a model's probability lies where it decides for neither class."""
+        low, high = self.uncertain.get(model, (0, 0))
+        return low <= self.probability[model] < high
 
     def calibration_note(self):
         """What the calibration on training cases says of the primary model's probability, in words."""
@@ -134,11 +152,15 @@ class Prediction:
         told = [f"{part.sum():+.2f} of {len(part)} {kind}" for kind, part in rows]
         return f"All features of a kind together (log odds): {', '.join(told)}."
 
+    def class_of(self, model):
+        """Predicted class of a model in words, with *uncertain* where it is."""
+        return self.predicted_class[model] + (", but uncertain" if self.is_uncertain(model) else "")
+
     def _class_in_words(self, model):
         if model not in self.predicted_class:
             return ""
         chosen = f"acute from {self.thresholds[model]:.3f} on, {self.operating_point}"
-        return f"; predicted class: {self.predicted_class[model]} ({chosen})"
+        return f"; predicted class: {self.class_of(model)} ({chosen})"
 
     def to_dict(self):
         """Plain values, for JSON."""
@@ -258,6 +280,8 @@ def predict_features(model, features, notes=(), clinical=None, site=None, qualit
         predicted_class={name: "acute" if probability[name] >= threshold else "chronic" for name, threshold in limits},
         thresholds=dict(limits),
         operating_point=model.operating_point,
+        uncertain=model.uncertain,
+        certain_rate=model.certain_rate,
         contributions=by_feature.rename_axis("feature").reset_index(),
         outside=distance > training.reference,
         distance=distance,

@@ -76,7 +76,9 @@ def probabilities(prediction):
             {
                 "model": model_name(name) + (" (primary)" if name == prediction.primary else ""),
                 "probability of acute": in_words(value),
-                "predicted class": prediction.predicted_class.get(name, "no operating point"),
+                "predicted class": prediction.class_of(name)
+                if name in prediction.predicted_class
+                else "no operating point",
                 f"acute from ({prediction.operating_point})": in_words(prediction.thresholds[name])
                 if name in prediction.thresholds
                 else "–",

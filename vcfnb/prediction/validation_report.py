@@ -66,7 +66,7 @@ def _shown(evaluated):
     points = evaluated["operating_points"]
     if len(points):
         points = readable_rates(points).drop(columns=["split", "method"])
-    shown = {name: evaluated[name] for name in ("auc", "calibration", "recalibration", "outside")}
+    shown = {name: evaluated[name] for name in ("auc", "calibration", "uncertain", "recalibration", "outside")}
     shown["operating_points"] = points
     return {
         name: table.assign(model=table["model"].map(model_name)) if "model" in table else table

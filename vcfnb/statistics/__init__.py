@@ -1,10 +1,9 @@
 """How good, how sure, how useful: functions of labels, scores and tables that any step may use.
 
 Labels are 1 (acute, the positive class) and 0 (chronic); a case is classified as positive at or above a threshold.
-threshold.
 """
 
-from vcfnb.statistics.auc_intervals import auc_interval
+from vcfnb.statistics.auc_intervals import auc_interval, independent_difference
 from vcfnb.statistics.bootstrap import auc, auc_difference, draw_counts, resampled_auc
 from vcfnb.statistics.groups import compare_counts, compare_groups
 from vcfnb.statistics.multiplicity import holm
@@ -31,4 +30,4 @@ from vcfnb.statistics.sample_size import (
     sample_sizes,
     validation_sample_size,
 )
-from vcfnb.statistics.thresholds import operating_metrics, operating_point
+from vcfnb.statistics.thresholds import operating_metrics, operating_point, uncertain_metrics, uncertain_range

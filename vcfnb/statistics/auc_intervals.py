@@ -55,6 +55,19 @@ def auc_interval(y, score, patients=None, alpha=0.05):
     return auc, *limits(auc, *map(len, components), width)
 
 
+def independent_difference(a, b):
+    """Difference of two independent estimates, each given with its interval: difference, low, high.
+
+    `a` and `b` are (estimate, low, high) of other patients. Each side of the interval is the root of the sum of squares
+    of the two distances that could move the difference there.
+
+    Source: Newcombe 1998, Stat Med 17:873 (method 10); Zou and Donner 2008, Stat Med 27:1693 (any estimates).
+    """
+    difference = a[0] - b[0]
+    low, high = np.hypot(a[0] - a[1], b[2] - b[0]), np.hypot(a[2] - a[0], b[0] - b[1])
+    return float(difference), float(difference - low), float(difference + high)
+
+
 def limits(auc, n_positive, n_negative, width):
     """The AUCs whose squared distance from the estimate is `width` times their variance, below and above it."""
 

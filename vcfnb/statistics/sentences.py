@@ -115,6 +115,64 @@ def optimism(auc):
     return f"Out-of-fold AUC of training cases minus test AUC: {_listed(told)}."
 
 
+def signs(weights, selected, model):
+    """Features whose sign differs between LASSO and the regression that follows, of one model.
+
+    From ``selected_features.csv`` and ``<model>_selected.csv``.
+    """
+    regression = weights[weights["model"] == model].set_index("feature")["coefficient"]
+    lasso = selected.set_index("feature")["coefficient"].reindex(regression.index)
+    other = list(regression.index[regression * lasso < 0])
+    if not other:
+        return f"No feature of {model} has one sign in LASSO and the other in the regression."
+    return (
+        f"{len(other)} of the {len(regression)} features of {model} ({_listed(other)}) have one sign in LASSO and the "
+        "other in the regression: given the other features, the data do not decide for which class they count."
+    )
+
+
+def uncertain(table, model, rate):
+    """How many test cases a model leaves uncertain, and how the others are classified, from ``uncertain.csv``."""
+    row = table[(table["split"] == "test") & (table["model"] == model)].iloc[0]
+    if row["low"] == row["high"]:
+        return f"One threshold of {model} reaches {rate:.0%} of both classes of training cases: no case is uncertain."
+    rates = [
+        f"{name} {row[name]:.2f} ({row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f})"
+        for name in ("sensitivity", "specificity")
+        if pd.notna(row[name])
+    ]
+    rest = f"of the others: {_listed(rates)}" if rates else "no other is left"
+    return (
+        f"From {row['low']:.3f} to {row['high']:.3f} {model} is uncertain: {row['n_uncertain']:.0f} of {row['n']:.0f} "
+        f"test cases; {rest}."
+    )
+
+
+def misses(table, model, n_models):
+    """How many test cases the primary model classifies wrongly, and how many of them all do, from ``misses.csv``."""
+    if table.empty:
+        return f"{model} classifies every test case correctly."
+    acute = int((table["label"] == 1).sum())
+    return (
+        f"{model} classifies {acute} acute and {len(table) - acute} chronic test cases wrongly; all {n_models} models "
+        f"are wrong in {int((table['n_wrong'] == n_models).sum())} of these."
+    )
+
+
+def subgroups(table):
+    """Which differences between subgroups have an interval without zero, and the widest interval."""
+    if table.empty:
+        return "No variable has two subgroups with enough cases: no difference can be computed."
+    clear = table[(table["low"] > 0) | (table["high"] < 0)]
+    told = [
+        f"{row.model} {row.subgroup_a} minus {row.subgroup_b} {row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
+        for row in clear.itertuples()
+    ]
+    beyond = _listed(told) if told else "none"
+    width = (table["high"] - table["low"]).median()
+    return f"Intervals beyond zero, of {len(table)} differences: {beyond}. Their median width is {width:.2f}."
+
+
 def benefit(differences):
     """At how many thresholds the interval of a net benefit's difference lies above zero (``dca_differences.csv``)."""
     above = differences.assign(above=differences["low"] > 0).pivot(index="threshold", columns="model_b", values="above")

@@ -1,7 +1,10 @@
 """Does a model work as well in women as in men, in the old, in osteoporosis, at every level of the spine?"""
 
+from itertools import combinations
+
 import pandas as pd
 
+from vcfnb import statistics
 from vcfnb.errors import VcfnbError
 from vcfnb.statistics.tables import AREA, area
 
@@ -37,8 +40,7 @@ def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
     """AUC with DeLong's and Newcombe's interval of each model in each subgroup of the test cases.
 
     `scores` may hold sex (F, M), age (years), bmd (T-score) and level (T1 to L6); the median age of training cases
-    divides young and old. Whether two subgroups differ is not tested: with few cases such a test would miss all but the
-    largest differences, and the tests of several variables would find one by chance. Intervals are to be read.
+    divides young and old.
 
     variable (all, sex, age, bmd, level), subgroup, model, n, n_acute, n_chronic, auc, ci_low, ci_high, note: why there
     is no number, where a class has fewer than `min_cases` (at least 2) cases; newcombe_low, newcombe_high.
@@ -62,3 +64,21 @@ def auc_by_subgroup(scores, models, min_cases=5, alpha=0.05):
             found = nothing if note else area(part["label"], part[model], part.get("patient_id"), alpha)
             rows.append({"variable": variable, "subgroup": name, "model": model} | counts | found | {"note": note})
     return pd.DataFrame(rows)[["variable", "subgroup", "model", *counts, *AREA[:3], "note", *AREA[3:]]]
+
+
+def auc_differences(table):
+    """Difference of AUC between the subgroups of a variable, for each model, with an interval; no test.
+
+    `table` is that of :func:`auc_by_subgroup`. The interval is made of both subgroups' Newcombe intervals, as if no
+    patient were in both (:func:`vcfnb.statistics.independent_difference`): a patient with fractures at thoracic and
+    lumbar levels makes it too wide rather than too narrow.
+
+    variable, subgroup_a, subgroup_b, model, difference (a minus b), low, high: only where both have an AUC.
+    """
+    rows = []
+    area = ["auc", "newcombe_low", "newcombe_high"]
+    for (variable, model), part in table.dropna(subset="auc").groupby(["variable", "model"], sort=False):
+        for (_, a), (_, b) in combinations(part.iterrows(), 2):
+            found = statistics.independent_difference(a[area].to_list(), b[area].to_list())
+            rows.append((variable, a["subgroup"], b["subgroup"], model, *found))
+    return pd.DataFrame(rows, columns=["variable", "subgroup_a", "subgroup_b", "model", "difference", "low", "high"])

@@ -267,6 +267,35 @@ def operating(scores, models, methods=("youden", "sensitivity"), target=0.9, alp
     return pd.DataFrame(rows)
 
 
+def uncertain(scores, models, rate=0.9, alpha=0.05):
+    """The uncertain class of each model: its range, chosen on training cases (out-of-fold), and what is left of it.
+
+    model, split, low, high (:func:`vcfnb.statistics.uncertain_range`), and the columns of
+    :func:`vcfnb.statistics.uncertain_metrics`.
+    """
+    rows, train = [], scores[scores["split"] == "train"]
+    for model, split, y, score, patients in _parts(scores, models, SPLITS):
+        low, high = statistics.uncertain_range(train["label"], train[model], rate)
+        found = statistics.uncertain_metrics(y, score, low, high, alpha, patients)
+        rows.append({"model": model, "split": split, "low": low, "high": high} | found)
+    return pd.DataFrame(rows)
+
+
+def misses(scores, primary, thresholds):
+    """Cases that the primary model classifies wrongly, the worst (lowest probability of its class) first.
+
+    `scores` holds a column of probabilities for each model in `thresholds` (by model: acute from there on). Its rows
+    are kept, with n_wrong, the number of models that are wrong, and predicted, the primary model's predicted class.
+    """
+    wrong = pd.DataFrame(
+        {name: (scores[name] >= limit) != (scores["label"] == 1) for name, limit in thresholds.items()}
+    )
+    predicted = np.where(scores[primary] >= thresholds[primary], "acute", "chronic")
+    of_its_class = np.where(scores["label"] == 1, scores[primary], 1 - scores[primary])
+    found = scores.assign(predicted=predicted, n_wrong=wrong.sum(axis=1), worst=of_its_class)
+    return found[wrong[primary]].sort_values(["worst", "case_id"]).drop(columns="worst").reset_index(drop=True)
+
+
 def readable_rates(points):
     """Operating points for reading: each rate as text with its interval, such as "0.75 (0.47 to 0.91)".
 

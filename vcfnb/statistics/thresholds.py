@@ -30,7 +30,28 @@ def operating_point(y_train, score_train, method="youden", target=0.9):
         at = np.flatnonzero(points["tpr"] >= target)[0]
     else:
         raise VcfnbError(f'unknown method {method!r}: use "youden" or "sensitivity"', code="unknown-choice")
+    return _just_below(points["threshold"].to_numpy(), at)
+
+
+def uncertain_range(y_train, score_train, rate=0.9):
+    """Low and high: scores from `low` to below `high` are *uncertain*, by training cases only.
+
+    At `low` the sensitivity still reaches `rate`, at `high` the specificity does. Where one threshold reaches both, low
+    equals high, and nothing is uncertain.
+
+    Source: Greiner, Sohr and Göbel 1995, J Immunol Methods 185:123 (two-graph ROC analysis, intermediate range).
+    """
+    low = operating_point(y_train, score_train, "sensitivity", rate)
+    points = roc_points(y_train, score_train)
+    at = np.flatnonzero(points["fpr"] <= 1 - rate + 1e-12)[-1]
     scores = points["threshold"].to_numpy()
+    # Where even the highest score is too often that of a chronic case, nothing is certainly acute.
+    high = _just_below(scores, at) if at else float(np.nextafter(scores[1], np.inf))
+    return low, max(low, high)
+
+
+def _just_below(scores, at):
+    """Halfway from a score to the next lower one, if there is one; `scores` fall."""
     if at + 1 == len(scores):
         return float(scores[at])
     middle = scores[at + 1] + (scores[at] - scores[at + 1]) / 2
@@ -71,9 +92,29 @@ def operating_metrics(y, score, threshold, alpha=0.05, patients=None):
     patients, _ = patient_strata(positive, patients)
     metrics = {"n": len(score), "tp": tp, "fp": fp, "tn": tn, "fn": fn}
     for name, (hit, of) in rates.items():
-        effect = design_effect(hit[of], patients[of]) if of.any() else 1.0
-        values = [float(value) for value in wilson(hit[of].sum(), of.sum(), alpha, effect)]
+        found = _rate(name, hit, of, patients, alpha)
         if name == "f1":
-            values = [2 * value / (1 + value) for value in values]
-        metrics |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+            found = {column: 2 * value / (1 + value) for column, value in found.items()}
+        metrics |= found
     return metrics
+
+
+def uncertain_metrics(y, score, low, high, alpha=0.05, patients=None):
+    """How many cases are uncertain (:func:`uncertain_range`), and how many of the others are classified correctly.
+
+    n, n_uncertain; of the cases that are not uncertain, sensitivity (acute ones at or above `high`) and specificity
+    (chronic ones below `low`), each followed by ``<name>_low`` and ``<name>_high``, as in :func:`operating_metrics`.
+    """
+    positive, score = checks.labels_and_scores(y, score)
+    patients, _ = patient_strata(positive, patients)
+    certain = (score < low) | (score >= high)
+    found = {"n": len(score), "n_uncertain": int((~certain).sum())}
+    found |= _rate("sensitivity", score >= high, positive & certain, patients, alpha)
+    return found | _rate("specificity", score < low, ~positive & certain, patients, alpha)
+
+
+def _rate(name, hit, of, patients, alpha):
+    """Proportion of the cases `of` that are a `hit`, with Wilson's interval, as columns of a table."""
+    effect = design_effect(hit[of], patients[of]) if of.any() else 1.0
+    values = map(float, wilson(hit[of].sum(), of.sum(), alpha, effect))
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
