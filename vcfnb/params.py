@@ -121,6 +121,11 @@ class ExtractionParams(Section):
 
     bin_width: Positive = Field(5, description="Grey-level bin width, HU. Paper: 5.")
     log_sigma_mm: tuple[Positive, ...] = Field((1.0, 2.0, 3.0), description="Sigma of LoG, mm. Paper: 1, 2, 3.")
+    standard: Literal["pyradiomics", "ibsi"] = Field(
+        "pyradiomics",
+        description="Whose definitions: PyRadiomics' (the paper's), or those of the Image Biomarker Standardisation "
+        "Initiative (docs/ibsi.md).",
+    )
 
 
 class RadiomicsParams(ExtractionParams):

@@ -48,7 +48,7 @@ def preprocess(
     VcfnbError
         A mask has no voxel left on the new grid.
     """
-    grid = _isotropic_grid(image, spacing_mm)
+    grid = isotropic_grid(image, spacing_mm)
     if margin_mm is not None:
         grid, image, masks = _around_masks(grid, image, masks, margin_mm)
     processed = _interpolated(image, grid, sitk.sitkBSpline3)
@@ -70,10 +70,10 @@ def window(level, width):
     return level - width / 2, level + width / 2
 
 
-def _isotropic_grid(image, spacing):
-    """The new grid: old directions, old centre, size rounded to whole voxels."""
+def isotropic_grid(image, spacing, whole=np.rint):
+    """The new grid: old directions, old centre, size rounded to `whole` voxels; an image that fits keeps its own."""
     extent = np.multiply(image.GetSize(), image.GetSpacing())
-    size = np.maximum(1, np.rint(extent / spacing)).astype(int)
+    size = np.maximum(1, whole(extent / spacing)).astype(int)
     if np.allclose(image.GetSpacing(), spacing, rtol=0, atol=1e-6):
         return Grid.of(image)
     middle = np.array(image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()]))

@@ -66,8 +66,11 @@ def _levels(values, edges, bin_width):
     return levels
 
 
-def firstorder(values, levels, voxel_volume):
-    """18 features in the order of settings.CLASSES, of float64 values and their grey levels; the volume in mm3."""
+def firstorder(values, levels, voxel_volume, normal_kurtosis=0):
+    """18 features in the order of settings.CLASSES, of float64 values and their grey levels; the volume in mm3.
+
+    The kurtosis is that above `normal_kurtosis`.
+    """
     n = len(values)
     low, high = values.min(), values.max()
     p10, p25, p50, p75, p90 = _percentiles(values, low, high, np.array([0.1, 0.25, 0.5, 0.75, 0.9]))
@@ -80,7 +83,15 @@ def firstorder(values, levels, voxel_volume):
     p = counts / n
     return np.array(
         [
-            *(p10, p90, energy, entropy(counts), p75 - p25, 0.0 if second == 0 else fourth / second**2, high),
+            *(
+                p10,
+                p90,
+                energy,
+                entropy(counts),
+                p75 - p25,
+                0.0 if second == 0 else fourth / second**2 - normal_kurtosis,
+                high,
+            ),
             *(absolute, mean, p50, low, high - low, np.abs(robust - robust.mean()).mean(), np.sqrt(energy / n)),
             *(0.0 if second == 0 else third / second**1.5, energy * voxel_volume, np.sum(p * p), second),
         ]

@@ -6,18 +6,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from vcfnb.errors import VcfnbError
-from vcfnb.params import ExtractionParams
+from vcfnb.params import ExtractionParams, Positive
+
+
+def described():
+    """The features in the order in which the engine computes them, a dict each.
+
+    class, feature (PyRadiomics' names), tag and section (of IBSI's reference manual; empty where it has none), unit (of
+    the original image of a CT).
+    """
+    with Path(__file__).with_name("features.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _read_features():
-    """The features of each class, in the order in which the engine computes them."""
     found = {}
-    with Path(__file__).with_name("features.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            found.setdefault(row["class"], []).append(row["feature"])
+    for row in described():
+        found.setdefault(row["class"], []).append(row["feature"])
     return {kind: tuple(names) for kind, names in found.items()}
 
 
@@ -47,6 +55,12 @@ class Settings(ExtractionParams):
     """
 
     bin_count: int | None = Field(None, ge=1, description="Number of grey levels, in place of a width.")
+    resegment_range: tuple[float, float] | None = Field(
+        None, description="Standard ibsi: lowest and highest HU that count; grey levels start at the lowest."
+    )
+    outlier_sigma: Positive | None = Field(None, description="Standard ibsi: only HU within so many SDs of the mean.")
+    spacing_mm: Positive | None = Field(None, description="Standard ibsi: isotropic voxels, interpolated, mm.")
+    interpolator: Literal["linear", "cubic"] = Field("linear", description="Standard ibsi: of the image.")
     image_types: tuple[Literal[IMAGE_TYPES], ...] = Field(
         IMAGE_TYPES, min_length=1, description="Image types, as PyRadiomics names them."
     )
@@ -77,6 +91,19 @@ class Settings(ExtractionParams):
             if unknown:
                 raise ValueError(f"{kind} has no feature {unknown[0]!r}; it has {', '.join(sorted(known))}")
         return features
+
+    @model_validator(mode="after")
+    def _one_standard(self):
+        if self.standard == "ibsi" and not self.by_engine:
+            raise ValueError(
+                "standard ibsi is the engine's alone: what PyRadiomics would compute has other definitions"
+            )
+        asked = [name for name in ("resegment_range", "outlier_sigma", "spacing_mm") if getattr(self, name) is not None]
+        if self.standard != "ibsi" and asked:
+            raise ValueError(f"{asked[0]} belongs to standard ibsi")
+        if self.resegment_range and self.resegment_range[0] >= self.resegment_range[1]:
+            raise ValueError(f"resegment_range is {self.resegment_range}: the lower limit comes first")
+        return self
 
     @classmethod
     def from_params(cls, params):

@@ -102,8 +102,11 @@ def _diameter(points, spacing, axis=None):
     return _farthest(places[order], planes[order], reach[order])
 
 
-def shape_features(mask, spacing):
-    """14 features in the order of settings.SHAPE, of an ROI in its bounding box; spacing in mm (z, y, x)."""
+def shape_features(mask, spacing, ddof=0):
+    """14 features in the order of settings.SHAPE, of an ROI in its bounding box; spacing in mm (z, y, x).
+
+    The axes are those of the voxels' covariance, a sum divided by their number less `ddof`.
+    """
     mask = np.pad(mask, 1)
     spacing = tuple(map(float, spacing))
     surface, volume = _mesh(mask, *_cubes(spacing))
@@ -112,7 +115,7 @@ def shape_features(mask, spacing):
     # Planes of constant x hold no line along x, but lines along y.
     along_y = _line_ends(mask.transpose(2, 0, 1))[:, [1, 2, 0]]
     places = np.argwhere(mask) * step
-    places = (places - places.mean(axis=0)) / np.sqrt(len(places))
+    places = (places - places.mean(axis=0)) / np.sqrt(len(places) - ddof)
     axes = np.linalg.eigvals(places.T.copy() @ places)
     axes[(axes < 0) & (axes > -1e-10)] = 0
     least, minor, major = np.sort(axes)
