@@ -64,6 +64,10 @@ LONG = {
         "minutes, needs a finished study",
         "test_permuted.py::test_the_true_labels_give_the_studys_own_aucs",
     ),
+    ".venv/bin/python experiments/ibsi/conformance.py": (
+        "writes into docs/, needs IBSI's chest CT",
+        "test_ibsi.py::test_ibsi_1_digital_phantom",
+    ),
     ".venv/bin/python experiments/fusions/fusions.py": (
         "minutes, needs finished studies",
         "test_fusions.py::test_every_way_scores_the_held_out_cases_and_the_studys_own_are_among_them",

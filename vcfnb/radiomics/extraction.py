@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vcfnb import runs
+from vcfnb import images, runs
 from vcfnb.errors import COLUMNS, BadInput, CannotWrite, VcfnbError
 from vcfnb.radiomics.engine import extract_features
 from vcfnb.radiomics.settings import Settings, feature_names
@@ -21,7 +21,7 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
     Parameters
     ----------
     cases : pandas.DataFrame
-        case_id, image, mask (paths).
+        case_id, image, mask (paths), perhaps mask_value (value or name of the ROI in a mask with several, or empty).
     cache_folder : path
         Where each case's values are stored as soon as they are known; a case whose files, settings and code are as
         before is not computed again.
@@ -41,7 +41,7 @@ def extract_cohort(cases, cache_folder, settings=None, cores=None, executor="loc
     """
     settings = settings or Settings()
     work = partial(_features, folder=Path(cache_folder).resolve(), settings=settings)
-    rows = cases[["case_id", "image", "mask"]].to_dict("records")
+    rows = cases[[name for name in ("case_id", "image", "mask", "mask_value") if name in cases]].to_dict("records")
     names = feature_names(settings) if settings.by_engine else []
     values, ids, failures = [], [], []
     with _cluster(executor, scheduler) as parallel:
@@ -103,6 +103,7 @@ def _features(case, folder, settings):
         remedy = "run the preprocessing, or check the path"
         return VcfnbError("the file is missing", remedy, code="file-missing").rows(case["case_id"], missing[0])
     inputs = [Path(case["image"]), Path(case["mask"]), settings.model_dump(mode="json")]
+    inputs += [case["mask_value"]] if case.get("mask_value") else []
     # One file per mask: repeat segmentations of a case do not overwrite each other.
     path = folder / f"{case['case_id']}-{Path(case['mask']).name}.json"
     try:
@@ -117,7 +118,7 @@ def _features(case, folder, settings):
 
 def _finite(case, settings):
     """Values of one case, all of them numbers."""
-    values = extract_features(case["image"], case["mask"], settings)
+    values = extract_features(case["image"], case["mask"], settings, images.as_label(case.get("mask_value") or None))
     bad = values.index[~np.isfinite(values)]
     if len(bad):
         problem = f"{len(bad)} features are not finite, such as {bad[0]}"
