@@ -1,4 +1,4 @@
-"""python -m vcfnb validate: a second cohort, scored and evaluated with a frozen model."""
+"""python -m vcfnb validate: a second cohort, scored and evaluated with a frozen model. Slow: dozens of cases scored."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the rigorous evaluation does in an outer fold is what notebooks 02 to 06 do on the same split."""
+"""An outer fold of the rigorous evaluation is what notebooks 02 to 06 do on its split. Slow: both are run."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""A whole study through a real SLURM, with the profile as it is: stopped twice, and then the tables of a local run."""
+"""A whole study through a real SLURM, stopped twice, to the tables of a local run. Slow: several whole studies."""
 
 import os
 import signal
