@@ -47,7 +47,8 @@ def execute(name, output, values, cores, log):
     begin = time.time()
     with open(log, "a") as stream:
         try:
-            papermill.execute_notebook(
+            with_second_start(
+                papermill.execute_notebook,
                 NOTEBOOKS / f"{name}.ipynb",
                 running,
                 parameters=values,
@@ -72,6 +73,17 @@ def execute(name, output, values, cores, log):
             return True
     tell(failed, failure(failed, time.time() - begin))
     return False
+
+
+def with_second_start(execute, *given, **named):
+    """Execute; once more where the kernel died before it answered, as two that start at once may want one port."""
+    try:
+        return execute(*given, **named)
+    except RuntimeError as error:
+        # jupyter_client has no class of its own for it; one that dies in a cell is told otherwise.
+        if "before replying" not in str(error):
+            raise
+    return execute(*given, **named)
 
 
 def tell(path, text):

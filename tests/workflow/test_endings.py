@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from study import ROOT
+from study import ROOT, script
 
 sys.path.insert(0, str(ROOT / "workflow"))
 import progress  # noqa: E402
@@ -104,3 +104,18 @@ def test_a_job_ends_with_its_run(tmp_path):
     assert job.stdout.readline() == b"begun\n"
     (tmp_path / "lock").write_text("next")
     assert job.wait(30) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "starts"), [("Kernel died before replying to kernel_info", 2), ("Kernel died", 1), ("no kernel", 1)]
+)
+def test_a_kernel_that_never_started_is_started_once_more(told, starts):
+    calls = []
+
+    def execute(*given, **named):
+        calls.append((given, named))
+        raise RuntimeError(told)
+
+    with pytest.raises(RuntimeError, match=told):
+        script("workflow", "execute").with_second_start(execute, "a", b=1)
+    assert calls == [(("a",), {"b": 1})] * starts
