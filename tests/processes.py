@@ -43,6 +43,12 @@ def wait_for(folder, text, process):
     return found[0] if found else None
 
 
+def kill(number, folder):
+    """Kill a process of a folder, and wait until it is gone."""
+    os.kill(number, signal.SIGKILL)
+    assert wait_until(lambda: number not in processes_of(folder))
+
+
 def die_at_three(item):
     """Work of a worker that the system kills at its fourth item; here, as workers import the module of their work."""
     if item == 3:
@@ -93,11 +99,13 @@ def interrupted_study(folder, study, *arguments, **environment):
         found.left.append(wait_until(lambda: not processes_of(folder)))
         return said
 
-    def lose(victim, notebook, cores):
+    def lose(victim, notebook, cores, times=1):
         process = start(notebook, cores)
-        number = wait_for(folder, victim, process)
-        assert number is not None, process.communicate()
-        os.kill(number, signal.SIGKILL)
+        for attempt in range(times):
+            number = wait_for(folder, victim, process)
+            assert number is not None or attempt, process.communicate()
+            if number is not None:
+                kill(number, folder)
         said, failed = process.communicate()
         found.killed.append(SimpleNamespace(returncode=process.returncode, stdout=ended(said), stderr=failed))
 
@@ -111,6 +119,7 @@ def interrupted_study(folder, study, *arguments, **environment):
     os.killpg(process.pid, signal.SIGINT)
     said, failed = process.communicate()
     found.ctrl_c = SimpleNamespace(returncode=process.returncode, stdout=ended(said), stderr=failed)
-    lose("ipykernel_launcher", "07_statistics", cores=1)
+    # A kernel that dies before it answers is started once more.
+    lose("ipykernel_launcher", "07_statistics", cores=1, times=2)
     found.finished = run_all(folder, *arguments, "--cores", 2, **environment)
     return found

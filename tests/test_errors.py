@@ -21,6 +21,7 @@ QUOTES_A_LIBRARY = {
     "vcfnb/images/files.py",
     "vcfnb/dtl/networks/weights.py",
     "vcfnb/runs/files.py",
+    "workflow/execute.py",
 }
 MADE_BY = ("VcfnbError", "CannotWrite", "ParameterError", "BadInput.of", "problem", "_problem")
 

@@ -364,7 +364,10 @@ NOTEBOOKS = {
     "05_selection": (("study", "seed", "expansions"), ("selection",)),
     "06_fusion": (
         ("study", "seed", "expansions"),
-        ("selection", "fusion", "statistics.operating_point", "statistics.target_sensitivity"),
+        (
+            *("selection", "fusion", "statistics.operating_point", "statistics.target_sensitivity"),
+            "statistics.certain_rate",
+        ),
     ),
     "07_statistics": (("study", "seed"), ("statistics",)),
     "08_robustness": (("study", "seed"), ("statistics.alpha", "statistics.n_bootstrap", "robustness")),

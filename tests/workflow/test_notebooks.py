@@ -33,7 +33,9 @@ def test_it_opens_with_its_question_and_names_its_files(notebook):
 def test_cells_are_short_and_hold_no_functions(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            assert len(cell.source.splitlines()) <= 30, cell.source[:80]
+            # A parameter a line.
+            most = 35 if "parameters" in cell.metadata.get("tags", []) else 30
+            assert len(cell.source.splitlines()) <= most, cell.source[:80]
             assert not re.search(r"^\s*(def|class) ", cell.source, re.M), cell.source[:80]
 
 
