@@ -70,7 +70,7 @@ def summary(table):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", default="demo", help="name of a finished study")
-    parser.add_argument("--n", type=int, default=60, help="permutations")
+    parser.add_argument("--n", type=int, default=20, help="permutations")
     parser.add_argument(
         "--work", type=Path, default=ROOT / "runs" / "permuted", help="where an interrupted run goes on"
     )
