@@ -68,8 +68,8 @@ def by_pyradiomics(
     image, mask, spacing_mm=None, interpolator="linear", resegment_range=None, outlier_sigma=None, **bins
 ):
     """Features with PyRadiomics' definitions, after IBSI's preprocessing; the shape is that of the whole mask."""
-    image, mask = images.read_image(image), images.read_image(mask)
-    mask = images.on_grid(mask, image)
+    image = images.read_image(image)
+    mask = images.read_mask(mask, image)
     if spacing_mm:
         image, mask = ibsi.interpolated(image, mask, spacing_mm, interpolator)
     arrays = sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(mask) != 0
@@ -87,7 +87,7 @@ def by_pyradiomics(
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=ROOT / "tests" / "reference" / "ibsi")
+    parser.add_argument("--data", type=Path, required=True, help="folder of images, masks and reference values")
     arguments = parser.parse_args()
     table = pd.concat([compare(arguments.data, name) for name in CONFIGURATIONS], ignore_index=True)
     runs.write_csv(table, ROOT / "docs" / "benchmarks" / "ibsi.csv")

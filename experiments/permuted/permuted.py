@@ -34,24 +34,16 @@ def permuted(data, deep, networks, folds, folder, number):
     found = fusion.out_of_fold_scores(data, deep, networks, folds, Path(folder) / f"permutation_{number:02d}").scores
     held_out, _ = fusion.outer_folds(train["label"], train["patient_id"], folds, 1, data.seed)
     fold = pd.Series({case: number for number, part in enumerate(held_out) for case in train.index[part.test]})
-    fold = found["case_id"].map(fold)
-    areas = {name: (statistics.auc(found["label"], found[name]), within(found, name, fold)) for name in fusion.MODELS}
+    found = found.assign(fold=found["case_id"].map(fold), patient_id=found["case_id"].map(train["patient_id"]))
+    areas = {
+        name: (statistics.auc(found["label"], found[name]), selection.auc_within_folds(found.assign(score=found[name])))
+        for name in fusion.MODELS
+    }
     x, y, patients = data.radiomics.loc[train.index], train["label"], train["patient_id"]
     chosen = selection.select_features(x, y, data.lasso, groups=patients, seed=data.seed).selected["feature"]
     leaky = fusion.cross_validated_scores(x[chosen], y, data.fusion, groups=patients, seed=data.seed)
     areas[MODELS[-1]] = statistics.auc(y, leaky), np.nan
     return [(number, model, *values) for model, values in areas.items()]
-
-
-def within(scores, model, fold):
-    """AUC of the pairs of one fold: each fold's AUC, weighted by its pairs; a fold of one class has none."""
-    areas, pairs = [], []
-    for _, part in scores.groupby(fold):
-        n_acute = int(part["label"].sum())
-        if 0 < n_acute < len(part):
-            areas.append(statistics.auc(part["label"], part[model]))
-            pairs.append(n_acute * (len(part) - n_acute))
-    return float(np.average(areas, weights=pairs))
 
 
 def summary(table):

@@ -89,3 +89,10 @@ def test_what_the_engine_does_not_do_has_no_ibsi_standard(folder, capsys):
     given = folder / "ct.nii.gz", folder / "mask.nii.gz", "--params", folder / "few.yaml", "--standard", "ibsi"
     assert features(*given) == 1
     assert "standard ibsi is the engine's alone" in capsys.readouterr().err
+
+
+def test_where_nothing_could_be_computed_the_table_is_empty(folder, capsys):
+    assert features(folder / "none.nii.gz", folder / "mask.nii.gz", "--out", folder / "f.csv") == 1
+    said = capsys.readouterr()
+    assert "none.nii.gz: the file is missing" in said.err and "1834 features of 0 ROIs, 1 failed" in said.out
+    assert pd.read_csv(folder / "f.csv").shape == (0, 1836)

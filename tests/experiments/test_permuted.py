@@ -30,13 +30,6 @@ def test_the_true_labels_give_the_studys_own_aucs(permuted, tmp_path, monkeypatc
     pd.testing.assert_frame_equal(*map(pd.DataFrame, (permuted.permuted(*given, tmp_path, 0), rows)))
 
 
-def test_within_folds_other_pairs_do_not_count(permuted):
-    scores = pd.DataFrame({"label": [1, 0, 1, 0, 0, 1], "m": [0.9, 0.8, 0.2, 0.1, 0.3, 0.0]})
-    fold = pd.Series([0, 0, 1, 1, 1, 2])
-    # One of one pair, and one of two.
-    assert permuted.within(scores, "m", fold) == pytest.approx(2 / 3)
-
-
 def test_the_summary_leaves_the_true_labels_out_of_the_mean(permuted):
     rows = [(k, model, value, value / 2) for k, value in enumerate((0.9, 0.4, 0.6)) for model in permuted.MODELS]
     found = permuted.summary(pd.DataFrame(rows, columns=["permutation", "model", "pooled", "within"])).iloc[0]

@@ -40,7 +40,7 @@ def run(arguments):
     features, failures = radiomics.extract_cohort(rois, cache, settings, arguments.cores, desc="features")
     if len(failures):
         print(problems_text(failures.assign(severity="error")), file=sys.stderr)
-    number = features.pop("case_id").str.removeprefix("row_").astype(int) - 1
+    number = [int(name.removeprefix("row_")) - 1 for name in features.pop("case_id")]
     found = pd.concat([given.loc[number].reset_index(drop=True), features], axis=1)
     runs.write_csv(found, arguments.out)
     print(f"wrote {arguments.out}: {features.shape[1]} features of {len(found)} ROIs, {len(failures)} failed")

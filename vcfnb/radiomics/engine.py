@@ -106,12 +106,11 @@ def _features(array, mask, roi, voxel_volume, settings, is_original):
     by_ibsi, values = settings.standard == "ibsi", array[mask]
     if not np.isfinite(values).all():
         return None
+    first = None
     if by_ibsi:
         # Only the values of the image itself lie in the range.
-        first = settings.resegment_range[0] if settings.resegment_range and is_original else None
-        levels = ibsi.discretise(values, settings.bin_width, settings.bin_count, first)
-    else:
-        levels = discretise(values, settings.bin_width, settings.bin_count)
+        first = settings.resegment_range[0] if settings.resegment_range and is_original else values.min()
+    levels = discretise(values, settings.bin_width, settings.bin_count, first)
     volume, n_levels = roi.volume(levels), int(levels.max())
     cooccurrence = glcm(volume, roi, n_levels)
     if np.isnan(cooccurrence).any() and roi.paired.any():

@@ -39,14 +39,17 @@ def entropy_of(total, present, weighted):
     return np.log2(total) - weighted / total - present * EPS / LN2
 
 
-def discretise(values, bin_width, bin_count=None):
-    """Grey levels, from 1: of fixed width, with edges at multiples of it, or of a fixed number (PyRadiomics)."""
+def discretise(values, bin_width, bin_count=None, first=None):
+    """Grey levels, from 1: of fixed width, or of a fixed number.
+
+    The edges of a fixed width lie at its multiples (PyRadiomics), or at `first` plus its multiples (IBSI, section 2.7).
+    """
     if bin_count is not None:
         edges = np.histogram(values, bin_count)[1]
         edges[-1] += 1
         return np.digitize(values, edges)
     low, high = values.min(), values.max()
-    edges = np.arange(low - (low % bin_width), high + 2 * bin_width, bin_width)
+    edges = np.arange(low - (low % bin_width) if first is None else first, high + 2 * bin_width, bin_width)
     return _levels(values, edges, bin_width)
 
 

@@ -1,4 +1,4 @@
-"""The way of the Image Biomarker Standardisation Initiative: interpolation, re-segmentation, grey levels.
+"""The way of the Image Biomarker Standardisation Initiative: interpolation and re-segmentation.
 
 Zwanenburg et al. 2020, Radiology 295:328; sections are those of its reference manual, arXiv:1612.07003.
 """
@@ -14,9 +14,10 @@ _INTERPOLATORS = {"linear": sitk.sitkLinear, "cubic": sitk.sitkBSpline3}
 
 
 def interpolated(image, mask, spacing_mm, interpolator):
-    """Image and mask on an isotropic grid with the image's centre (section 2.4).
+    """Image (HU) and mask, both SimpleITK images, on a grid of `spacing_mm` with the image's centre (section 2.4).
 
-    The image is rounded to whole HU; the mask, interpolated linearly, holds where at least half of it is inside.
+    `interpolator` of the image is ``linear`` or ``cubic``; its values are rounded to whole HU. The mask, interpolated
+    linearly, holds where at least half of it is inside.
     """
     grid = isotropic_grid(image, spacing_mm, np.ceil)
     if grid == Grid.of(image):
@@ -34,9 +35,10 @@ def _on(grid, image, interpolator):
 
 
 def resegmented(array, mask, value_range, outlier_sigma, name):
-    """The voxels whose intensities count: within a range, then within so many SDs of the mean (section 2.5).
+    """The voxels whose intensities count: within a range of HU, then within so many SDs of the mean (section 2.5).
 
-    The shape is that of the whole mask. BadInput, with the image's `name`, where none is left.
+    `array` (HU) and `mask` are (z, y, x), as is the mask that comes back. The shape is that of the whole mask.
+    BadInput, with the image's `name`, where none is left.
     """
     inside = mask.copy()
     if value_range is not None:
@@ -48,12 +50,3 @@ def resegmented(array, mask, value_range, outlier_sigma, name):
         told = f"re-segmentation ({value_range}, {outlier_sigma} SD) leaves no voxel of the ROI"
         raise BadInput.of(name, told, "take a wider range", code="mask-lost")
     return inside
-
-
-def discretise(values, bin_width, bin_count=None, first=None):
-    """Grey levels, from 1: of fixed width from `first` (or the smallest value) on, or a fixed number (section 2.7)."""
-    low = values.min() if first is None or bin_count else first
-    if bin_count is None:
-        return np.floor((values - low) / bin_width).astype(np.int64) + 1
-    share = (values - low) / max(values.max() - low, np.finfo(float).tiny)
-    return np.minimum(np.floor(bin_count * share).astype(np.int64) + 1, bin_count)

@@ -160,7 +160,7 @@ def misses(table, model, n_models):
 
 
 def subgroups(table):
-    """Which differences between subgroups have an interval without zero, and the widest interval."""
+    """Which differences between subgroups have an interval without zero, and their median width."""
     if table.empty:
         return "No variable has two subgroups with enough cases: no difference can be computed."
     clear = table[(table["low"] > 0) | (table["high"] < 0)]

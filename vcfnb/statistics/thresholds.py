@@ -36,8 +36,9 @@ def operating_point(y_train, score_train, method="youden", target=0.9):
 def uncertain_range(y_train, score_train, rate=0.9):
     """Low and high: scores from `low` to below `high` are *uncertain*, by training cases only.
 
-    At `low` the sensitivity still reaches `rate`, at `high` the specificity does. Where one threshold reaches both, low
-    equals high, and nothing is uncertain.
+    Labels (0, 1) and scores are those of the training cases, shape (n,). At `low` the sensitivity still reaches `rate`,
+    at `high` the specificity does. Where one threshold reaches both, low equals high, and nothing is uncertain.
+    VcfnbError as :func:`operating_point`.
 
     Source: Greiner, Sohr and Göbel 1995, J Immunol Methods 185:123 (two-graph ROC analysis, intermediate range).
     """
