@@ -114,7 +114,7 @@ class Prediction:
             found.append(
                 f"UNCERTAIN: {self.certain_rate:.0%} of the acute training cases have a probability of at least "
                 f"{in_words(low)}, {self.certain_rate:.0%} of the chronic ones one below {in_words(high)}; this one is "
-                "between."
+                "between (out-of-fold probabilities)."
             )
         beyond = self.beyond
         if beyond:

@@ -100,7 +100,7 @@ def _features(case, folder, settings):
     """Values of one case as a Series, from its file when that is up to date; or a list of its problems."""
     missing = [str(case[name]) for name in ("image", "mask") if not os.path.exists(case[name])]
     if missing:
-        remedy = "run the preprocessing, or check the path"
+        remedy = "check the path; in a study, run notebook 01_preprocessing"
         return VcfnbError("the file is missing", remedy, code="file-missing").rows(case["case_id"], missing[0])
     inputs = [Path(case["image"]), Path(case["mask"]), settings.model_dump(mode="json")]
     inputs += [case["mask_value"]] if case.get("mask_value") else []
