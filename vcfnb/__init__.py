@@ -27,5 +27,9 @@ __all__ = ["__version__", *_PUBLIC]
 
 def __getattr__(name):
     if name in _PUBLIC:
-        return getattr(import_module(f"vcfnb.{_PUBLIC[name]}"), name)
+        try:
+            return getattr(import_module(f"vcfnb.{_PUBLIC[name]}"), name)
+        except ModuleNotFoundError as error:
+            error.add_note("It comes with the study's packages: pip install 'vcfnb[study]'")
+            raise
     raise AttributeError(f"module 'vcfnb' has no attribute {name!r}")

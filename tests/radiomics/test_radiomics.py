@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import SimpleITK as sitk
+import yaml
 from cases import ball, image, texture, write
 from study import ROOT
 
 from vcfnb import images, radiomics
 from vcfnb.errors import BadInput, VcfnbError
 from vcfnb.radiomics.reference import extract_with_pyradiomics
+from vcfnb.radiomics.settings import _DEPRECATED, _KNOWN
+from vcfnb.radiomics.shape import _cubes, _mesh
 
 # Unstable by itself: it changes by 1e-4 between versions of SciPy.
 UNSTABLE = "lbp-3D-m2_firstorder_RobustMeanAbsoluteDeviation"
@@ -48,6 +51,27 @@ def test_the_number_of_features_of_each_image_type():
 
 def test_the_names_of_features_come_with_the_package():
     assert '"radiomics/*.csv"' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.5, 0.7, 0.9)])
+def test_the_mesh_of_each_kind_of_cube_is_pyradiomics(spacing):
+    from radiomics import cShape
+
+    area, volume, _ = _cubes(spacing)
+    for kind in range(256):
+        cube = np.array([(kind >> bit) & 1 for bit in range(8)], dtype=bool).reshape(2, 2, 2)
+        theirs = cShape.calculate_coefficients(cube, np.array(spacing))[:2]
+        np.testing.assert_allclose((area[kind], volume[kind] * np.prod(spacing)), theirs, rtol=1e-12, atol=1e-15)
+
+
+def test_the_mesh_of_any_mask_is_pyradiomics():
+    from radiomics import cShape
+
+    # Noise has all kinds of cubes at all places.
+    mask, spacing = np.pad(np.random.default_rng(0).random((9, 10, 11)) < 0.4, 1), (2.5, 0.7, 0.9)
+    surface, proportion = _mesh(mask, *_cubes(spacing))
+    theirs = cShape.calculate_coefficients(mask, np.array(spacing))[:2]
+    np.testing.assert_allclose((surface, proportion * np.prod(spacing)), theirs, rtol=1e-12)
 
 
 def vertebra(shared, ct="lumbar_ct.nii.gz", mask="lumbar_L3_body_mask.nii.gz"):
@@ -352,6 +376,80 @@ def test_what_the_engine_lacks_goes_to_pyradiomics(text, by_engine, tmp_path):
     ct, mask = image(texture()), image(ball())
     ours, theirs = radiomics.extract_features(ct, mask, settings), pyradiomics_says(path, ct, mask)
     np.testing.assert_allclose(ours[theirs.index], theirs, rtol=1e-9)
+
+
+def test_the_names_that_a_parameter_file_may_hold_are_pyradiomics():
+    from radiomics import getFeatureClasses
+
+    theirs = {kind: one.getFeatureNames() for kind, one in getFeatureClasses().items()}
+    kept = {kind: {name for name, deprecated in names.items() if not deprecated} for kind, names in theirs.items()}
+    old = {kind: {name for name, deprecated in names.items() if deprecated} for kind, names in theirs.items()}
+    assert {kind: set(names) for kind, names in _KNOWN.items()} == kept
+    assert {kind: set(names) for kind, names in _DEPRECATED.items()} == {
+        kind: names for kind, names in old.items() if names
+    }
+
+
+CLASSES = dict.fromkeys(["shape", "firstorder", "glrlm", "glszm", "gldm"]) | {"glcm": [*SETTINGS.features["glcm"]]}
+NORMALISED = {"normalize": True, "normalizeScale": 100, "binWidth": 5, "voxelArrayShift": 300, "label": 1}
+SPLINE = {"interpolator": "sitkBSpline", "label": 1}
+ALL_SHAPES = [*SETTINGS.features["shape"], "Compactness1", "Compactness2", "SphericalDisproportion"]
+
+
+def filters(*sigma):
+    return {"Original": {}, "LoG": {"sigma": list(sigma)}, "Wavelet": {}}
+
+
+# What PyRadiomics' example files set (examples/exampleSettings of its repository, version 3.1).
+EXAMPLES = {
+    "Params": (
+        {"Original": {}},
+        CLASSES | {"firstorder": []},
+        SPLINE | {"binWidth": 25, "resampledPixelSpacing": None, "weightingNorm": None},
+        True,
+    ),
+    "exampleCT": (
+        filters(1.0, 2.0, 3.0, 4.0, 5.0),
+        CLASSES,
+        SPLINE | {"resampledPixelSpacing": [1, 1, 1], "padDistance": 10, "binWidth": 25, "voxelArrayShift": 1000},
+        False,
+    ),
+    "exampleMR_3mm": (
+        filters(2.0, 3.0, 4.0, 5.0),
+        CLASSES,
+        SPLINE | NORMALISED | {"resampledPixelSpacing": [2, 2, 2]},
+        False,
+    ),
+    "exampleMR_5mm": (filters(3.0, 5.0), CLASSES, SPLINE | NORMALISED | {"resampledPixelSpacing": [3, 3, 3]}, False),
+    "exampleMR_NoResampling": (
+        filters(1.0, 3.0, 5.0),
+        CLASSES,
+        NORMALISED | {"preCrop": True, "force2D": True, "force2Ddimension": 0},
+        False,
+    ),
+    "example_allShape": (None, {"shape": ALL_SHAPES}, SPLINE | {"resampledPixelSpacing": None}, False),
+    "exampleVoxel": (
+        {"Original": {}},
+        {"glcm": ["JointEntropy"]},
+        {"binWidth": 25, "force2D": True, "label": 1},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_files_of_pyradiomics(name, tmp_path):
+    image_types, classes, setting, by_engine = EXAMPLES[name]
+    given = {"featureClass": classes, "setting": setting} | ({"imageType": image_types} if image_types else {})
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(given))
+    settings = radiomics.Settings.from_pyradiomics(path)
+    assert settings.by_engine is by_engine
+    # Wide enough for voxels of 3 mm and the largest sigma.
+    ct, mask = image(texture((40, 40, 40))), image(ball((40, 40, 40), radius=12))
+    ours, theirs = radiomics.extract_features(ct, mask, settings), pyradiomics_says(path, ct, mask)
+    assert sorted(ours.index) == sorted(theirs.index) and len(ours)
+    np.testing.assert_allclose(ours, theirs[ours.index], rtol=1e-9)
 
 
 def test_pyradiomics_settings_in_a_cohort_are_stored_and_found_again(cases, tmp_path):

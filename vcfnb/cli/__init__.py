@@ -1,4 +1,4 @@
-"""The command line, ``python -m vcfnb COMMAND``.
+"""The command line, ``python -m vcfnb COMMAND``, or ``vcfnb COMMAND`` where the package is installed.
 
 A command is a module of this package, named in :data:`COMMANDS`, with ``SUMMARY`` (one line), ``add_arguments(parser)``
 and ``run(arguments)``, which returns the exit code: 0 fine, 1 something is wrong with what was given. Wrong usage is 2,
@@ -8,6 +8,7 @@ as argparse has it. Modules import what takes long inside ``run``, so that ``--h
 import argparse
 import sys
 from importlib import import_module
+from pathlib import Path
 
 from vcfnb import __version__
 from vcfnb.cli.output import problems_text
@@ -22,7 +23,8 @@ _ABOUT = (
 def main(argv=None):
     """Run a command with these arguments, by default the process' own, and return the exit code."""
     modules = {name: import_module(f"vcfnb.cli.{name}") for name in COMMANDS}
-    parser = argparse.ArgumentParser(prog="python -m vcfnb", description=_ABOUT)
+    called = "vcfnb" if Path(sys.argv[0]).stem == "vcfnb" else "python -m vcfnb"
+    parser = argparse.ArgumentParser(prog=called, description=_ABOUT)
     parser.add_argument("--version", action="version", version=f"vcfnb {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in modules.items():
@@ -35,6 +37,8 @@ def main(argv=None):
         print(problems_text(error.problems), file=sys.stderr)
     except VcfnbError as error:
         print(f"vcfnb: {error}", file=sys.stderr)
+    except ModuleNotFoundError as error:
+        print(f"vcfnb: {arguments.command} needs {error.name} -> pip install 'vcfnb[study]'", file=sys.stderr)
     except OSError as error:
         print(f"vcfnb: {error.filename}: {error.strerror} -> check rights and free space", file=sys.stderr)
     except KeyboardInterrupt:

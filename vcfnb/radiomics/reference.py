@@ -8,6 +8,7 @@ import types
 import numpy as np
 import SimpleITK as sitk
 
+from vcfnb.errors import VcfnbError
 from vcfnb.radiomics.settings import CLASSES, LBP
 
 
@@ -38,16 +39,27 @@ def _old_scipy_names():
             sys.modules[name] = before
 
 
-def _quiet():
+def _pyradiomics():
+    """The package, without its messages; VcfnbError where it is not installed."""
+    try:
+        import radiomics
+        from radiomics import featureextractor, imageoperations  # noqa: F401 (as attributes of the package)
+    except ImportError:
+        problem = (
+            "PyRadiomics is not installed; the engine leaves to it settings and features that it lacks, ROIs of one or "
+            "two values, and LBP3D of images that are not of integers or are constant around a voxel"
+        )
+        remedy = "pip install 'vcfnb[pyradiomics]' (needs a C compiler), or leave these out"
+        raise VcfnbError(problem, remedy, code="package-missing") from None
     logging.getLogger("radiomics").setLevel(logging.ERROR)
+    return radiomics
 
 
 def extract_with_pyradiomics(image, mask, settings):
     """All features by PyRadiomics' own extractor, by name; image and mask (1 inside) lie on one grid."""
-    from radiomics import featureextractor
-
-    _quiet()
-    extractor = featureextractor.RadiomicsFeatureExtractor(**_bins(settings), additionalInfo=False, **settings.others)
+    extractor = _pyradiomics().featureextractor.RadiomicsFeatureExtractor(
+        **_bins(settings), additionalInfo=False, **settings.others
+    )
     extractor.disableAllImageTypes()
     for name in settings.image_types:
         sigma = {"sigma": list(settings.log_sigma_mm)} if name == "LoG" else {}
@@ -66,16 +78,14 @@ def _bins(settings):
 
 def features_of_image(box, array, settings):
     """The 91 features of one filtered image by PyRadiomics' classes, in the order of settings.CLASSES."""
-    from radiomics import getFeatureClasses
-
-    _quiet()
+    classes = _pyradiomics().getFeatureClasses()
     image, mask = map(sitk.GetImageFromArray, (np.ascontiguousarray(array), box.mask.astype(np.uint8)))
     for part in (image, mask):
         part.SetSpacing(box.spacing)
     found = []
     with np.errstate(all="ignore"):
         for kind, features in CLASSES.items():
-            extractor = getFeatureClasses()[kind](image, mask, **_bins(settings))
+            extractor = classes[kind](image, mask, **_bins(settings))
             for name in features:
                 extractor.enableFeatureByName(name)
             values = extractor.execute()
@@ -85,15 +95,14 @@ def features_of_image(box, array, settings):
 
 def lbp_images(box):
     """PyRadiomics' LBP3D images over the box, for images that are not of a signed integer type."""
-    from radiomics import imageoperations
-
+    get_lbp = _pyradiomics().imageoperations.getLBP3DImage
     inner = tuple(map(slice, box.start, box.stop))
     mask = np.zeros(box.array.shape, dtype=np.uint8)
     mask[inner] = box.mask
     mask = sitk.GetImageFromArray(mask)
     mask.CopyInformation(box.image)
     with _old_scipy_names(), np.errstate(all="ignore"):
-        for level, (image, name, _) in zip(LBP, imageoperations.getLBP3DImage(box.image, mask), strict=True):
+        for level, (image, name, _) in zip(LBP, get_lbp(box.image, mask), strict=True):
             assert name == f"lbp-3D-{level}", name
             array = sitk.GetArrayFromImage(image)[inner]
             # PyRadiomics leaves whatever was in memory outside the ROI.

@@ -1,7 +1,6 @@
 """What is computed, and what it is called."""
 
 import csv
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +33,22 @@ FEATURES = _read_features()
 SHAPE = FEATURES["shape"]
 # The classes of every image type.
 CLASSES = {kind: names for kind, names in FEATURES.items() if kind != "shape"}
+# What PyRadiomics has besides: in a class that is asked for whole, and by name alone.
+_KNOWN = {
+    **FEATURES,
+    "glcm": (*FEATURES["glcm"], "MCC", "SumAverage"),
+    "shape2D": (
+        *("Elongation", "MajorAxisLength", "MaximumDiameter", "MeshSurface", "MinorAxisLength", "Perimeter"),
+        *("PerimeterSurfaceRatio", "PixelSurface", "Sphericity"),
+    ),
+}
+_DEPRECATED = {
+    "firstorder": ("StandardDeviation",),
+    "shape": ("Compactness1", "Compactness2", "SphericalDisproportion"),
+    "shape2D": ("SphericalDisproportion",),
+    "glcm": ("Dissimilarity", "Homogeneity1", "Homogeneity2", "SumVariance"),
+    "gldm": ("DependencePercentage", "GrayLevelNonUniformityNormalized"),
+}
 WAVELETS = ("LLH", "LHL", "LHH", "HLL", "HLH", "HHL", "HHH", "LLL")
 LBP = ("m1", "m2", "k")
 IMAGE_TYPES = ("Original", "LoG", "Wavelet", "LBP3D", "Exponential", "Square", "SquareRoot", "Logarithm", "Gradient")
@@ -86,7 +101,9 @@ class Settings(ExtractionParams):
     @classmethod
     def _known(cls, features):
         for kind, names in features.items():
-            known = _pyradiomics_features(kind)
+            if kind not in _KNOWN:
+                raise ValueError(f"no feature class {kind!r}; there are {', '.join(sorted(_KNOWN))}")
+            known = _KNOWN[kind] + _DEPRECATED.get(kind, ())
             unknown = [name for name in names if name not in known]
             if unknown:
                 raise ValueError(f"{kind} has no feature {unknown[0]!r}; it has {', '.join(sorted(known))}")
@@ -128,7 +145,7 @@ class Settings(ExtractionParams):
         values["log_sigma_mm"] = tuple(types.get("LoG", {}).pop("sigma", setting.pop("sigma", ())))
         classes = given.get("featureClass")
         classes = dict.fromkeys(FEATURES) if classes is None else classes
-        values["features"] = {kind: tuple(names or _pyradiomics_features(kind)) for kind, names in classes.items()}
+        values["features"] = {kind: tuple(names or _KNOWN.get(kind, ())) for kind, names in classes.items()}
         unset = object()
         values["others"] = {key: value for key, value in setting.items() if _DEFAULTS.get(key, unset) != value}
         values["image_others"] = {name: options for name, options in types.items() if options}
@@ -168,17 +185,6 @@ def _read_yaml(path):
             file=path,
         )
     return given
-
-
-@cache
-def _pyradiomics_features(kind):
-    """Names of all features of one class that are not deprecated."""
-    from radiomics import getFeatureClasses
-
-    classes = getFeatureClasses()
-    if kind not in classes:
-        raise ValueError(f"no feature class {kind!r}; there are {', '.join(sorted(classes))}")
-    return [name for name, deprecated in classes[kind].getFeatureNames().items() if not deprecated]
 
 
 def log_name(sigma):

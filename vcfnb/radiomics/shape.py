@@ -1,11 +1,13 @@
 """Shape features of an ROI (definitions and values: PyRadiomics 3).
 
 Surface and volume are those of PyRadiomics' marching cubes mesh. Both are sums over cubes of 2 x 2 x 2 voxels, of which
-there are 256 kinds, so PyRadiomics itself is asked once for each kind, and the ROI's cubes are counted. Diameters are
-taken between the mesh's outermost points only.
+there are 256 kinds, and the ROI's cubes of each kind are counted. ``marching_cubes.csv`` has their triangles (Lorensen
+and Cline 1987), cut as PyRadiomics cuts them. Diameters are taken between the mesh's outermost points only.
 """
 
+import csv
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numba import njit
@@ -14,28 +16,31 @@ from vcfnb.radiomics.settings import SHAPE
 
 
 @cache
-def _cubes(spacing):
-    """Surface (mm2) of each kind of cube, and its proportion of the volume (voxels): at the origin, and more per step.
+def _triangles():
+    """Kind and corners (n, 3, 3; z, y, x, voxels) of the triangles of all kinds of cubes, oriented outwards.
 
-    Voxel i of a cube (bit i of its kind) lies at z = i // 4, y = i // 2 % 2, x = i % 2.
+    Voxel i of a cube (bit i of its kind) lies at z = i // 4, y = i // 2 % 2, x = i % 2. The file has a corner as three
+    digits, in half voxels.
     """
-    from radiomics import cShape
+    with Path(__file__).with_name("marching_cubes.csv").open(encoding="utf-8", newline="") as file:
+        found = [(int(row["kind"]), one) for row in csv.DictReader(file) for one in row["triangles"].split()]
+    corners = np.array([[int(digit) for digit in one] for _, one in found]).reshape(-1, 3, 3) / 2
+    return np.array([kind for kind, _ in found]), corners
 
-    def measured(mask, size=(1.0, 1.0, 1.0)):
-        return cShape.calculate_coefficients(np.ascontiguousarray(mask), np.array(size))[:2]
 
-    kinds = [np.array([(kind >> i) & 1 for i in range(8)], dtype=bool).reshape(2, 2, 2) for kind in range(256)]
-    area = np.array([measured(cube, spacing)[0] for cube in kinds])
-    volume = np.array([measured(cube)[1] for cube in kinds])
-    per_step = np.zeros((256, 3))
-    for axis in range(3):
-        for kind, cube in enumerate(kinds):
-            # A layer before the cube moves it by one voxel; the cube that this adds is known.
-            first = cube.take([0], axis)
-            added = int(np.concatenate([first, first], axis).ravel() @ (1 << np.arange(8)))
-            moved = measured(np.concatenate([first, cube], axis))[1]
-            per_step[kind, axis] = moved - volume[added] - volume[kind]
-    return area, volume, per_step
+def _cubes(spacing):
+    """Of each kind of cube the surface (mm2), and its part of the volume (voxels): at the origin, and more per step."""
+    kinds, corners = _triangles()
+
+    def crossed(places):
+        return np.cross(places[:, 1] - places[:, 0], places[:, 2] - places[:, 0])
+
+    def summed(values):
+        return np.bincount(kinds, values, minlength=256)
+
+    area = summed(np.linalg.norm(crossed(corners * spacing), axis=1) / 2)
+    volume = summed(np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6)
+    return area, volume, np.stack([summed(part) for part in crossed(corners).T / 6], axis=1)
 
 
 @njit(cache=True)
