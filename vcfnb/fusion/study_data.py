@@ -50,17 +50,25 @@ def read_study(run, seed):
     fusion = {name: value for name, value in run.settings("fusion").items() if name in FusionParams.model_fields}
     # Repeat segmentations as notebook 02 wrote them, to the last bit.
     drawn = pd.read_csv(run.needs("icc", "features.csv"), dtype={"reading": str, "case_id": str})
-    drawn = drawn.groupby("reading")
+    read = _one_block(drawn.drop(columns=["reading", "case_id"]))
+    segmentations = {
+        name: pd.concat([part[["case_id"]], read.loc[part.index]], axis=1).reset_index(drop=True)
+        for name, part in drawn[["reading", "case_id"]].groupby("reading")
+    }
     return StudyData(
         cases=table.set_index("case_id")[[name for name in _COLUMNS if name in table]].join(run.features("baseline")),
-        # One block of memory: pandas is slow where integer and float columns alternate.
-        radiomics=pd.DataFrame(features.to_numpy(dtype=float), features.index, features.columns),
-        segmentations={name: part.drop(columns="reading").reset_index(drop=True) for name, part in drawn},
+        radiomics=_one_block(features),
+        segmentations=segmentations,
         icc=IccParams(**run.settings("icc")),
         lasso=SelectionParams(**run.settings("selection")),
         fusion=FusionParams(**fusion),
         seed=seed,
     )
+
+
+def _one_block(features):
+    """The same in one block of memory: pandas is slow where integer and float columns alternate."""
+    return pd.DataFrame(features.to_numpy(dtype=float), features.index, features.columns)
 
 
 def stable_in(data, cases):
