@@ -45,7 +45,7 @@ def sections(folder, **notebooks):
     for path in paths:
         cells = [nbformat.v4.new_markdown_cell(c) if isinstance(c, str) else c for c in notebooks[path.stem]]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    return "".join(executed.sections(paths, 6))
+    return "".join(section.html for section in executed.sections(paths, 6))
 
 
 def test_every_link_on_the_page_finds_its_place_once(tmp_path):

@@ -97,19 +97,24 @@ def roc(bands, auc, *, simulated=False):
     for axis, split in zip(axes, splits, strict=True):
         areas = auc[auc["split"] == split]
         labels = _auc_labels(areas)
-        for model, look in styles.items():
-            part = bands[(bands["model"] == model) & (bands["split"] == split)]
-            if len(part):
-                axis.fill_between(part["fpr"], part["low"], part["high"], color=look["color"], alpha=0.13, linewidth=0)
-                axis.plot(part["fpr"], part["tpr"], label=labels.get(model, model_name(model)), **look)
-        axis.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, linestyle=":")
-        axis.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+        _draw_roc(axis, bands[bands["split"] == split], styles, labels)
         axis.set_title(f"{names.get(split, split)} (n = {areas['n'].iloc[0]:.0f})")
-        axis.set_box_aspect(1)
         # Below the axes: three panels leave no room beside the curves.
         place = {"loc": "upper left", "bbox_to_anchor": (-0.05, -0.28), "borderaxespad": 0, "handlelength": 1.8}
         axis.legend(title="AUC (Newcombe's 95% CI)", alignment="left", **place)
     return finish(figure, simulated)
+
+
+def _draw_roc(axis, bands, styles, labels):
+    """Curves and bands of one split; legend texts by model."""
+    for model, look in styles.items():
+        part = bands[bands["model"] == model]
+        if len(part):
+            axis.fill_between(part["fpr"], part["low"], part["high"], color=look["color"], alpha=0.13, linewidth=0)
+            axis.plot(part["fpr"], part["tpr"], label=labels.get(model, model_name(model)), **look)
+    axis.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, linestyle=":")
+    axis.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    axis.set_box_aspect(1)
 
 
 def _auc_labels(areas):
@@ -153,6 +158,24 @@ def draw_decision_curves(axis, curves):
     # Above the axes: inside, bands would lie under it.
     title = "shaded: 95% band" if banded else None
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, title=title)
+
+
+def draw_overview(axes, bands, curves, points, primary):
+    """Test cases in three axes: ROC, decision curve and calibration of the primary model, the ROC beside the baseline.
+
+    `bands` as :func:`roc` takes them, `curves` as :func:`decision_curves`, `points` as :func:`calibration`.
+    """
+    shown = [primary, "baseline"]
+    test = bands[(bands["split"] == "test") & bands["model"].isin(shown)]
+    _draw_roc(axes[0], test, model_styles(shown), {})
+    axes[0].legend(loc="lower right")
+    draw_decision_curves(axes[1], curves[curves["model"] == primary])
+    axes[1].legend(loc="upper right")
+    axes[1].set_xlabel("Threshold probability")
+    _calibration_curve(axes[2], points[points["model"] == primary], color=model_styles(shown)[primary]["color"])
+    axes[2].set(xlabel="Predicted probability of acute", ylabel="Observed proportion")
+    for axis, title in zip(axes, ("Discrimination", "Usefulness", "Calibration"), strict=True):
+        axis.set_title(title)
 
 
 def net_benefit_differences(table, *, simulated=False):

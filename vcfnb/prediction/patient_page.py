@@ -12,8 +12,8 @@ from vcfnb.figures.theme import SIMULATED, VERMILLION, model_name
 from vcfnb.fusion.words import describe
 from vcfnb.prediction.patient import in_words, origin
 from vcfnb.report.page import versions_text, write_page
+from vcfnb.report.sheet import A4, write_text
 
-_A4 = (8.27, 11.69)  # inches
 # Of the tables, in order.
 _HEADINGS = {"feature": "feature", "meaning": "what it measures", "measure": "measure", "value": "value"}
 _HEADINGS |= {"low": "smallest in training", "high": "largest in training", "z": "z", "contribution": "contribution"}
@@ -123,37 +123,29 @@ def _nothing(prediction):
 
 def _write_pdf(path, note, model, prediction, views):
     """All of it on one A4 page."""
-    figure = plt.figure(figsize=_A4)
+    figure = plt.figure(figsize=A4)
     plt.close(figure)
     trained = f"Trained on: {model.trained_on}."
-    place = _text(figure, 0.972, [f"Acute or chronic vertebral fracture: {note['name']}"], size=13, weight="bold")
-    place = _text(figure, place, [f"{prediction.notice} {trained}"], size=8, color=VERMILLION)
+    place = write_text(figure, 0.972, [f"Acute or chronic vertebral fracture: {note['name']}"], size=13, weight="bold")
+    place = write_text(figure, place, [f"{prediction.notice} {trained}"], size=8, color=VERMILLION)
     rows = probabilities(prediction).to_numpy().tolist()
     lines = [
         f"{name}: probability of acute {value}, predicted class {predicted} (acute from {threshold} on)"
         for name, value, predicted, threshold in rows
     ]
-    place = _text(figure, place - 0.004, lines, size=10)
-    place = _text(figure, place, [prediction.calibration_note()], size=7.5)
-    place = _text(figure, place - 0.004, _shortened(_nothing(prediction)), size=7.5, weight="bold")
+    place = write_text(figure, place - 0.004, lines, size=10)
+    place = write_text(figure, place, [prediction.calibration_note()], size=7.5)
+    place = write_text(figure, place - 0.004, _shortened(_nothing(prediction)), size=7.5, weight="bold")
     _pictures(figure, place - 0.02, views)
-    _text(figure, 0.392, [_HEAT], size=6.5)
+    write_text(figure, 0.392, [_HEAT], size=6.5)
     left, right = figure.add_axes((0.3, 0.155, 0.3, 0.2)), figure.add_axes((0.62, 0.155, 0.32, 0.2))
     draw_contributions(left, right, prediction.contributions)
-    _text(figure, 0.105, [_image_line(prediction)], size=6.5)
-    _text(figure, 0.07, [_origin(note), prediction.notice], size=6)
+    write_text(figure, 0.105, [_image_line(prediction)], size=6.5)
+    write_text(figure, 0.07, [_origin(note), prediction.notice], size=6)
     if note["model"]["simulated"]:
         figure.text(0.96, 0.012, f"model of {SIMULATED}", ha="right", fontsize=6, fontstyle="italic")
     with runs.atomic(path) as temporary:
         figure.savefig(temporary, format="pdf", metadata={"Creator": "vcfnb", "Title": note["name"]})
-
-
-def _text(figure, top, lines, size, **look):
-    """Write lines, wrapped to the page, from `top` down; return where the next may start (proportions of the page)."""
-    width = int((880 if look.get("weight") else 1010) / size)
-    wrapped = [part for line in lines for part in textwrap.wrap(line, width)]
-    figure.text(0.06, top, "\n".join(wrapped), va="top", fontsize=size, linespacing=1.25, **look)
-    return top - len(wrapped) * size * 1.4 / 72 / _A4[1] - 0.004
 
 
 def _shortened(lines, most=12, longest=400):
@@ -171,7 +163,7 @@ def _shortened(lines, most=12, longest=400):
 def _pictures(figure, top, views):
     """Two rows of three planes between `top` and the middle of the page."""
     height = min((top - 0.4) / 2 - 0.006, 0.19)
-    width = height * _A4[1] / _A4[0]
+    width = height * A4[1] / A4[0]
     sides = {"left": 0.49 - 1.5 * width, "right": 0.51 + 1.5 * width}
     grid = figure.add_gridspec(2, 3, **sides, top=top, bottom=top - 2 * height - 0.004, wspace=0.04, hspace=0.04)
     draw_case_views(grid.subplots(), *views)

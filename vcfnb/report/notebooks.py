@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,29 @@ from markupsafe import Markup, escape
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+# Of the report's navigation: what a reader asks for, and in which notebook, from which heading on it stands.
+CHAPTERS = {
+    "Patients": ("00_cohort", ""),
+    "Images": ("01_preprocessing", ""),
+    "Agreement": ("02_icc", ""),
+    "Features": ("03_radiomics", ""),
+    "Deep features": ("04_dtl", ""),
+    "Selection": ("05_selection", ""),
+    "Fusion": ("06_fusion", ""),
+    "Discrimination": ("07_statistics", "AUC of the models"),
+    "Calibration": ("07_statistics", "Calibration"),
+    "Usefulness": ("07_statistics", "Figure 10: decision curves"),
+    "For reviewers": ("07_statistics", "For reviewers"),
+    "Robustness": ("08_robustness", ""),
+    "Leakage": ("09_leakage", ""),
+    "The paper": ("09_leakage", "Does the paper add up?"),
+    "Next patient": ("10_predict", ""),
+}
+# Details that are printed behind the rest.
+APPENDIX = ("01", "02", "03", "04", "05", "06")
+# A table of more columns than these is shown row by row on a phone, and on paper.
+WIDE, WIDEST = 3, 10
+_NUMBER = re.compile(r"[+\-−–]?[\d.,]+( ?%)?|[\d.+\-]+ \([\d.+\-–]+( to |, |–)[\d.+\-]+\)|nan|–|")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -47,13 +71,23 @@ def article(notebook, prefix=""):
     return notebook
 
 
+@dataclass(frozen=True)
+class Section:
+    """One notebook on the report's page: its HTML, and text, link and chapter of its figures and tables."""
+
+    name: str
+    folded: bool
+    html: Markup
+    items: list
+
+
 def _table(tables, number, found):
     """Id in place of a random one; a second table of the same cell gets another."""
     return tables.setdefault(found[0], f"T_{number}{'_' * len(tables)}")
 
 
 def sections(notebooks, expansion):
-    """Executed notebooks as HTML: one section each, with ids and links of a page that holds them all.
+    """Executed notebooks as a :class:`Section` each, with ids and links of a page that holds them all.
 
     Notebook 04 was run once per expansion: only that of the chosen one is open, the others unfold at a click and are
     left out in print.
@@ -83,7 +117,79 @@ def _section(path, links, folded):
     # Of an output's own HTML.
     for script in body("script"):
         script.decompose()
-    return Markup(body)
+    for table in body("table"):
+        _readable(table)
+    _split(body, path.stem)
+    items = _items(body, path.stem)
+    return Section(path.stem, folded, Markup(body), items)
+
+
+def _split(body, name):
+    """Mark what is printed as an appendix: the notebooks of :data:`APPENDIX`, and what follows a second title."""
+    section = body.section
+    if name.startswith(APPENDIX):
+        section["class"] = "appendix"
+    titles = body("h1")[1:]
+    if titles:
+        cell = titles[0].find_parent(class_="jp-Cell")
+        second = body.new_tag("section", attrs={"class": "appendix", "aria-label": titles[0].get_text()})
+        for part in [cell, *cell.find_next_siblings()]:
+            second.append(part.extract())
+        section.insert_after(second)
+
+
+def _readable(table):
+    """Mark text, numbers that must not be broken, and the heading of each value, which narrow pages show beside it."""
+    heads, rows = table.select("thead tr:first-child th"), table.select("tbody tr")
+    if all(len(row(["td", "th"])) == len(heads) for row in rows):
+        kinds = ["wide"] * (len(heads) > WIDE) + ["widest"] * (len(heads) > WIDEST)
+        table["class"] = [*table.get("class", []), *kinds]
+    for head, *column in zip(heads, *(row(["td", "th"]) for row in rows), strict=False):
+        numbers = [_NUMBER.fullmatch(cell.get_text(strip=True)) for cell in column]
+        for cell, number in zip(column, numbers, strict=True):
+            cell["data-label"] = head.get_text(" ", strip=True)
+            cell["class"] = [*cell.get("class", []), *["number"] * bool(number)]
+        if not all(numbers):
+            for cell in (head, *column):
+                cell["class"] = [*cell.get("class", []), "text"]
+
+
+def chapters(sections):
+    """The report's navigation: question, link, notebook, and items (text and link of each figure and table).
+
+    Of sections that are not folded, in the order of :data:`CHAPTERS`.
+    """
+    found = []
+    for question, (name, heading) in CHAPTERS.items():
+        section = next((one for one in sections if one.name.startswith(name) and not one.folded), None)
+        link = section and (_id(section.name, heading) if heading else section.name)
+        if section and f'id="{link}"' in section.html:
+            items = [item for item in section.items if item["chapter"] == link]
+            found.append({"question": question, "link": link, "notebook": section.name, "items": items})
+    return found
+
+
+def _id(name, heading):
+    """Of a notebook's heading on the page."""
+    return f"{name}-{'-'.join(heading.split())}"
+
+
+def _items(body, name):
+    """Give each figure and table an id, and name it by the heading above it; the chapter is the last that began."""
+    links = {_id(name, heading) for stem, heading in CHAPTERS.values() if name.startswith(stem) and heading}
+    chapter, heading, counts, found = name, "", Counter(), []
+    for element in body(["h1", "h2", "h3", "img", "table"]):
+        if element.name.startswith("h"):
+            chapter = element.get("id") if element.get("id") in links else chapter
+            heading = element.get_text(" ", strip=True)
+            continue
+        kind = "figure" if element.name == "img" else "table"
+        counts[kind] += 1
+        counts[kind, heading] += 1
+        element.attrs.setdefault("id", f"{name}-{kind}-{counts[kind]}")  # a styled table has one
+        again = f" ({counts[kind, heading]})" if counts[kind, heading] > 1 else ""
+        found.append({"text": f"{heading}: {kind}{again}", "link": element["id"], "chapter": chapter})
+    return found
 
 
 class _Renderer(IPythonRenderer):
@@ -99,10 +205,10 @@ class _Renderer(IPythonRenderer):
 
     def heading(self, text, level, **attributes):
         """A heading whose id is its words, as in JupyterLab, after the prefix."""
-        name = "-".join(Markup(text).striptags().split())
+        name = _id(self.prefix, Markup(text).striptags())
         self.taken[name] += 1
         again = f"-{self.taken[name]}" if self.taken[name] > 1 else ""
-        return f'<h{level} id="{escape(f"{self.prefix}-{name}{again}")}">{text}</h{level}>\n'
+        return f'<h{level} id="{escape(f"{name}{again}")}">{text}</h{level}>\n'
 
     def link(self, text, url, title=None):
         """A link; one to a heading, or to another notebook of the page, is turned to its place there.

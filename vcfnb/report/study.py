@@ -6,17 +6,18 @@ from datetime import UTC, datetime
 import nbformat
 import pandas as pd
 
+from vcfnb import figures
 from vcfnb.dtl import weights_provenance
 from vcfnb.images import location
 from vcfnb.params import ReportingParams
-from vcfnb.report import checklists, notebooks
+from vcfnb.report import checklists, notebooks, summary
 from vcfnb.report.page import write_page
 from vcfnb.runs import digest, git_commit, register, versions, write_csv, write_json
 from vcfnb.statistics import sentences
 
 
 def write_report(run, params, executed, folder, provenance_file):
-    """Write ``index.html``, ``checklists.html``, the checklists as CSV, and the provenance.
+    """Write ``index.html``, the first page also as PDF and JSON, the checklists (page and CSV), and the provenance.
 
     Parameters
     ----------
@@ -35,19 +36,26 @@ def write_report(run, params, executed, folder, provenance_file):
         write_csv(table, folder / f"checklist_{name}.csv")
     about = {"study": run.study, "simulated": run.simulated}
     write_page(folder / "checklists.html", "checklists.html.j2", **about, **checklists.shown(filled))
+    figures.style()
+    said = summary.summarise(run, params["fusion"]["primary"])
+    write_json(said, folder / "summary.json")
+    summary.write_pdf(folder / "summary.pdf", run, said)
+    sections = notebooks.sections(executed, run.chosen_expansion())
     write_page(
         folder / "index.html",
         "report.html.j2",
         **about,
-        results=_results(run),
+        summary=said,
+        models=summary.models_table(said),
+        overview=summary.overview(run, said),
         opened=sentences.openings(register.opened(run)),
         checklists=checklists.summary(filled),
         parameters=json.dumps(params, indent=1),
         weights=_weights(provenance),
         versions=provenance["versions"],
         git_commit=provenance["git_commit"],
-        notebooks=[path.stem for path in executed],
-        sections=notebooks.sections(executed, run.chosen_expansion()),
+        chapters=notebooks.chapters(sections),
+        sections=sections,
     )
 
 
@@ -73,14 +81,6 @@ def _provenance(run, params, executed):
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "notice": "Research use only.",
     }
-
-
-def _results(run):
-    auc = pd.read_csv(run.needs("statistics", "auc.csv"))
-    auc["AUC (95% CI)"] = [f"{r.auc:.3f} ({r.newcombe_low:.3f}-{r.newcombe_high:.3f})" for r in auc.itertuples()]
-    table = auc.pivot(index="model", columns="split", values="AUC (95% CI)").rename_axis(None, axis=1)
-    splits = {"resubstitution": "resubstitution", "train": "training, out-of-fold", "test": "test"}
-    return table.loc[auc["model"].unique(), list(splits)].rename(columns=splits).reset_index()
 
 
 def _weights(provenance):

@@ -10,6 +10,22 @@ def _listed(parts):
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
 
 
+def patients(table, excluded):
+    """Who is in the study, from ``cohort.csv`` and the number of excluded cases."""
+
+    def counted(part):
+        acute = int((part["label"] == 1).sum())
+        return (
+            f"{len(part)} cases of {part['patient_id'].nunique()} patients ({acute} acute, {len(part) - acute} chronic)"
+        )
+
+    train, test = (table[table["split"] == name] for name in ("train", "test"))
+    return (
+        f"{counted(table)}; {len(train)} to train on ({int(train['label'].sum())} acute), {len(test)} in the test set "
+        f"({int(test['label'].sum())} acute); {excluded or 'none'} excluded."
+    )
+
+
 def balance(table, alpha=0.05):
     """Which characteristics differ between training and test cases, from ``table1.csv``."""
     rows = table.dropna(subset="p_holm")
