@@ -47,7 +47,7 @@ def summarise(run, primary):
         "Which patients?": sentences.patients(cases, excluded),
         "How good is the primary model, and how sure is that?": sentences.verdict(auc, primary),
         "Is it better than simple measurements?": sentences.against_baseline(differences, primary),
-        "Which models can be told apart?": sentences.differences(differences),
+        "Which models can be distinguished?": sentences.differences(differences),
         "Do training cases promise too much?": sentences.optimism(auc),
         "Is it calibrated?": sentences.slopes(calibration[calibration["model"] == primary]),
         "Would acting on it help?": sentences.benefit(benefit),
