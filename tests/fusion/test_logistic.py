@@ -261,7 +261,8 @@ def test_a_case_far_from_the_training_cases_is_marked(study):
     assert found.calibration_note().startswith("Calibration: that of the training cases says nothing of this case")
     assert "OUTSIDE the training data" in str(found)
     assert "Far beyond the range of the training cases: dtl_001." in str(found)
-    assert str(found).endswith("a note\nResearch use only. Not for diagnosis.")
+    assert str(found).startswith("OUTSIDE") and str(found).endswith("Research use only. Not for diagnosis.")
+    assert "a note" in found.warnings
     assert found.to_dict()["contributions"][0]["feature"] == "dtl_001"
     assert json.loads(json.dumps(found.to_dict(), default=bool))["notice"] == found.notice
     # A little beyond, in one feature, is nothing unusual.

@@ -76,7 +76,7 @@ def test_the_page_is_whole_and_fetches_nothing(written):
     assert page.count('src="data:image/png;base64,') == page.count("<img ") == 2
     assert not re.search(r"<script|https?:|(src|href)=\"(?!data:)", page)
     for row in found.contributions.itertuples():
-        assert f'<td class="text">{row.feature}</td>' in page
+        assert f'<td class="text" data-label="feature">{row.feature}</td>' in page
     assert str(escape(found.calibration_note())) in page
     for warning in found.warnings:
         assert escape(warning) in page

@@ -16,7 +16,7 @@ from vcfnb.fusion.training_cohort import TrainingCohort, TrainingRange, fingerpr
 from vcfnb.selection.harmonisation import ComBat
 
 FORMAT = "vcfnb-model"
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 NETWORK = "network.safetensors"
 # The baseline stays in the study: it needs clinical values that no prediction should depend on.
 SAVED_MODELS = tuple(name for name in MODELS if name != "baseline")

@@ -35,8 +35,8 @@ class TrainingCohort:
     patients: dict = field(default_factory=dict)
     # By measure (MEASURES): low and high, the smallest and largest value of the training images.
     images: dict = field(default_factory=dict)
-    # By model, of out-of-fold probabilities: points (n, predicted, observed, low, high), and the logistic recalibration
-    # fitted on them: method, intercept, slope, note.
+    # By model, of out-of-fold probabilities: points (n, predicted, observed, low, high), the logistic recalibration
+    # fitted on them (method, intercept, slope, note), and area: n, auc, low and high (Newcombe's interval by patient).
     calibration: dict = field(default_factory=dict)
     # Of the training images, sorted: to tell that an image was trained on.
     fingerprints: list = field(default_factory=list)
@@ -149,7 +149,10 @@ def _calibration(table, score):
     bins = int(np.clip(len(y) // _CASES_A_POINT, 1, _POINTS))
     points = statistics.calibration_curve_points(y, probability, bins, patients=table["patient_id"])
     rule = statistics.recalibrate(y, probability)
-    return {"points": points.drop(columns="bin").to_dict("records")} | rule._asdict()
+    area = map(float, statistics.auc_interval(y, probability, table["patient_id"]))
+    area = {"n": len(y)} | dict(zip(("auc", "low", "high"), area, strict=True))
+    found = {"points": points.drop(columns="bin").to_dict("records"), "area": area}
+    return found | rule._asdict()
 
 
 # A new case is called outside when it lies farther away than this proportion of the training cases did.

@@ -10,6 +10,7 @@ from vcfnb.cohort.clinical import ClinicalEncoder
 from vcfnb.errors import VcfnbError
 from vcfnb.fusion.saved import NOTICE, load_model
 from vcfnb.fusion.training_cohort import TrainingCohort
+from vcfnb.prediction import achieved
 from vcfnb.prediction.extraction import extract_case
 
 _KNOWN = (
@@ -54,6 +55,10 @@ class Prediction:
     calibration : dict of str to dict
         By model, what became of training cases with such a probability
         (:meth:`vcfnb.fusion.TrainingCohort.calibrated`).
+    achieved : list of dict
+        AUCs of the primary model in its study (:func:`vcfnb.prediction.achieved.achieved`).
+    simulated : bool
+        Whether that study's patients are.
     notes : list of str
         Such as other versions than those that made the model, or a crop that leaves the image.
     cohort : str
@@ -75,6 +80,8 @@ class Prediction:
     most_beyond: int
     image: pd.DataFrame
     calibration: dict
+    achieved: list
+    simulated: bool
     notes: list
     cohort: str
     notice: str = NOTICE
@@ -116,6 +123,11 @@ class Prediction:
                 f"{in_words(low)}, {self.certain_rate:.0%} of the chronic ones one below {in_words(high)}; this one is "
                 "between (out-of-fold probabilities)."
             )
+        classes = {name: self.predicted_class[name] for name in self.probability if name in self.predicted_class}
+        if len(set(classes.values())) > 1:
+            by_class = {one: [name for name, given in classes.items() if given == one] for one in ("acute", "chronic")}
+            told = "; ".join(f"{one} by {', '.join(names)}" for one, names in by_class.items())
+            found.append(f"The models DISAGREE: {told}.")
         beyond = self.beyond
         if beyond:
             told = ", ".join(beyond[:5]) + (f" and {len(beyond) - 5} more" if len(beyond) > 5 else "")
@@ -144,6 +156,10 @@ class Prediction:
             "were acute: where acute fractures are rarer, the probability is too high, and the other way round."
         )
 
+    def achieved_note(self):
+        """How good the primary model was in its study, in words."""
+        return achieved.in_words(self.achieved, self.primary, self.simulated)
+
     def kinds_note(self):
         """What each kind of feature contributes together: many small contributions outweigh a few large ones."""
         from vcfnb.figures.names import source
@@ -169,15 +185,19 @@ class Prediction:
             vars(self)
             | tables
             | {"warnings": self.warnings, "calibration_note": self.calibration_note()}
-            | {"kinds_note": self.kinds_note()}
+            | {"kinds_note": self.kinds_note(), "achieved_note": self.achieved_note()}
         )
 
     def __str__(self):
         lines = [
-            f"{name}: probability of an acute fracture {in_words(value)}{self._class_in_words(name)}"
-            for name, value in self.probability.items()
+            *self.warnings,
+            *(
+                f"{name}: probability of an acute fracture {in_words(value)}{self._class_in_words(name)}"
+                for name, value in self.probability.items()
+            ),
+            self.achieved_note(),
+            self.calibration_note(),
         ]
-        lines.append(self.calibration_note())
         if not self.outside:
             lines.append(f"within the training data (distance {self.distance:.2f}, limit {self.reference:.2f})")
         if len(self.image) and not self.different:
@@ -187,7 +207,7 @@ class Prediction:
             f"{name} {value:+.2f}" for name, value in zip(first.feature, first.contribution, strict=True)
         )
         lines += [f"drivers (log odds): {drivers}", self.kinds_note()]
-        return "\n".join([*lines, self.cohort, *self.warnings, self.notice])
+        return "\n".join([*lines, self.cohort, self.notice])
 
 
 def in_words(probability):
@@ -289,6 +309,8 @@ def predict_features(model, features, notes=(), clinical=None, site=None, qualit
         most_beyond=training.most_beyond,
         image=compared,
         calibration={name: model.cohort.calibrated(name, value) for name, value in probability.items()},
+        achieved=achieved.achieved(model),
+        simulated=bool(model.about.get("simulated")),
         notes=list(notes),
         cohort=f"Model of study {model.about.get('study', 'without a name')}: {model.trained_on}.",
     )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from vcfnb import figures, runs
 from vcfnb.figures.patient import MOST_BARS, draw_case_views, draw_contributions
-from vcfnb.figures.theme import SIMULATED, VERMILLION, model_name
+from vcfnb.figures.theme import BLACK, GREY, SIMULATED, VERMILLION, model_name
 from vcfnb.fusion.words import describe
 from vcfnb.prediction.patient import in_words, origin
 from vcfnb.report.page import versions_text, write_page
@@ -127,15 +127,17 @@ def _write_pdf(path, note, model, prediction, views):
     plt.close(figure)
     trained = f"Trained on: {model.trained_on}."
     place = write_text(figure, 0.972, [f"Acute or chronic vertebral fracture: {note['name']}"], size=13, weight="bold")
-    place = write_text(figure, place, [f"{prediction.notice} {trained}"], size=8, color=VERMILLION)
+    place = write_text(figure, place, [prediction.notice], size=8, color=VERMILLION)
+    shown = _shortened(_nothing(prediction))
+    place = write_text(figure, place - 0.004, shown, size=7.5, weight="bold", color=VERMILLION)
     rows = probabilities(prediction).to_numpy().tolist()
     lines = [
-        f"{name}: probability of acute {value}, predicted class {predicted} (acute from {threshold} on)"
+        f"{name}: probability of acute {value}, predicted class {predicted} (acute from {threshold})"
         for name, value, predicted, threshold in rows
     ]
-    place = write_text(figure, place - 0.004, lines, size=10)
-    place = write_text(figure, place, [prediction.calibration_note()], size=7.5)
-    place = write_text(figure, place - 0.004, _shortened(_nothing(prediction)), size=7.5, weight="bold")
+    place = write_text(figure, place - 0.004, lines, size=10, color=GREY if prediction.outside else BLACK)
+    told = [prediction.achieved_note(), prediction.calibration_note(), trained]
+    place = write_text(figure, place, told, size=7.5)
     _pictures(figure, place - 0.02, views)
     write_text(figure, 0.392, [_HEAT], size=6.5)
     left, right = figure.add_axes((0.3, 0.155, 0.3, 0.2)), figure.add_axes((0.62, 0.155, 0.32, 0.2))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from vcfnb import figures, runs
 from vcfnb.figures.theme import model_name
+from vcfnb.prediction import achieved
 from vcfnb.prediction.evaluation import ALL, SPLIT
 from vcfnb.prediction.patient import origin
 from vcfnb.report.page import write_page
@@ -40,12 +41,29 @@ def write_report(folder, model, scores, evaluated, exclusions, simulated):
         "validation.html.j2",
         note=note,
         trained=f"Trained on: {model.trained_on}.",
+        verdict=verdict(evaluated, model),
         benefit=sentences.benefit(evaluated["dca_differences"]),
         tables=_shown(evaluated),
         figures=drawn,
         exclusions=exclusions[["case_id", "reason"]],
     )
     return page
+
+
+def verdict(evaluated, model):
+    """The primary model in its study and here: AUC, calibration, how many cases lie out of distribution; sentences."""
+    area, calibration = (
+        table[table["model"] == model.primary].iloc[:1] for table in (evaluated["auc"], evaluated["calibration"])
+    )
+    here, far = area.iloc[0], evaluated["outside"].iloc[0]
+    interval = f"{here['newcombe_low']:.2f} to {here['newcombe_high']:.2f}"
+    return [
+        achieved.in_words(achieved.achieved(model), model.primary, model.about.get("simulated")),
+        f"AUC here: {here['auc']:.2f} ({interval}; {here['n']} cases).",
+        sentences.slopes(calibration, "the new cases"),
+        f"{far['n']} of {far['of']} cases lie farther from the training cases than the limit: on such cases the model "
+        "was never tried.",
+    ]
 
 
 def _figures(scores, evaluated, model, simulated):

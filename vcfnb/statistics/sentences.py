@@ -328,11 +328,12 @@ def against_baseline(table, model):
     )
 
 
-def slopes(table):
+def slopes(table, cases="test cases"):
     """Calibration slopes on test cases, from ``calibration.csv``: whose interval lies below 1, or includes it."""
-    rows = table[(table["split"] == "test")].dropna(subset="slope")
+    rows = table[table["split"] == "test"] if "split" in table else table
+    rows = rows.dropna(subset="slope")
     if rows.empty:
-        return "No calibration slope can be computed on these test cases."
+        return f"No calibration slope can be computed on these {cases}."
     told = [f"{row.model} {row.slope:.2f} ({row.slope_low:.2f} to {row.slope_high:.2f})" for row in rows.itertuples()]
     kinds = {"lies below 1 (too extreme probabilities)": [], "includes 1": [], "lies above 1 (not extreme enough)": []}
     below, holds, above = kinds.values()
@@ -340,7 +341,7 @@ def slopes(table):
         (below if row.slope_high < 1 else above if row.slope_low > 1 else holds).append(row.model)
     what = [f"{kind} for {_listed(names)}" for kind, names in kinds.items() if names]
     told = _listed(told).replace("-inf", "no limit").replace("inf", "no limit")
-    return f"Slopes on test cases are {told}. The interval {_listed(what)}."
+    return f"Slopes on {cases} are {told}. The interval {_listed(what)}."
 
 
 def gap(table):
