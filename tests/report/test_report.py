@@ -114,8 +114,8 @@ def test_what_is_detail_is_printed_behind_the_rest(tmp_path):
 
 
 @pytest.mark.study
-def test_the_first_page_says_what_the_tables_say(uninterrupted):
-    folder = uninterrupted.study
+def test_the_first_page_says_what_the_tables_say(smoke):
+    folder = smoke / "smoke"
     said = json.loads((folder / "report" / "summary.json").read_text())
     auc = pd.read_csv(folder / "07_statistics" / "auc.csv").set_index(["model", "split"])
     nested = pd.read_csv(folder / "08_robustness" / "rigorous_auc.csv").query("repeat == 'mean'").set_index("model")

@@ -14,7 +14,7 @@ from vcfnb import __version__
 from vcfnb.cli.output import problems_text
 from vcfnb.errors import BadInput, VcfnbError
 
-COMMANDS = ("check", "template", "predict", "validate", "features")
+COMMANDS = ("check", "template", "predict", "validate", "features", "lab")
 _ABOUT = (
     "Acute or chronic vertebral fracture, classified on CT. Research use only: not a medical device, not for diagnosis."
 )
