@@ -82,6 +82,10 @@ LONG = {
         "writes into docs/",
         "test_docs.py::test_parameters_page_is_up_to_date",
     ),
+    ".venv/bin/python workflow/site/build.py": (
+        "writes into build/",
+        "test_site.py::test_every_page_and_notebook_is_in_the_navigation_and_built",
+    ),
     ".venv/bin/python workflow/article.py": (
         "writes into notebooks/, from a finished demonstration",
         "test_notebooks.py::test_it_is_committed_executed_and_clean",
