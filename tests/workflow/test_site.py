@@ -20,7 +20,7 @@ def build():
 @pytest.fixture(scope="module")
 def site(build, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    build.main(folder)
+    build.build_site(folder)
     return folder
 
 
@@ -55,7 +55,7 @@ def test_a_broken_link_is_an_error(build, tmp_path, monkeypatch):
         build, "_link", lambda page, found: real(page, found).replace("docs/leakage.md", "docs/none.md")
     )
     with pytest.raises(Abort):
-        build.main(tmp_path / "site")
+        build.build_site(tmp_path / "site")
 
 
 def test_a_link_to_a_folder_leads_to_its_page_or_is_its_text(build):

@@ -5,10 +5,10 @@
 writes build/site (or FOLDER), which any web server can show as it is. A broken link or heading is an error.
 """
 
+import argparse
 import contextlib
 import re
 import shutil
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,13 @@ _LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 _LEFT_OUT = {"__pycache__", "work", "site", ".ipynb_checkpoints"}
 
 
-def main(folder):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build" / "site")
+    build_site(parser.parse_args().folder)
+
+
+def build_site(folder):
     """Put pages, notebooks and linked files into one folder, with the layout that they have, and build the site."""
     folder = folder.resolve()
     # The notebook plugin keeps a cache where it runs.
@@ -66,4 +72,4 @@ def _link(page, found):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "site")
+    main()
