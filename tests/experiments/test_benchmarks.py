@@ -1,10 +1,12 @@
 """The benchmarks run, and compare what they say they compare."""
 
+import json
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
+import SimpleITK as sitk
 import torch
 from study import ROOT, script
 
@@ -70,3 +72,28 @@ def test_phantom(tmp_path):
     assert "12 patients in" in finished.stdout
     row = pd.read_csv(tmp_path / "phantom.csv").iloc[0]
     assert row.wall_s > 0 and row.scene_cpu_s_per_patient > 0
+
+
+def test_peers_measures_one_program_and_finds_values_whatever_their_name(tmp_path):
+    peers = script("experiments/benchmarks", "peers")
+    files = [str(tmp_path / name) for name in ("ct.nii", "mask.nii")]
+    for made, path in zip(peers.common.tiny(), files, strict=True):
+        sitk.WriteImage(made, path)
+    found = {}
+    for program in ("vcfnb", "PyRadiomics"):
+        out = tmp_path / "out.json"
+        command = [sys.executable, ROOT / "experiments" / "benchmarks" / "peers.py", "--one", program, *files, "5", out]
+        finished = subprocess.run(command, capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stderr
+        found[program] = json.loads(out.read_text())
+        assert found[program]["cpu_s"] > 0 and found[program]["peak_mb"] > 50
+    ours, theirs = (found[name]["values"] for name in ("vcfnb", "PyRadiomics"))
+    wanted = [(value, 1e-6 * abs(value)) for value in theirs.values()]
+    assert len(wanted) == peers.found_in(ours.values(), wanted) == 105
+    assert peers.found_in([1.0, float("nan")], [(1.05, 0.1), (2.0, 0.5)]) == 1
+
+
+def test_the_digital_phantom_of_peers_has_its_reference_values(tmp_path):
+    files, wanted = script("experiments/benchmarks", "peers").phantom_case(tmp_path)
+    image = sitk.ReadImage(files[0])
+    assert len(wanted) == 101 and image.GetSize() == sitk.ReadImage(files[1]).GetSize() == (5, 4, 4)

@@ -62,7 +62,10 @@ def test_the_widget_holds_the_mask_and_its_surroundings():
     arrays = [sitk.GetArrayFromImage(read_bytes(volume.data)) for volume in shown.volumes]
     # z: 21 voxels of 2 mm and 20 on both sides; y, x: 21 of 1 mm and 40 on both sides.
     assert [array.shape for array in arrays] == [(61, 101, 101)] * 3
-    assert arrays[1].sum() == mask.sum() and arrays[2].max() == pytest.approx(0.5)
+    # The outline: all that a step in any direction leaves, and nothing inside.
+    inside = arrays[2] > 0
+    assert 0 < arrays[1].sum() < 0.5 * mask.sum() and inside[arrays[1] != 0].all() and not arrays[1][30, 50, 50]
+    assert inside.sum() == mask.sum() and arrays[2].max() == pytest.approx(0.5)
     assert (shown.volumes[0].cal_min, shown.volumes[0].cal_max) == (-100, 1100)
     whole = viewer.widget(Volume.of(ct))
     assert len(whole.volumes) == 1

@@ -36,6 +36,10 @@ LONG = {
     "./run_all.sh": ("minutes", "test_notebooks.py::test_run_all_without_arguments_is_the_demonstration"),
     "./run_tests.sh": ("these tests themselves", ""),
     ".venv/bin/python experiments/benchmarks/radiomics.py": ("minutes, other people's programs", ""),
+    ".venv/bin/python experiments/benchmarks/peers.py": (
+        "minutes, other people's programs",
+        "test_benchmarks.py::test_peers_measures_one_program_and_finds_values_whatever_their_name",
+    ),
     ".venv/bin/python experiments/benchmarks/transfer.py": (
         "minutes",
         "test_benchmarks.py::test_throughput_of_transfer_without_monai",

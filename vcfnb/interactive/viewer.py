@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from scipy import ndimage
 
 from vcfnb import images
 from vcfnb.figures.pictures import Volume, three_planes
@@ -82,7 +83,7 @@ def widget(volume, level=500, width=1200):
     low, high = level - width / 2, level + width / 2
     looks = {
         "ct": {"colormap": "gray", "cal_min": low, "cal_max": high},
-        "mask": {"colormap": "red", "cal_min": 0.0, "cal_max": 1.0, "opacity": 0.4},
+        "mask": {"colormap": "red", "cal_min": 0.0, "cal_max": 1.0, "opacity": 0.8},
     }
     if part.heatmap is not None:
         top = max(float(part.heatmap.max()), float(np.finfo(np.float32).tiny))
@@ -91,6 +92,7 @@ def widget(volume, level=500, width=1200):
     shown = ipyniivue.NiiVue(
         height=_HEIGHT,
         slice_type=ipyniivue.SliceType.MULTIPLANAR,
+        multiplanar_layout=ipyniivue.MultiplanarType.GRID,  # a row would leave half of the canvas black
         multiplanar_show_render=ipyniivue.ShowRender.ALWAYS,
         is_radiological_convention=True,
         sagittal_nose_left=True,  # as in the picture below
@@ -116,8 +118,11 @@ def _around_mask(volume):
 
 
 def _layers(volume):
-    """SimpleITK images of CT, mask and heatmap by name; those that are there."""
-    arrays = {"ct": volume.image} | {name: (mask != 0).astype(np.uint8) for name, mask in volume.masks.items()}
+    """SimpleITK images of CT, outline of the mask (a filled one would hide the bone) and heatmap; what is there."""
+    arrays = {"ct": volume.image}
+    for name, mask in volume.masks.items():
+        inside = mask != 0
+        arrays[name] = (inside & ~ndimage.binary_erosion(inside)).astype(np.uint8)
     if volume.heatmap is not None:
         arrays["heatmap"] = volume.heatmap.astype(np.float32)
     layers = {}
