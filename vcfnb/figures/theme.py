@@ -28,8 +28,9 @@ SIMULATED = "simulated data"
 def style():
     """Set seaborn's theme and matplotlib's parameters: text of 8 pt, on axes 7 pt, in a font that matplotlib brings.
 
-    SVG files keep text as text. Notebooks show PNG pictures even where ``MPLBACKEND=Agg`` asks for no display. Styled
-    tables show texts as they are: a site may be called anything, and is no HTML.
+    SVG files keep text as text. Notebooks show PNG pictures even where ``MPLBACKEND=Agg`` asks for no display, and
+    tables with headings in words (:mod:`vcfnb.figures.tables`). Styled tables show texts as they are: a site may be
+    called anything, and is no HTML.
     """
     from IPython import get_ipython
     from IPython.core.pylabtools import select_figure_formats
@@ -52,7 +53,10 @@ def style():
     mpl.rc("svg", fonttype="none")
     mpl.rc("pdf", fonttype=42)
     if get_ipython() is not None:
+        from vcfnb.figures.tables import show_readable
+
         select_figure_formats(get_ipython(), {"png"})
+        show_readable(get_ipython())
 
 
 def class_names(labels):
