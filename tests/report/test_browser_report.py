@@ -1,5 +1,7 @@
 """The report in a real browser: no network, no sideways scrolling on a phone, printable. Slow: a browser."""
 
+import json
+import re
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -98,3 +100,44 @@ def test_it_prints(opened):
         assert browser.js("getComputedStyle(document.querySelector('section:has(> details)')).display") == "none"
     finally:
         browser.call("Emulation.setEmulatedMedia", media="")
+
+
+# Cells with a number that stands on more than one line.
+BROKEN = """[...document.querySelectorAll('.number')].filter(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return cell.offsetParent && new Set([...range.getClientRects()].map(line => Math.round(line.top))).size > 1;
+}).map(cell => cell.textContent)"""
+PAPER = 680  # pixels of CSS between the margins of A4
+
+
+@pytest.mark.parametrize(("media", "width"), [("print", PAPER), ("", 390)])
+def test_no_number_is_broken_and_no_table_too_wide(opened, media, width):
+    browser = opened("index.html", width)
+    browser.call("Emulation.setEmulatedMedia", media=media)
+    try:
+        assert browser.js("document.querySelectorAll('.number').length") > 500
+        assert browser.js(BROKEN) == []
+        wide = "table => table.offsetParent && table.scrollWidth > table.clientWidth + 1"
+        assert browser.js(f"[...document.querySelectorAll('table')].filter({wide}).map(table => table.id)") == []
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_the_main_part_has_25_pages_and_the_summary_one(opened):
+    browser = opened("index.html", 1280)
+    for hidden, most in ((".appendix", 25), ("#top > :not(.sheet)", 1)):
+        style = f"<style id=hide>{hidden} {{ display: none !important }}</style>"
+        browser.js(f"document.head.insertAdjacentHTML('beforeend', {json.dumps(style)})")
+        assert len(re.findall(rb"/Type /Page\b", browser.pdf())) <= most, hidden
+        browser.js("document.getElementById('hide').remove()")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_next_patients_page_fits_the_window(browser, report, width):
+    browser.resize(width)
+    browser.open((report.parent / "10_predict" / "prediction.html").as_uri())
+    assert browser.js("document.documentElement.scrollWidth") <= width
+    assert browser.js(
+        "[...document.querySelectorAll('table')].every(table => table.scrollWidth <= table.clientWidth + 1)"
+    )
