@@ -17,7 +17,7 @@ _READINGS = {"a2": ("Reader A again", "icc_intra"), "b": ("Reader B", "icc_inter
 
 def test_size(n_test, acute_share, auc, width, simulated=False):
     """Expected width of an AUC's 95% interval by the size of the test set, for an AUC and a `width` to aim at."""
-    table = statistics.auc_width_by_size(auc, acute_share, sizes=range(10, 401, 5))
+    table = statistics.auc_width_by_size(auc, acute_share, sizes=range(10, 401))
     return split_power(table, n_test=n_test, target=width, simulated=simulated)
 
 
