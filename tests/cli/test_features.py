@@ -96,3 +96,9 @@ def test_where_nothing_could_be_computed_the_table_is_empty(folder, capsys):
     said = capsys.readouterr()
     assert "none.nii.gz: the file is missing" in said.err and "1834 features of 0 ROIs, 1 failed" in said.out
     assert pd.read_csv(folder / "f.csv").shape == (0, 1836)
+
+
+def test_a_label_that_is_needed_says_where_it_stands(folder, capsys):
+    assert features(folder / "ct.nii.gz", folder / "two.nii.gz", "--out", folder / "f.csv") == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the mask holds 2 labels: 1, 2" in said and "in the column Label, or is given by --mask-label" in said

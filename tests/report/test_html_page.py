@@ -84,6 +84,7 @@ VALIDATION = {
         **{"model": {"study": "<b>", "sha256": "0" * 64}, "versions": {"vcfnb": "0"}},
     },
     "trained": "t",
+    "verdict": ["v"],
     "benefit": "b",
     "tables": {name: pd.DataFrame({"model": ["m"]}) for name in ("auc", "calibration", "recalibration", "outside")}
     | {"operating_points": pd.DataFrame(), "uncertain": pd.DataFrame()},

@@ -39,8 +39,9 @@ def run(arguments):
     cache = arguments.out.with_suffix(".cache")
     features, failures = radiomics.extract_cohort(rois, cache, settings, arguments.cores, desc="features")
     if len(failures):
-        remedies = failures["remedy"].str.replace("mask_label of cohort.csv", _COLUMNS[2])
-        print(problems_text(failures.assign(severity="error", remedy=remedies)), file=sys.stderr)
+        print(problems_text(failures.assign(severity="error")), file=sys.stderr)
+        if failures["code"].isin(("mask-label-needed", "mask-label-unknown")).any():
+            print(f"Here a label stands in the column {_COLUMNS[2]}, or is given by --mask-label.", file=sys.stderr)
     number = [int(name.removeprefix("row_")) - 1 for name in features.pop("case_id")]
     found = pd.concat([given.loc[number].reset_index(drop=True), features], axis=1)
     runs.write_csv(found, arguments.out)

@@ -50,11 +50,10 @@ def read_study(run, seed):
     fusion = {name: value for name, value in run.settings("fusion").items() if name in FusionParams.model_fields}
     # Repeat segmentations as notebook 02 wrote them, to the last bit.
     drawn = pd.read_csv(run.needs("icc", "features.csv"), dtype={"reading": str, "case_id": str})
-    read = _one_block(drawn.drop(columns=["reading", "case_id"]))
-    segmentations = {
-        name: pd.concat([part[["case_id"]], read.loc[part.index]], axis=1).reset_index(drop=True)
-        for name, part in drawn[["reading", "case_id"]].groupby("reading")
-    }
+    segmentations = {}
+    for name, part in drawn.groupby("reading"):
+        features_of = _one_block(part.drop(columns=["reading", "case_id"]))
+        segmentations[name] = pd.concat([part[["case_id"]], features_of], axis=1).reset_index(drop=True)
     return StudyData(
         cases=table.set_index("case_id")[[name for name in _COLUMNS if name in table]].join(run.features("baseline")),
         radiomics=_one_block(features),
