@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from vcfnb import runs
+from vcfnb.figures.tables import heading
 
 
 def render(template, **content):
@@ -54,4 +55,4 @@ def _cell(value, digits):
 
 
 _ENVIRONMENT = Environment(loader=PackageLoader("vcfnb.report"), autoescape=True, undefined=StrictUndefined)
-_ENVIRONMENT.filters |= {"png": _png, "versions": versions_text, "kinds": _kinds, "rows": _rows}
+_ENVIRONMENT.filters |= {"png": _png, "versions": versions_text, "kinds": _kinds, "rows": _rows, "heading": heading}
