@@ -23,7 +23,7 @@ EVERYWHERE = {
     r"\bkeeps silent\b": "is not used",
     r"\b[Ss]hares? of\b": "proportion of",
     r"\b[Jj]udg(?:es?|ed|ing)\b": "evaluate",
-    r"\b(?:[Nn]o such call|[Cc]alled (?:acute|chronic|positive))\b": "predicted class",
+    r"\b(?:[Nn]o such call|(?:called|Called) (?:acute|chronic|positive))\b": "predicted class",
     r"\b(?:\w+_of|second)_readings\b|\b(?:first|second) reading\b": "segmentation",
 }
 # In documents and in the text of notebooks: these are also names in code.
