@@ -16,16 +16,13 @@ PARTS = {"parameters": {"seed": "1"}, "code": {"06_fusion": "a"}, "table": {"lab
 
 @pytest.fixture
 def study(saved, tmp_path):
-    """A saved model in a study's folder, with the results of notebooks 06 to 08."""
+    """A saved model in a study's folder, with the results of notebooks 07 and 08 and what they were made from."""
     shutil.copytree(saved[2], tmp_path / "06_fusion" / "model")
-    runs.write_csv(pd.DataFrame({"case_id": ["P001"], "fusion": [0.5]}), tmp_path / "06_fusion" / "scores.csv")
-    scores = runs.digest(tmp_path / "06_fusion" / "scores.csv")
-    runs.write_csv(pd.DataFrame({"scores": ["0", scores]}), tmp_path / "test_set_register.csv")
     area = {"model": "fusion", "split": "test", "n": 20, "auc": 0.81, "newcombe_low": 0.7, "newcombe_high": 0.9}
     runs.write_csv(pd.DataFrame([area | {"split": "train"}, area]), tmp_path / "07_statistics" / "auc.csv")
     nested = {"model": "fusion", "repeat": "mean", "n": 100, "auc": 0.75, "ci_low": 0.65, "ci_high": 0.85}
     runs.write_csv(pd.DataFrame([nested | {"repeat": "1"}, nested]), tmp_path / "08_robustness" / "rigorous_auc.csv")
-    for step in ("07_statistics", "08_robustness"):
+    for step in ("06_fusion", "07_statistics", "08_robustness"):
         runs.write_json({"parts": PARTS | {"parameters": {"seed": "1", step: "own"}}}, tmp_path / step / "made.json")
     return tmp_path
 
@@ -53,8 +50,13 @@ def test_a_model_alone_knows_its_out_of_fold_auc(saved):
     assert "not known" in achieved.in_words([], "fusion", False)
 
 
-def test_results_of_another_model_are_not_shown(study):
-    runs.write_csv(pd.DataFrame({"case_id": ["P001"], "fusion": [0.6]}), study / "06_fusion" / "scores.csv")
+@pytest.mark.parametrize("change", ["other code", "unfinished"])
+def test_results_of_another_model_are_not_shown(change, study):
+    """A model that was fitted again, and statistics that were not opened again for it."""
+    if change == "unfinished":
+        (study / "06_fusion" / "made.json").unlink()
+    else:
+        runs.write_json({"parts": PARTS | {"code": {"06_fusion": "b"}}}, study / "06_fusion" / "made.json")
     assert [row["evaluated"] for row in achieved.achieved(model_of(study))] == [achieved.TRAIN]
 
 

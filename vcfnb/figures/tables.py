@@ -40,13 +40,12 @@ def readable(table):
         if len(table) > _ROWS or len(table.columns) > _COLUMNS:
             return table._repr_html_()
         table = table.style.format(precision=3, escape="html")
-    shown = table
-    columns = shown.data.columns
+    columns = table.data.columns
     if columns.is_unique and columns.nlevels == 1:
         for names, look in ((_P, p_value), (_MODELS, model_name)):
-            shown = shown.format(look, subset=[name for name in names if name in columns], escape="html")
-        shown = shown.format_index(heading, axis="columns", escape="html")
-    return shown.to_html()
+            table = table.format(look, subset=[name for name in names if name in columns], escape="html")
+        table = table.format_index(heading, axis="columns", escape="html")
+    return table.to_html()
 
 
 def show_readable(shell):

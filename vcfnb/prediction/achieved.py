@@ -4,8 +4,6 @@ import json
 
 import pandas as pd
 
-from vcfnb.runs import digest, register
-
 TRAIN, TEST, NESTED = "training cases, out of fold", "test cases", "cases in nested cross-validation"
 
 
@@ -23,8 +21,6 @@ def achieved(model):
     area = model.cohort.calibration.get(model.primary, {}).get("area")
     found = [{"evaluated": TRAIN} | area] if area else []
     study = model.folder.resolve().parents[1]
-    if not _belong(study):
-        return found
     ways = (
         (TEST, "07_statistics/auc.csv", "split == 'test'", ("auc", "newcombe_low", "newcombe_high")),
         (NESTED, "08_robustness/rigorous_auc.csv", "repeat == 'mean'", ("auc", "ci_low", "ci_high")),
@@ -40,24 +36,16 @@ def achieved(model):
     return found
 
 
-def _belong(study):
-    """Whether the test set was last opened with the scores that lie beside the model."""
-    scores, opened = study / "06_fusion" / "scores.csv", study / register.NAME
-    if not scores.exists() or not opened.exists():
-        return False
-    return digest(scores) == pd.read_csv(opened, dtype=str)["scores"].iloc[-1]
-
-
 def _of_same_inputs(study, step):
-    """Whether a step was made from the parameters, code, table and files of the statistics, where both have them."""
-    made = [study / name / "made.json" for name in ("07_statistics", step)]
+    """Whether a finished step was made from the parameters, code, table and files that made the model."""
+    made = [study / name / "made.json" for name in ("06_fusion", step)]
     if not all(path.exists() for path in made):
         return False
-    statistics, other = (json.loads(path.read_text())["parts"] for path in made)
+    model, other = (json.loads(path.read_text())["parts"] for path in made)
     return all(
-        statistics[part][name] == other[part][name]
+        model[part][name] == other[part][name]
         for part in ("parameters", "code", "table", "files")
-        for name in statistics[part].keys() & other[part].keys()
+        for name in model[part].keys() & other[part].keys()
     )
 
 

@@ -13,6 +13,8 @@ from markupsafe import Markup, escape
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from vcfnb.report.page import widths
+
 # Of the report's navigation: what a reader asks for, and in which notebook, from which heading on it stands.
 CHAPTERS = {
     "Patients": ("00_cohort", ""),
@@ -33,8 +35,6 @@ CHAPTERS = {
 }
 # Details that are printed behind the rest.
 APPENDIX = ("01", "02", "03", "04", "05", "06")
-# A table of more columns than these is shown row by row on a phone, and on paper.
-WIDE, WIDEST = 3, 10
 _NUMBER = re.compile(r"[+\-−–]?[\d.,]+( ?%)?|[\d.+\-]+ \([\d.+\-–]+( to |, |–)[\d.+\-]+\)|nan|–|")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -142,8 +142,7 @@ def _readable(table):
     """Mark text, numbers that must not be broken, and the heading of each value, which narrow pages show beside it."""
     heads, rows = table.select("thead tr:first-child th"), table.select("tbody tr")
     if all(len(row(["td", "th"])) == len(heads) for row in rows):
-        kinds = ["wide"] * (len(heads) > WIDE) + ["widest"] * (len(heads) > WIDEST)
-        table["class"] = [*table.get("class", []), *kinds]
+        table["class"] = [*table.get("class", []), *widths(len(heads))]
     for head, *column in zip(heads, *(row(["td", "th"]) for row in rows), strict=False):
         numbers = [_NUMBER.fullmatch(cell.get_text(strip=True)) for cell in column]
         for cell, number in zip(column, numbers, strict=True):

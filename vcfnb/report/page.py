@@ -24,6 +24,11 @@ def write_page(path, template, **content):
         temporary.write_text(page, encoding="utf-8")
 
 
+def widths(n_columns):
+    """Classes of a table: ``wide`` ones are shown row by row on a phone, the ``widest`` on paper too."""
+    return ["wide"] * (n_columns > 3) + ["widest"] * (n_columns > 10)
+
+
 def _png(figure, dpi=150):
     """A matplotlib figure as the source of an image within the page."""
     stream = io.BytesIO()
@@ -55,4 +60,11 @@ def _cell(value, digits):
 
 
 _ENVIRONMENT = Environment(loader=PackageLoader("vcfnb.report"), autoescape=True, undefined=StrictUndefined)
-_ENVIRONMENT.filters |= {"png": _png, "versions": versions_text, "kinds": _kinds, "rows": _rows, "heading": heading}
+_ENVIRONMENT.filters |= {
+    "png": _png,
+    "versions": versions_text,
+    "kinds": _kinds,
+    "rows": _rows,
+    "heading": heading,
+    "widths": widths,
+}

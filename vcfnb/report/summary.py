@@ -9,13 +9,13 @@ from vcfnb import runs
 from vcfnb.figures.parts import canvas, finish
 from vcfnb.figures.performance import draw_overview
 from vcfnb.figures.theme import VERMILLION, model_name
+from vcfnb.fusion.saved import NOTICE
 from vcfnb.report.sheet import A4, write_text
 from vcfnb.runs import register
 from vcfnb.statistics import sentences
 
 # Of the table of models: its headings, and where their AUCs are.
 _AUCS = {"training, out-of-fold": "train", "test": "test", "nested cross-validation": "nested"}
-NOTICE = "Research use only: not a medical device, not for diagnosis."
 
 
 def summarise(run, primary):
