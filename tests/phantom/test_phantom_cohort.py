@@ -176,7 +176,9 @@ def test_second_vertebrae():
     levels = list(LEVELS)
     away = [abs(levels.index(a) - levels.index(b)) for a, b in zip(first.level, second.level, strict=True)]
     assert set(away) == {2, 3}
-    assert (second.impaction != first.impaction).mean() > 0.99
+    assert (second.kind.ne(first.kind) | second.impaction.ne(first.impaction)).mean() > 0.7
+    both = (second.impaction > 0) & (first.impaction > 0)
+    assert (second.impaction != first.impaction)[both].mean() > 0.9
     same = second.label == first.label
     # Signs of their own: what the label does not explain is not shared.
     own = [part.impaction[same & (second.label == 1)] for part in (first, second)]

@@ -16,7 +16,7 @@ PATIENT = DEFAULTS | {"label": 1, "age": 65, "sex": "F", "bmd": -2.0, "level": "
 
 
 def canvas(spacing=COARSE, seed=1):
-    return Canvas(spacing, np.random.default_rng(seed), 0.0)
+    return Canvas(spacing, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("size, height", [(1.0, 1.8), (4, 4), (2.6, 9), (13, 13)])
@@ -146,8 +146,8 @@ def test_signs_are_dense_or_lucent_as_they_should(sign, place, direction):
     assert direction * change[where].mean() > 2
 
 
-def test_the_box_of_the_bone_shows_little_of_the_signs_around_it_and_6_mm_most():
-    """What the expansion of an ROI can find; at 0 mm only the box's corners reach beyond the rims."""
+def test_the_box_of_the_bone_shows_less_than_half_of_the_signs_around_it_and_6_mm_nearly_all():
+    """What the expansion of an ROI can find; at 0 mm they are seen in the waist and in the box's corners."""
     change, body = only(swelling=1.0, stranding=1.0)
     inside = np.argwhere(body < 0)
     low, high = inside.min(0), inside.max(0) + 1
@@ -157,8 +157,8 @@ def test_the_box_of_the_bone_shows_little_of_the_signs_around_it_and_6_mm_most()
         box = tuple(slice(max(a, 0), b) for a, b in zip(low - margin, high + margin, strict=True))
         shares.append(np.abs(change[box]).sum() / np.abs(change).sum())
     assert shares == sorted(shares)
-    assert shares[0] < 0.15
-    assert 0.8 < shares[2] < shares[3]
+    assert 0.25 < shares[0] < 0.5
+    assert 0.9 < shares[2] < shares[3]
 
 
 def test_a_sign_of_half_strength_lies_between():

@@ -20,8 +20,9 @@ LEVELS = tuple(NORMAL)
 class Body:
     """Shape of a vertebral body, mm where nothing else is said.
 
-    `front` is the height of the front over that of the back, before the fracture; `dish` the depth of the endplates'
-    normal concavity; `waist` the share by which the body is narrower at half height. `wedge`, `biconcave` and `crush`
+    `front` is the height of the front over that of the back, before the fracture; `dish` and `lower_dish` the depths
+    of the upper and the lower endplate's normal concavity (Wang et al. 2012, Eur Spine J 21:2316: the lower one is the
+    deeper, and a rim is flat); `waist` the share by which the body is narrower at half height. `wedge`, `biconcave` and `crush`
     are the height lost at the front, in the middle, everywhere (proportion of the height), from the upper endplate;
     `lower` is the proportion of the biconcave loss that the lower endplate has too. `step` is the cortical step-off of
     the front wall, `step_depth` its distance below the upper endplate.
@@ -31,8 +32,9 @@ class Body:
     depth: float
     height: float
     front: float = 1.0
-    dish: float = 1.8
-    waist: float = 0.15
+    dish: float = 1.4
+    lower_dish: float = 2.4
+    waist: float = 0.17
     wedge: float = 0.0
     biconcave: float = 0.0
     crush: float = 0.0
@@ -57,12 +59,12 @@ class Body:
         inner = np.clip(1 - radius**2, 0, 1)
         anterior = np.clip(0.5 - y / self.depth, 0, 1)
         lost = self.height * (self.crush + self.wedge * anterior**1.3 + self.biconcave * inner)
-        return self._edge(y) - self.dish * inner - lost
+        return self._edge(y) - self.dish * _bowl(radius) - lost
 
     def bottom(self, y, radius):
         """Height z of the lower endplate."""
         inner = np.clip(1 - radius**2, 0, 1)
-        return -self._edge(y) + (self.dish + self.lower * self.biconcave * self.height) * inner
+        return -self._edge(y) + self.lower_dish * _bowl(radius) + self.lower * self.biconcave * self.height * inner
 
     def _edge(self, y):
         return self.height / 2 * (1 - (self.front - 1) * y / self.depth)
@@ -100,7 +102,12 @@ class Body:
         return side, z - top, bottom - z
 
 
-def rounded(*distances, radius=1.3):
+def _bowl(radius):
+    """Depth of a normal endplate as a proportion of its middle's: a bowl within a flat rim."""
+    return np.clip(1 - (radius / 0.92) ** 2, 0, 1) ** 1.4
+
+
+def rounded(*distances, radius=1.0):
     """Signed distance of the intersection, with rounded edges."""
     largest = np.maximum.reduce(distances)
     return largest + radius * np.log(sum(np.exp((d - largest) / radius) for d in distances))

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 # Field of view around the middle of the body, mm, (z, y, x): below and above, front and back, right and left.
-FIELD_MM = ((-39, 39), (-44, 58), (-41, 41))
+FIELD_MM = ((-39, 39), (-42, 50), (-41, 41))
 
 
 class Frame:
@@ -26,14 +26,14 @@ class Frame:
 class Canvas:
     """Densities on the voxel grid, in HU; `spacing` is (z, y, x), mm."""
 
-    def __init__(self, spacing, rng, background):
+    def __init__(self, spacing, rng):
         self.spacing, self.rng = spacing, rng
         self.lines = [
             np.arange(low, high, step, dtype=np.float32) for (low, high), step in zip(FIELD_MM, spacing, strict=True)
         ]
         self.shape = tuple(map(len, self.lines))
         self.everything = tuple(slice(0, n) for n in self.shape)
-        self.hu = np.full(self.shape, background, dtype=np.float32)
+        self.hu = np.zeros(self.shape, dtype=np.float32)
 
     def region(self, frame, low, high):
         """Slices (z, y, x) around the box from `low` to `high`, (x, y, z) in the frame; None when it is outside."""
@@ -77,7 +77,7 @@ class Canvas:
         smooth = ndimage.gaussian_filter(noise, sigma, mode="wrap", truncate=3)
         # The SD is known; that of one small field would differ from it by chance.
         smooth /= np.sqrt(np.prod([_variance(s) for s in sigma]))
-        return smooth if max(factor) == 1 else _stretched(smooth, shape, tuple(factor))
+        return smooth if max(factor) == 1 else stretched(smooth, shape, tuple(factor))
 
 
 def _variance(sigma):
@@ -87,9 +87,11 @@ def _variance(sigma):
     return np.float32(((weights / weights.sum()) ** 2).sum())
 
 
-def _stretched(values, shape, factor):
+def stretched(values, shape, factor):
     """Trilinear interpolation of a coarse grid, one value every `factor` voxels, to all voxels: axis after axis."""
     for axis in (1, 0, 2):
+        if factor[axis] == 1:
+            continue
         voxel = np.arange(shape[axis])
         below = voxel // factor[axis]
         above = np.minimum(below + 1, values.shape[axis] - 1)

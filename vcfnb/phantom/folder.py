@@ -67,15 +67,15 @@ def simulate_cohort(
     for sign, factor in signs.items():
         table[sign] = table[sign] * factor
     number = table["patient_id"].factorize()[0]
-    work = partial(
-        _write_case, folder=folder, seed=seed, spacing=tuple(map(float, voxel_mm)), image_format=image_format
-    )
-    jobs = list(zip(number.tolist(), table.to_dict("records"), strict=True))
+    spacing = tuple(map(float, voxel_mm))
+    again = number < (n_patients if n_repeat_segmentations is None else n_repeat_segmentations)
+    work = partial(_write_case, folder=folder, seed=seed, spacing=spacing, image_format=image_format)
+    jobs = list(zip(number.tolist(), again.tolist(), table.to_dict("records"), strict=True))
     for _ in runs.parallel_map(work, jobs, cores, desc="simulating"):
         pass
     table["image"] = [f"images/{case}{_SUFFIXES[image_format]}" for case in table["case_id"]]
     table["mask"] = [f"masks/{case}_a.nii.gz" for case in table["case_id"]]
-    again = table["case_id"].where(number < (n_patients if n_repeat_segmentations is None else n_repeat_segmentations))
+    again = table["case_id"].where(again)
     table["mask_reader_a2"] = again.map(lambda case: f"masks/{case}_a2.nii.gz", na_action="ignore")
     table["mask_reader_b"] = again.map(lambda case: f"masks/{case}_b.nii.gz", na_action="ignore")
     runs.write_csv(table[[*_COLUMNS, "mask_reader_a2", "mask_reader_b"]], folder / "cohort.csv")
@@ -111,8 +111,10 @@ def _check(signs, several_vertebrae, n_sites, metal, image_format):
         raise VcfnbError(problem, f"give one of {', '.join(_SUFFIXES)}", code="unknown-choice")
 
 
-def simulate_case(patient, spacing, seed):
+def simulate_case(patient, spacing, seed, repeat=True):
     """Image (int16) and masks (uint8, by reader) of one fractured vertebra, (z, y, x); `spacing` is (z, y, x), mm.
+
+    Without `repeat`, the only mask is reader A's.
 
     `patient` is a row of :func:`vcfnb.phantom.patients.draw_patients`; what is left out is that of
     :data:`vcfnb.phantom.patients.DEFAULTS`.
@@ -120,20 +122,21 @@ def simulate_case(patient, spacing, seed):
     patient = patients.DEFAULTS | patient
     made = scene.build(patient, spacing, np.random.default_rng([*seed, 0]))
     image = scanner.scan(made.hu, spacing, patient, np.random.default_rng([*seed, 1]))
-    return image, readers.draw_masks(made.body, spacing, np.random.default_rng([*seed, 2]))
+    return image, readers.draw_masks(made.body, spacing, np.random.default_rng([*seed, 2]), repeat)
 
 
 def _write_case(numbered, folder, seed, spacing, image_format):
-    number, patient = numbered
+    number, again, patient = numbered
     in_plane_y, in_plane_z, slices = spacing
     spacing_zyx = (in_plane_z, in_plane_y, slices)
     case = patient["case_id"]
-    inputs = [number, patient, seed, spacing, image_format]
+    inputs = [number, again, patient, seed, spacing, image_format]
     path = folder / "images" / f"{case}{_SUFFIXES[image_format]}"
-    masks = {reader: folder / "masks" / f"{case}_{reader}.nii.gz" for reader in readers.READERS}
+    drawn_by = readers.READERS if again else ["a"]
+    masks = {reader: folder / "masks" / f"{case}_{reader}.nii.gz" for reader in drawn_by}
 
     def make():
-        image, drawn = simulate_case(patient, spacing_zyx, [seed, patient["vertebra"], number])
+        image, drawn = simulate_case(patient, spacing_zyx, [seed, patient["vertebra"], number], again)
         if image_format == "dicom":
             dicom.write_series(
                 image, spacing_zyx, [low for low, _ in FIELD_MM], path, patient, key_of("vcfnb.phantom", *inputs)

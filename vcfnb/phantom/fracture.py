@@ -89,7 +89,7 @@ def body(canvas, region, coordinates, shape, bone, worn, signs):
     if signs:
         marrow = marrow + _inside(canvas, region, coordinates, below, above, signs)
         # Remodelled walls are thick and even; a fresh break leaves gaps in the upper endplate and the front wall.
-        thickness = thickness * (1 + 1.1 * signs["cortication"])
+        thickness = thickness * (1 + 0.22 * signs["cortication"])
         gaps = np.clip(canvas.field(3.5, 3.5, region) - 0.3, 0, 1.2) * (below < 4) * (y < shape.depth / 4)
         thickness = thickness * np.clip(1 - 1.2 * signs["cortical_step"] * gaps, 0, 1)
     return Made(distance.astype(np.float32), marrow.astype(np.float32), thickness.astype(np.float32))
@@ -105,10 +105,10 @@ def _inside(canvas, region, coordinates, below, above, signs):
     # A band of impacted trabeculae, and under it the gap they left.
     band = np.exp(-(((below - depth) / 2.0) ** 2)) * (0.35 + 0.65 * front) * np.clip(1 + 0.3 * wave, 0.3, 1.6)
     gap = np.exp(-(((below - depth - 3.4) / 0.8) ** 2)) * np.clip(0.5 + 0.6 * canvas.field(5, 5, region), 0, 1) * front
-    change = 120 * signs["impaction"] * band - 130 * signs["fracture_line"] * gap
+    change = 160 * signs["impaction"] * band - 180 * signs["fracture_line"] * gap
     change += 24 * signs["marrow_oedema"] * np.clip(1 - below / 22, 0, 1)
     # Remodelled endplates are dense and smooth.
-    sclerosis = 150 * np.exp(-below / 2.6) + 50 * np.exp(-above / 2.2)
+    sclerosis = 90 * np.exp(-below / 2.6) + 30 * np.exp(-above / 2.2)
     change += signs["sclerosis"] * sclerosis * np.clip(0.85 + 0.25 * canvas.field(9, 9, region), 0.3, 1.4)
     change -= 28 * signs["fatty_marrow"] * np.clip(below / 12, 0, 1) * np.clip(1 + 0.4 * wave, 0, 2)
     return change
@@ -117,32 +117,29 @@ def _inside(canvas, region, coordinates, below, above, signs):
 def around(canvas, region, coordinates, shape, distance, signs):
     """Swelling, haematoma and stranded fat around the fractured body, painted before the bone.
 
-    Both lie in front of the bone and at its sides, most on one or two sides, about the height of the break, outside of
-    the ligaments that run from rim to rim, and are gone ``FADES_MM[1]`` away from the rims.
+    Both lie in front of the bone and at its sides, in patches, most on one or two sides, about the height of the break,
+    and are gone ``FADES_MM[1]`` away from the rims. CT shows them where there is fat: blood is as dense as muscle.
     """
     rng = canvas.rng
     x, y, z = coordinates
     full, gone = FADES_MM
+    # The pattern is drawn whatever the strength, so that a dial changes nothing else.
+    lumps, strands, patches = canvas.field(6, 7, region), canvas.field(1.6, 2.2, region), canvas.field(15, 15, region)
     beyond = np.maximum(distance, shape.beyond_rims(x, y))
-    reach = np.clip((gone - beyond) / (gone - full), 0, 1)
+    # The border is uneven, and never further away than the second distance.
+    reach = np.clip((gone - beyond - 1.2 * np.clip(1 + lumps, 0, 2)) / (gone - full), 0, 1)
     # Not in the canal, and about the height of the broken endplate.
     reach = reach * reach * (3 - 2 * reach) / (1 + np.exp(np.clip(y - shape.depth / 2 + 6, -30, 30)))
-    # The layer on the bone is what it was (surroundings.ligaments), as is the waist that the ligaments bridge from rim
-    # to rim, with the segmental vessels under them.
-    reach = reach * np.clip((beyond - 2) / 2, 0, 1)
-    # They spread in front and along the muscles at the sides; between both, vessels and diaphragm are in the way.
+    # Most on one or two sides.
     angle = np.arctan2(x / shape.width, -y / shape.depth)
-    spread = np.abs(np.cos(2 * angle)) ** 3
-    middles, heights = rng.uniform(-2.0, 2.0, 2), rng.normal(0, 2.5, 2)
+    middles, heights = rng.uniform(-2.0, 2.0, 2).tolist(), rng.normal(0, 2.5, 2).tolist()
     level = z - (shape.height / 2 - lost_height(shape) - 1)
     focus = 0.0
     for middle, height, weight in zip(middles, heights, (0.7, 0.5), strict=True):
         focus = focus + weight * np.exp(2.0 * (np.cos(angle - middle) - 1) - ((level - height) / 12) ** 2)
-    share = spread * (0.8 * np.exp(-((level / 14) ** 4)) + focus)
-    # The pattern is drawn whatever the strength, so that a dial changes nothing else.
-    lumps, strands = canvas.field(6, 7, region), canvas.field(1.6, 2.2, region)
+    share = np.clip(0.6 + 0.5 * patches, 0, 1.3) * np.exp(-((level / 14) ** 4)) + focus
     hu = canvas.hu[region]
-    thick = signs["swelling"] * reach * np.clip((2.0 + 0.5 * lumps) * share, 0, 1)
+    thick = signs["swelling"] * reach * np.clip((1.6 + 0.5 * lumps) * share, 0, 1)
     hu += thick * np.clip((HAEMATOMA - hu) / 60, 0, 1) * (HAEMATOMA - hu)
     streaks = np.clip(strands - 0.1, 0, 1.3) + 0.35
     hazy = signs["stranding"] * reach * np.clip(2.2 * share * streaks, 0, 0.95)

@@ -1,5 +1,7 @@
 """Who is simulated: age, sex, bone density, level, traits of patient and scanner, and how strongly each sign shows."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
@@ -15,15 +17,13 @@ _REACHES_ENDS = 100
 # Proportion of levels: fractures gather at the thoracolumbar junction.
 LEVELS = {"T10": 0.05, "T11": 0.09, "T12": 0.2, "L1": 0.26, "L2": 0.16, "L3": 0.11, "L4": 0.08, "L5": 0.05}
 
-# Signs and the class in which they are strong. A sign's strength runs from 0 (absent) to about 1.
-_ACUTE = ("fracture_line", "impaction", "cortical_step", "marrow_oedema", "swelling", "stranding")
-_CHRONIC = ("sclerosis", "osteophytes", "cortication", "fatty_marrow", "cleft")
-SIGNS = dict.fromkeys(_ACUTE, "acute") | dict.fromkeys(_CHRONIC, "chronic")
-# Signs around the bone: swelling and haematoma beside the spine, and stranding of the fat. All others are in the bone.
-AROUND = ("swelling", "stranding")
-# How far apart the classes lie in a sign, in SDs of a patient's own variation, at difficulty 1.
-_SEPARATION_BONE = 1.9
-_SEPARATION_AROUND = 2.6
+# Signs: whether in the bone or around it, and how often CT shows them in acute and in chronic fractures, with the source.
+_SEEN = pd.read_csv(Path(__file__).with_name("signs.csv"), index_col="sign")
+SIGNS = dict(zip(_SEEN.index, np.where(_SEEN["acute"] > _SEEN["chronic"], "acute", "chronic"), strict=True))
+# Signs around the bone: swelling and haematoma beside the spine, and stranding of the fat.
+AROUND = tuple(_SEEN.index[_SEEN["group"] == "around"])
+# A sign that is seen has at least this strength, of 1; by so much it grows with each SD beyond being seen.
+_WEAKEST, _STRONGER = 0.4, 0.3
 # Proportions of a sign's variation (of variance) that all signs of a fracture have in common (its age), and those of a
 # group besides (bone and soft tissue do not heal at one pace).
 _SHARED = 0.25
@@ -112,23 +112,23 @@ def _t_scores(n):
 
 
 def _strengths(table, difficulty, rng):
+    """How strongly each sign shows (0: not seen), at difficulty 1 as often in each class as signs.csv says."""
     n = len(table)
     side = np.where(table["label"] == 1, 0.5, -0.5)
-    common, bone, around = rng.normal(size=(3, n))
+    common = rng.normal(size=n)
+    groups = {group: rng.normal(size=n) for group in ("bone", "around")}
     strengths = {}
-    for sign, of_class in SIGNS.items():
-        separation, group = (_SEPARATION_AROUND, around) if sign in AROUND else (_SEPARATION_BONE, bone)
+    for sign, group, *seen in _SEEN[["group", "acute", "chronic"]].itertuples():
+        acute, chronic = stats.norm.ppf(seen)
         own = np.sqrt(1 - _SHARED - _SHARED_GROUP) * rng.normal(size=n)
-        varied = np.sqrt(_SHARED) * common + np.sqrt(_SHARED_GROUP) * group + own
-        towards = side * separation + difficulty * varied
-        latent = towards if of_class == "acute" else -towards
+        varied = np.sqrt(_SHARED) * common + np.sqrt(_SHARED_GROUP) * groups[group] + own
         if sign == "osteophytes":
             # Osteophytes come with age in any spine.
-            latent = latent + 0.8 * (table["age"].to_numpy() - _AGE["mean"]) / _AGE["sd"]
-        if sign == "cleft":
-            # Rare, and mostly in chronic fractures.
-            latent = np.where(rng.random(n) < 0.1, latent, -9.0)
-        strengths[sign] = np.round(stats.norm.cdf(1.2 * latent), 4)
+            varied = (varied - 0.8 * (table["age"].to_numpy() - _AGE["mean"]) / _AGE["sd"]) / np.hypot(1, 0.8)
+        # What the signs of a fracture have in common is its age: younger, it has more acute and fewer chronic signs.
+        beyond = (acute + chronic) / 2 + side * (acute - chronic) / difficulty + np.sign(acute - chronic) * varied
+        strength = np.where(beyond > 0, np.clip(_WEAKEST + _STRONGER * beyond, 0, 1), 0)
+        strengths[sign] = np.round(strength, 4)
     return strengths
 
 

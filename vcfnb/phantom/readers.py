@@ -12,15 +12,15 @@ _HABIT = 0.5
 _CORRELATION_MM = 7.0
 
 
-def draw_masks(body, spacing, rng):
-    """Masks of the three segmentations (uint8), from the signed distance of the vertebral body (mm); all (z, y, x)."""
+def draw_masks(body, spacing, rng, repeat=True):
+    """Masks by reader (uint8), from the signed distance of the vertebral body (mm), all (z, y, x); `repeat`: all three."""
     start, stop = bounding_box(body < 0)
     pad = np.ceil(4 / np.array(spacing)).astype(int)
     box = tuple(map(slice, np.maximum(0, start - pad), stop + pad))
     distance = body[box]
     habit = _field(distance.shape, spacing, rng)
     masks = {}
-    for reader, (shift, sd) in READERS.items():
+    for reader, (shift, sd) in list(READERS.items())[: None if repeat else 1]:
         own = _field(distance.shape, spacing, rng)
         error = np.sqrt(_HABIT) * habit + np.sqrt(1 - _HABIT) * own if reader != "b" else own
         mask = np.zeros(body.shape, dtype=np.uint8)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from vcfnb.phantom import anatomy, fracture, surroundings
-from vcfnb.phantom.canvas import Canvas, Frame
+from vcfnb.phantom.canvas import Canvas, Frame, stretched
 
 # True densities, HU: compact bone as it counts in a wall thinner than a voxel, the nucleus of a disc, gas, nerve roots.
 CORTEX, DISC, VACUUM, ROOT = 950.0, 82.0, -600.0, 34.0
 # Thickness of the walls of posterior elements, mm.
 ARCH = 0.9
+# SD of the logarithm of a wall's thickness: nearly missing in places, dense in others.
+UNEVEN = 0.42
 # SD of the grain of trabecular bone before the scanner's blur: HU, and proportion of the mean density.
 _GRAIN = (22, 0.27)
 _FAR = 30.0
@@ -36,12 +38,14 @@ class Vertebra:
 
 def build(patient, spacing, rng):
     """Paint one patient; `spacing` is (z, y, x), mm."""
-    canvas = Canvas(spacing, rng, surroundings.FAT)
+    canvas, soft = Canvas(spacing, rng), Canvas((2 * spacing[0], *spacing[1:]), rng)
     frame = Frame(_turn(rng), (0, 0, 0))
     spine = _stand(patient, frame, rng)
     fractured = next(one for one in spine if one.fractured)
-    place = surroundings.Place.along(_curve(spine, frame), patient["level"], fractured.body, frame, canvas)
-    surroundings.paint(canvas, patient, place)
+    # Soft tissues run along the spine: every second axial slice will do.
+    place = surroundings.Place.along(_curve(spine, frame), patient["level"], fractured.body, frame, soft)
+    surroundings.paint(soft, patient, place)
+    canvas.hu = stretched(soft.hu, canvas.shape, (2, 1, 1))
     _roots(canvas, spine)
     _discs(canvas, patient, spine)
     body = _bones(canvas, patient, spine)
@@ -71,8 +75,9 @@ def _stand(patient, frame, rng):
     def normal(level):
         width, depth, height = (patient["size"] * anatomy.NORMAL[level][name] for name in ("width", "depth", "height"))
         lip, lower = lips * rng.uniform(0.3, 1.3, 2)
-        front, dish = anatomy.NORMAL[level]["front"], rng.uniform(1.0, 2.6)
-        return anatomy.Body(width, depth, height, front, dish, osteophyte=lip, lower_osteophyte=lower)
+        shape = {"front": anatomy.NORMAL[level]["front"], "waist": rng.uniform(0.13, 0.21)}
+        shape |= {"dish": rng.uniform(0.8, 2.4), "lower_dish": rng.uniform(1.4, 3.4)}
+        return anatomy.Body(width, depth, height, **shape, osteophyte=lip, lower_osteophyte=lower)
 
     bodies = {step: normal(anatomy.LEVELS[number + step]) for step in range(-2, 3) if 0 <= number + step < 10}
     bodies[0] = fracture.deformed(bodies[0], patient, rng)
@@ -143,6 +148,7 @@ def _bones(canvas, patient, spine):
     bone = _bone_density(patient)
     distance = np.full(canvas.shape, _FAR, dtype=np.float32)
     wall = np.full(canvas.shape, ARCH, dtype=np.float32)
+    uneven = np.full(canvas.shape, UNEVEN, dtype=np.float32)
     grain = _trabeculae(canvas)
     coarse = np.float32(_GRAIN[0] + _GRAIN[1] * bone)
     inside = np.float32(0.9 * bone + 50) + coarse * grain
@@ -151,7 +157,9 @@ def _bones(canvas, patient, spine):
     for one in spine:
         _arch(canvas, one, distance, rng)
     for one in spine:
-        reach = (one.body.width / 2 + 12, one.body.depth / 2 + 12, one.body.height / 2 + 10)
+        # As far as the signs around the bone reach, or the lips and ligaments of a neighbour.
+        margin = 12 if one.fractured else 5
+        reach = (one.body.width / 2 + margin, one.body.depth / 2 + margin, one.body.height / 2 + margin - 2)
         region = canvas.region(one.frame, [-r for r in reach], reach)
         if region is None:
             continue
@@ -164,10 +172,12 @@ def _bones(canvas, patient, spine):
             fracture.around(canvas, region, coordinates, one.body, made.distance, patient)
         mine = made.distance < 0.5
         inside[region] = np.where(mine, made.marrow + coarse * grain[region], inside[region])
-        wall[region] = np.where(mine | (made.distance < distance[region]), made.wall, wall[region])
+        nearest = mine | (made.distance < distance[region])
+        wall[region] = np.where(nearest, made.wall, wall[region])
+        remodelled = patient["cortication"] if one.fractured else 0.0
+        uneven[region] = np.where(nearest, np.float32(UNEVEN - 0.3 * remodelled), uneven[region])
         distance[region] = anatomy.joined(distance[region], made.distance)
-    # Walls are uneven: nearly missing in places, dense in others.
-    wall *= np.exp(0.42 * canvas.field(3.2))
+    wall *= np.exp(uneven * canvas.field(3.2))
     shell = canvas.share(distance) - canvas.share(distance + wall)
     core = canvas.share(distance + wall)
     canvas.hu += shell * (CORTEX - canvas.hu) + core * (inside - canvas.hu)

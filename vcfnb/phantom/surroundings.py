@@ -1,4 +1,7 @@
-"""What lies around the spine: muscles, fat, vessels, lungs, kidneys, bowel. None of it knows the label."""
+"""What lies around the spine: muscles, fat, vessels, lungs, kidneys, bowel. None of it knows the label.
+
+Densities in HU are true ones, before the scanner.
+"""
 
 from dataclasses import dataclass
 
@@ -40,12 +43,12 @@ class Place:
 def paint(canvas, patient, place):
     """Soft tissues, from the outside to the spinal canal."""
     rng = canvas.rng
-    old = np.clip((patient["age"] - 30) / 60, 0, 1)
+    old = np.float32(np.clip((patient["age"] - 30) / 60, 0, 1))
     # A quarter of the patients had contrast medium.
     contrast = rng.uniform(0.5, 1) if rng.random() < 0.25 else 0.0
     # Fat is never clean: small vessels and septa, more of them in some patients.
     strands = canvas.field(1.8, 3.0)
-    canvas.hu += 3 * canvas.field(7) + rng.uniform(8, 26) * np.clip(strands - 0.3, 0, 2.5) + rng.uniform(0, 14)
+    canvas.hu += FAT + 3 * canvas.field(7) + rng.uniform(8, 26) * np.clip(strands - 0.3, 0, 2.5) + rng.uniform(0, 14)
     streaks = canvas.field(2.6, 9)
     fatty = np.clip(streaks - 1.7 + 1.3 * old + 0.6 * patient["fat"], 0, 1.2)
     flesh = MUSCLE + 12 * contrast + 2 * canvas.field(4) - 95 * fatty
@@ -60,11 +63,12 @@ def _viscera(canvas, patient, place, contrast):
     """Bowel, pancreas and kidneys at the front and the sides of the picture."""
     rng = canvas.rng
     lumps = canvas.field(13, 13)
-    front = place.y + place.back + rng.uniform(15, 24) + 5 * lumps
+    lean = 6 * (1 - patient["fat"])
+    front = place.y + place.back + rng.uniform(8, 13) - lean + 4 * lumps
     # Liver, spleen and colon at the sides.
-    beside = place.half_width + rng.uniform(14, 22) - np.abs(place.x) + 3 * lumps
-    beside = np.maximum(beside, place.y - place.back - 4)
-    canvas.paint(np.maximum(np.minimum(front, beside), (-0.7 - lumps) * 6), BOWEL + 30 * contrast)
+    beside = place.half_width + rng.uniform(12, 18) - lean - np.abs(place.x) + 3 * lumps
+    beside = np.maximum(beside, place.y - place.back - 14)
+    canvas.paint(np.maximum(np.minimum(front, beside), (-1.3 - lumps) * 6), BOWEL + 30 * contrast)
     canvas.paint(np.maximum(front, (1.7 - lumps) * 8), AIR)
     low, high = anatomy.LEVELS.index("T12") - 0.4, anatomy.LEVELS.index("L3") + 0.3
     along = np.abs(place.level - (low + high) / 2) / ((high - low) / 2)
@@ -79,22 +83,22 @@ def _muscles(canvas, patient, place, flesh, streaks):
     s, back, half = place.scale * rng.uniform(0.9, 1.1), place.back, place.half_width
     # The muscles of the back fill all between arch and fascia; fat parts them into strands.
     deep = back + rng.uniform(44, 50) - 7 * patient["fat"]
-    compartment = np.maximum(np.hypot(x / 1.25, (y - back - 22) / 1.15) - 27 * s, y - deep)
-    compartment = np.maximum(compartment, back + 6 - y - 0.1 * x)
+    compartment = np.maximum(np.hypot(x / 1.5, (y - back - 22) / 1.15) - 29 * s, y - deep)
+    compartment = np.maximum(compartment, back + 3 - y - 0.1 * x)
     parted = np.minimum(np.abs(x - 18 * s - 0.25 * (y - back - 20)), np.abs(y - back - 27 + 0.2 * x))
-    parted = 0.6 + 1.4 * patient["fat"] - parted - 1.2 * streaks
+    parted = 0.2 + 0.8 * patient["fat"] - parted - 1.2 * streaks
     canvas.paint(np.maximum(compartment, parted) + 0.5 * streaks, flesh)
     # The psoas begins at T12 and grows downwards.
     grown = np.clip((level - 2.6) / 3.5, 0, 1)
-    tall, wide = 5 + 15 * grown * s, 3 + 14 * grown * s
-    loose = rng.uniform(2.5, 5.0) + 5 * patient["fat"] * rng.random()
+    tall, wide = 6 + 15 * grown * s, 4 + 15 * grown * s
+    loose = rng.uniform(0.5, 2.5) + 3 * patient["fat"] * rng.random()
     psoas = np.sqrt(((x - half - wide - loose) / wide) ** 2 + ((y - back + 8 + 2 * grown) / tall) ** 2) - 1
     psoas = np.where(grown > 0.02, psoas * np.minimum(wide, tall), 20)
     quadratus = ellipsoid((x, y), (half + 25 * s, back + 5), (11 * s, 6 * s))
     quadratus = np.where(level > 3.3, quadratus, 20)
     # The crura of the diaphragm, of very different thickness.
-    thickness = rng.uniform(1.2, 3.4, 2)
-    crus = np.where(place.x > 0, *(1.0 / thickness))
+    thickness = rng.uniform(1.2, 3.4, 2).astype(np.float32)
+    crus = np.where(place.x > 0, *(1 / thickness))
     crus = (np.hypot((x - 11 * s) / 11, (y + back + 3.5) * crus) - 1) * 2
     crus = np.where((level > 0.8) & (level < 5.6), crus, 20)
     for muscle in (psoas, quadratus, crus):
@@ -122,7 +126,7 @@ def _vessels(canvas, place, old, fat, contrast):
     parted = np.clip(level - anatomy.LEVELS.index("L4") - 0.2, 0, 1)
     radius = rng.uniform(9, 13)
     # It lies closer to the bodies of lean patients.
-    gap = rng.uniform(4, 7, 2) + rng.uniform(0, 8, 2) * fat
+    gap = np.float32(rng.uniform(3, 5, 2) + rng.uniform(0, 6, 2) * fat)
     centre_y = -place.back - radius - gap[0] + 3 * (1 - down)
     radius = radius * (1 - 0.4 * parted)
     aorta = np.hypot(np.where(parted > 0, np.abs(x) - 14 * parted, x - centre_x), y - centre_y) - radius
@@ -143,15 +147,16 @@ def ligaments(canvas, region, coordinates, shape, distance):
 
     Its thickness varies between and within patients, and knows nothing of the fracture.
     """
-    thickness = canvas.rng.uniform(1.8, 3.4) + 0.6 * canvas.field(8, 8, region)
+    thickness = canvas.rng.uniform(1.2, 2.8) + 0.6 * canvas.field(8, 8, region)
     layer = np.where(coordinates[1] < shape.depth / 2 - 2, distance - np.maximum(thickness, 0.5), 20)
     canvas.paint(layer, MUSCLE - 10, region)
 
 
 def _canal(canvas, place):
     s, middle = place.scale, place.back + 9 * place.scale
-    canvas.paint(ellipsoid((place.x, place.y), (0, middle), (12 * s, 9.5 * s)), FAT + 15)
-    sac = ellipsoid((place.x, place.y), (0, middle - 1), (11.3 * s, 8.9 * s))
+    # Between sac and bone lie fat and veins.
+    canvas.paint(ellipsoid((place.x, place.y), (0, middle), (12 * s, 9.5 * s)), FAT + 60)
+    sac = ellipsoid((place.x, place.y), (0, middle - 1), (11.5 * s, 9.1 * s))
     canvas.paint(sac, SAC)
     cord = ellipsoid((place.x, place.y), (0, middle), (5.5, 4))
     canvas.paint(np.where(place.level < anatomy.LEVELS.index("L1") + 0.5, cord, 20), SAC + 15)
