@@ -10,7 +10,7 @@ usage: ./run_all.sh [params/NAME.yaml] [--set section.key=value ...] [--cores N]
 Runs the whole study headlessly: makes .venv at the first call, checks the parameters, executes the
 numbered notebooks that are not up to date, and writes the report to runs/<study>/report/index.html.
 
-  params/NAME.yaml        parameters; by default params/demo.yaml (60 simulated patients)
+  params/NAME.yaml        parameters; by default params/demo.yaml (218 simulated patients)
   --set section.key=value replaces one parameter, such as --set dtl.epochs=3 or --set seed=7; repeatable
   --cores N               cores to use; by default all
   -n, --dry-run           shows which notebooks would run, and runs none

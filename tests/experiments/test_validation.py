@@ -215,3 +215,15 @@ def test_without_real_ct_the_program_says_so(tmp_path):
     command = [sys.executable, PROGRAM, "--real", tmp_path / "nothing", "--out", tmp_path]
     finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 1 and "give their folder with --real" in finished.stderr
+
+
+def test_plain_numbers_hardly_differ(tmp_path):
+    """The page's table (200 patients); the program itself is run on a few."""
+    page = pd.read_csv(ROOT / "docs" / "phantom" / "balance.csv", index_col="number")
+    assert page.loc["original_firstorder_Mean", "auc"] == pytest.approx(0.5, abs=0.08)
+    assert page.auc.drop("true signs").between(0.3, 0.7).all() and page.auc["true signs"] > 0.9
+    command = [sys.executable, PROGRAM.with_name("balance.py"), "--patients", "20", "--out", tmp_path]
+    finished = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"VCFNB_CORES": "1"})
+    assert finished.returncode == 0, finished.stderr
+    small = pd.read_csv(tmp_path / "balance.csv", index_col="number")
+    assert list(small.index) == list(page.index) and (small.n == 20).all() and small.auc.between(0, 1).all()

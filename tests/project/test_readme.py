@@ -32,6 +32,7 @@ LONG = {
     ),
     "./run_all.sh params/mine.yaml": ("real patients, not in the repository", "test_study.py::test_real_ct"),
     "./run_all.sh params/paper.yaml": ("half an hour, downloads weights", ""),
+    "./run_all.sh params/quick.yaml": ("minutes", "test_study.py::test_every_file_of_the_contract_is_there"),
     "./run_all.sh params/smoke.yaml": ("minutes", "test_study.py::test_every_file_of_the_contract_is_there"),
     "./run_all.sh": ("minutes", "test_notebooks.py::test_run_all_without_arguments_is_the_demonstration"),
     "./run_tests.sh": ("these tests themselves", ""),
@@ -58,6 +59,10 @@ LONG = {
     ".venv/bin/python experiments/pretraining/evaluate.py": (
         "an hour",
         "test_pretraining.py::test_summary_pairs_the_seeds",
+    ),
+    ".venv/bin/python experiments/phantom/balance.py": (
+        "minutes",
+        "test_validation.py::test_plain_numbers_hardly_differ",
     ),
     ".venv/bin/python experiments/phantom/plausibility.py": ("minutes", "test_validation.py::test_the_program"),
     ".venv/bin/python experiments/coverage/coverage.py": (

@@ -22,8 +22,8 @@ class Body:
 
     `front` is the height of the front over that of the back, before the fracture; `dish` and `lower_dish` the depths
     of the upper and the lower endplate's normal concavity (Wang et al. 2012, Eur Spine J 21:2316: the lower one is the
-    deeper, and a rim is flat); `waist` the share by which the body is narrower at half height. `wedge`, `biconcave` and `crush`
-    are the height lost at the front, in the middle, everywhere (proportion of the height), from the upper endplate;
+    deeper, and a rim is flat); `waist` the share by which the body is narrower at half height. `wedge`, `biconcave` and
+    `crush` are the height lost at the front, in the middle, everywhere (proportion of the height), from above;
     `lower` is the proportion of the biconcave loss that the lower endplate has too. `step` is the cortical step-off of
     the front wall, `step_depth` its distance below the upper endplate.
     """

@@ -37,14 +37,14 @@ def deformed(body, patient, rng):
         "biconcave": {"biconcave": loss, "wedge": 0.2 * loss, "lower": 0.5},
         "crush": {"crush": 0.75 * loss, "biconcave": 0.25 * loss},
     }[patient["kind"]]
-    lip = 2.4 * patient["osteophytes"]
+    lip = 3.0 * patient["osteophytes"]
     return replace(
         body,
         width=body.width * (1 + 0.06 * loss),
         depth=body.depth * (1 + 0.1 * loss),
         osteophyte=body.osteophyte + lip,
         lower_osteophyte=body.lower_osteophyte + 0.5 * lip,
-        step=2.4 * patient["cortical_step"],
+        step=3.0 * patient["cortical_step"],
         step_depth=float(rng.uniform(4, 8)),
         **shape,
     )
@@ -89,9 +89,9 @@ def body(canvas, region, coordinates, shape, bone, worn, signs):
     if signs:
         marrow = marrow + _inside(canvas, region, coordinates, below, above, signs)
         # Remodelled walls are thick and even; a fresh break leaves gaps in the upper endplate and the front wall.
-        thickness = thickness * (1 + 0.22 * signs["cortication"])
+        thickness = thickness * (1 + 0.3 * signs["cortication"])
         gaps = np.clip(canvas.field(3.5, 3.5, region) - 0.3, 0, 1.2) * (below < 4) * (y < shape.depth / 4)
-        thickness = thickness * np.clip(1 - 1.2 * signs["cortical_step"] * gaps, 0, 1)
+        thickness = thickness * np.clip(1 - 1.8 * signs["cortical_step"] * gaps, 0, 1)
     return Made(distance.astype(np.float32), marrow.astype(np.float32), thickness.astype(np.float32))
 
 
@@ -105,12 +105,12 @@ def _inside(canvas, region, coordinates, below, above, signs):
     # A band of impacted trabeculae, and under it the gap they left.
     band = np.exp(-(((below - depth) / 2.0) ** 2)) * (0.35 + 0.65 * front) * np.clip(1 + 0.3 * wave, 0.3, 1.6)
     gap = np.exp(-(((below - depth - 3.4) / 0.8) ** 2)) * np.clip(0.5 + 0.6 * canvas.field(5, 5, region), 0, 1) * front
-    change = 160 * signs["impaction"] * band - 180 * signs["fracture_line"] * gap
-    change += 24 * signs["marrow_oedema"] * np.clip(1 - below / 22, 0, 1)
+    change = 240 * signs["impaction"] * band - 270 * signs["fracture_line"] * gap
+    change += 32 * signs["marrow_oedema"] * np.clip(1 - below / 22, 0, 1)
     # Remodelled endplates are dense and smooth.
-    sclerosis = 90 * np.exp(-below / 2.6) + 30 * np.exp(-above / 2.2)
+    sclerosis = 140 * np.exp(-below / 2.6) + 50 * np.exp(-above / 2.2)
     change += signs["sclerosis"] * sclerosis * np.clip(0.85 + 0.25 * canvas.field(9, 9, region), 0.3, 1.4)
-    change -= 28 * signs["fatty_marrow"] * np.clip(below / 12, 0, 1) * np.clip(1 + 0.4 * wave, 0, 2)
+    change -= 42 * signs["fatty_marrow"] * np.clip(below / 12, 0, 1) * np.clip(1 + 0.4 * wave, 0, 2)
     return change
 
 

@@ -17,13 +17,13 @@ _REACHES_ENDS = 100
 # Proportion of levels: fractures gather at the thoracolumbar junction.
 LEVELS = {"T10": 0.05, "T11": 0.09, "T12": 0.2, "L1": 0.26, "L2": 0.16, "L3": 0.11, "L4": 0.08, "L5": 0.05}
 
-# Signs: whether in the bone or around it, and how often CT shows them in acute and in chronic fractures, with the source.
+# Signs: in the bone or around it, and how often CT shows them in acute and in chronic fractures, with the source.
 _SEEN = pd.read_csv(Path(__file__).with_name("signs.csv"), index_col="sign")
 SIGNS = dict(zip(_SEEN.index, np.where(_SEEN["acute"] > _SEEN["chronic"], "acute", "chronic"), strict=True))
 # Signs around the bone: swelling and haematoma beside the spine, and stranding of the fat.
 AROUND = tuple(_SEEN.index[_SEEN["group"] == "around"])
 # A sign that is seen has at least this strength, of 1; by so much it grows with each SD beyond being seen.
-_WEAKEST, _STRONGER = 0.4, 0.3
+_WEAKEST, _STRONGER = 0.5, 0.3
 # Proportions of a sign's variation (of variance) that all signs of a fracture have in common (its age), and those of a
 # group besides (bone and soft tissue do not heal at one pace).
 _SHARED = 0.25

@@ -13,7 +13,7 @@ _CORRELATION_MM = 7.0
 
 
 def draw_masks(body, spacing, rng, repeat=True):
-    """Masks by reader (uint8), from the signed distance of the vertebral body (mm), all (z, y, x); `repeat`: all three."""
+    """Masks by reader (uint8) from the signed distance of the vertebral body (mm), (z, y, x); `repeat`: all three."""
     start, stop = bounding_box(body < 0)
     pad = np.ceil(4 / np.array(spacing)).astype(int)
     box = tuple(map(slice, np.maximum(0, start - pad), stop + pad))
