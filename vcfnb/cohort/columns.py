@@ -9,8 +9,8 @@ CLINICAL = ("age", "sex", "bmd")
 REPEATS = ("mask_reader_a2", "mask_reader_b")
 # Segmentations that must differ.
 PAIRS = (("mask", REPEATS[0]), ("mask", REPEATS[1]), REPEATS)
-OPTIONAL = ("case_id", "split", *CLINICAL, "level", "site", "mask_label", *REPEATS)
-FILES = ("image", "mask", *REPEATS)
+OPTIONAL = ("case_id", "split", *CLINICAL, "level", "site", "mask_label", "mask_scheme", "mask_body", *REPEATS)
+FILES = ("image", "mask", "mask_body", *REPEATS)
 LEVELS = [f"T{n}" for n in range(1, 14)] + [f"L{n}" for n in range(1, 7)]
 
 

@@ -65,11 +65,16 @@ def _check_headers(case):
             found += _rows(case, case["image"], images.implausible_grid(grid))
     except BadInput as error:
         found += error.rows(case["case_id"])
-    for path in _masks(case).values():
+    for name in ("mask", "mask_body", *REPEATS):
         try:
-            images.look_at_mask(path, grid)
+            if isinstance(case.get(name), str):
+                images.look_at_mask(case[name], grid)
         except BadInput as error:
             found += error.rows(case["case_id"])
+    if images.is_whole_vertebra(case):
+        told = "the mask is of the whole vertebra, and the paper's ROI is its body"
+        remedy = "name the tool's file of bodies in mask_body (docs/own-cohort.md), or say so in the paper"
+        found.append(problem(told, remedy, case["case_id"], case["mask"], "warning", code="mask-whole-vertebra"))
     return found
 
 
@@ -82,10 +87,10 @@ def _check_voxels(case, min_voxels):
     except BadInput as error:
         return error.rows(case["case_id"]), {}
     found = _rows(case, case["image"], images.implausible_values(image))
-    digests, label = {"image": voxel_digest(image)}, images.as_label(case.get("mask_label"))
+    digests = {"image": voxel_digest(image)}
     for name, path in _masks(case).items():
         try:
-            mask = images.read_mask(path, image, label)
+            mask = images.read_roi(case, image, name)
         except BadInput as error:
             found += error.rows(case["case_id"])
             continue

@@ -30,8 +30,9 @@ def read_cohort(csv, label_column="label"):
         UTF-8, commas, one row per case (one vertebra). Needed: patient_id, image, mask and the label. Optional: case_id
         (by default the patient, with the level where a patient has several), split (train or test), age (years),
         sex (F or M), bmd (T-score), level (T1 to L6), site, mask_label (value of the ROI in a mask with several, or
-        number or name of a DICOM segment or structure), mask_reader_a2 and mask_reader_b (repeat segmentations). Paths
-        are seen from the table's folder.
+        number or name of a DICOM segment or structure), mask_scheme (a tool's numbering, which gives a level its label;
+        :data:`vcfnb.images.SCHEMES`), mask_body (the tool's file that says what is body), mask_reader_a2 and
+        mask_reader_b (repeat segmentations). Paths are seen from the table's folder.
     label_column : str
         Column with 1 (acute) and 0 (chronic).
 
@@ -84,6 +85,7 @@ def check_table(csv, label_column="label"):
     _check_labels(table, label_column, problems)
     _check_split(table, problems)
     _check_clinical(table, problems)
+    _check_scheme(table, problems)
     _resolve(table, csv.parent, problems)
     _check_repeats(table, problems)
     for name in (*CLINICAL, *REPEATS):
@@ -250,6 +252,27 @@ def _check_clinical(table, problems):
         problems += _unusable(table[wrong], "mask_label", remedy)
         if number.notna().sum() == table["mask_label"].notna().sum():
             table["mask_label"] = number
+
+
+def _check_scheme(table, problems):
+    """A numbering and a level are a label; where a label is given, it stays."""
+    if "mask_scheme" not in table:
+        return
+    table["mask_scheme"] = table["mask_scheme"].str.lower()
+    told = table["mask_scheme"].notna()
+    known = table["mask_scheme"].isin(images.SCHEMES)
+    remedy = f"write {', '.join(images.SCHEMES)}, or leave it empty and give mask_label"
+    problems += _unusable(table[told & ~known], "mask_scheme", remedy)
+    level = table["level"] if "level" in table else pd.Series(np.nan, table.index)
+    label = [
+        images.SCHEMES.get(scheme, {}).get(where) for scheme, where in zip(table["mask_scheme"], level, strict=True)
+    ]
+    label = pd.Series(label, table.index, dtype=float)
+    given = table["mask_label"].notna() if "mask_label" in table else pd.Series(False, table.index)
+    remedy = "write the level of the vertebra (T1 to L6) in the column level, or its label in mask_label"
+    for case in table.loc[known & ~given & label.isna(), "case_id"]:
+        problems.append(problem("mask_scheme needs a level that it numbers", remedy, case, code="invalid-value"))
+    table["mask_label"] = table["mask_label"].where(given, label) if "mask_label" in table else label
 
 
 def _resolve(table, folder, problems):

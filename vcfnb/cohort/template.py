@@ -1,5 +1,6 @@
 """A cohort.csv from a folder of files: names, and references between DICOM files, tell what belongs together."""
 
+import difflib
 import os
 import re
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pydicom
 
+from vcfnb.cohort import layouts
 from vcfnb.cohort.columns import LEVELS
 from vcfnb.errors import BadInput
 from vcfnb.images import dicom, files
@@ -22,7 +24,7 @@ _READINGS = {"a2": "mask_reader_a2", "b": "mask_reader_b"}
 _WHO = {"a", "a1", "reader", *_READINGS}
 
 _ORDER = ["patient_id", "case_id", "image", "mask", "label", "age", "sex", "bmd", "level", "site", "mask_label"]
-_ORDER += ["mask_reader_a2", "mask_reader_b"]
+_ORDER += ["mask_scheme", "mask_body", "mask_reader_a2", "mask_reader_b"]
 
 
 @dataclass
@@ -33,21 +35,27 @@ class _Found:
     key: tuple  # words that say whose it is
     is_mask: bool
     column: str = "mask"
+    scheme: str = ""  # numbering of a tool
+    level: str = ""  # of a mask of one vertebra
+    is_body: bool = False  # says which part of the vertebrae is body
     series: str = ""  # of a DICOM series, or the one that a DICOM mask refers to
     parts: int = 1  # segments or structures
 
 
-def template(folder, seen_from=None):
-    """Pair the images and masks of a folder.
+def template(folder, seen_from=None, levels=()):
+    """Pair the images and masks of a folder, one row per vertebra.
 
     Parameters
     ----------
     folder : path
         Looked through with its sub-folders. Layouts: ``P001.nii.gz`` with ``P001_mask.nii.gz``; ``images/P001.nii.gz``
         with ``masks/P001.nii.gz``; a folder per patient; DICOM series with NIfTI masks, SEG or RTSTRUCT. Several masks
-        of one image (``P001_L1_mask``, ``P001_L3_mask``) become several cases.
+        of one image (``P001_L1_mask``, ``P001_L3_mask``) become several cases, as do the vertebrae of a mask with
+        many labels; :mod:`vcfnb.cohort.layouts` has the layouts of tools and public data.
     seen_from : path, optional
         Folder of the table that will be written; by default `folder`.
+    levels : sequence of str, optional
+        Keep only these vertebrae (T12, L1, ...); by default all.
 
     Returns
     -------
@@ -62,16 +70,23 @@ def template(folder, seen_from=None):
         raise BadInput.of(folder, "is no folder", remedy, code="not-a-folder")
     found, notes = _look_through(folder)
     images = [item for item in found if not item.is_mask]
-    masks = [item for item in found if item.is_mask]
+    masks = [item for item in found if item.is_mask and not item.is_body]
+    bodies, _ = _pair(images, [item for item in found if item.is_body])
+    bodies = {image.path: body.path for image, body in bodies}
+    masks = _one_tool_each(masks, bodies, images, notes)
     pairs, loose = _pair(images, masks)
-    rows = _rows(pairs)
+    by_path = {item.path: item for item in masks}
+    rows = [one for row in _rows(pairs) for one in _by_vertebra(row, by_path[row["mask"]], folder, bodies)]
+    if levels:
+        rows = [row for row in rows if row.get("level") in levels]
     paired = {id(item) for pair in pairs for item in pair}
-    notes += [f"no mask for {item.path}" for item in images if id(item) not in paired]
-    notes += [f"no image for {item.path}" for item in loose]
+    alone = [item for item in images if id(item) not in paired]
+    notes += [f"no mask for {item.path}{_nearest(item, masks)}" for item in alone]
+    notes += [f"no image for {item.path}{_nearest(item, images)}" for item in loose]
     several = [item for item in masks if item.parts > 1]
     notes += [f"{item.path} holds {item.parts} segments or structures: name one in mask_label" for item in several]
     for row in rows:
-        for name in ("image", "mask", *_READINGS.values()):
+        for name in ("image", "mask", "mask_body", *_READINGS.values()):
             if name in row:
                 row[name] = os.path.relpath(folder / row[name], seen_from or folder).replace(os.sep, "/")
     table = pd.DataFrame(rows)
@@ -84,17 +99,26 @@ def _look_through(folder):
     for place, below, names in os.walk(folder):
         below.sort()
         place = Path(place)
-        headers = []
+        headers, others = [], 0
+        stems = {name: _stem(name) for name in names if name.lower().endswith(files.SUFFIXES)}
         for name in sorted(names):
             path = place / name
             relative = path.relative_to(folder)
-            if name.lower().endswith(files.SUFFIXES):
-                found.append(_named(relative, _stem(name)))
+            if name in stems:
+                said = layouts.told(relative, stems[name], stems.values())
+                if said is None:
+                    found.append(_named(relative, stems[name]))
+                elif said.role == layouts.OTHER:
+                    others += 1
+                else:
+                    found.append(_of_layout(relative, said))
             elif _readable_dicom(path):
                 try:
                     headers.append(dicom.read_header(path))
                 except BadInput:
                     notes.append(f"{relative} is a DICOM file that cannot be read")
+        if others:
+            notes.append(f"{others} files of {place.relative_to(folder)} are no vertebrae T1 to L6: left out")
         found += _series(place, folder, headers)
         found += [_dicom_mask(header, folder) for header in headers if header.kind in ("segmentation", "contours")]
     return found, notes
@@ -127,6 +151,50 @@ def _named(relative, stem):
         own = own[:1] + [word for word in own[1:] if word.lower() not in _WHO]
     key = tuple(word for word in (*folders, *own) if word.lower() not in dropped)
     return _Found(relative.as_posix(), key, is_mask, column)
+
+
+def _of_layout(relative, said):
+    is_mask, is_body = said.role != layouts.IMAGE, said.role == layouts.BODY
+    return _Found(relative.as_posix(), said.key, is_mask, scheme=said.scheme, level=said.level, is_body=is_body)
+
+
+def _one_tool_each(masks, bodies, images, notes):
+    """Of TotalSegmentator's two ways to a body one: the whole vertebra and its body, or the bodies by number."""
+    pairs, _ = _pair(images, masks)
+    schemes = {}
+    for image, mask in pairs:
+        schemes.setdefault(image.path, set()).add(mask.scheme)
+    dropped = set()
+    for image, mask in pairs:
+        if {"totalsegmentator", "totalsegmentator_body"} <= schemes[image.path]:
+            kept = "totalsegmentator" if image.path in bodies else "totalsegmentator_body"
+            if mask.scheme != kept:
+                dropped.add(id(mask))
+                notes.append(f"{mask.path} left out: another file gives the same vertebrae's bodies")
+    return [mask for mask in masks if id(mask) not in dropped]
+
+
+def _by_vertebra(row, mask, folder, bodies):
+    """The rows of the vertebrae that a mask holds; the row itself where nothing says which they are."""
+    told = {"mask_scheme": mask.scheme} if mask.scheme else {}
+    if bodies.get(row["image"]) and mask.scheme != "totalsegmentator_body":
+        told["mask_body"] = bodies[row["image"]]
+    levels = [(mask.level, 1)] if mask.level else layouts.vertebrae(folder / mask.path, mask.scheme)
+    if not levels:
+        return [row | told]
+    rows = []
+    for level, label in levels:
+        # A tool's numbering gives the label of a level; a mask of one vertebra has 1.
+        number = {} if mask.scheme and not mask.level else {"mask_label": label}
+        rows.append(row | told | number | {"case_id": f"{row['patient_id']}_{level}", "level": level})
+    return rows
+
+
+def _nearest(item, others):
+    """The file whose name is most like an item's, in words."""
+    names = {other.path: Path(other.path).name for other in others}
+    near = difflib.get_close_matches(Path(item.path).name, names.values(), 1, 0.5)
+    return f" (nearest name: {next(path for path, name in names.items() if name == near[0])})" if near else ""
 
 
 def _series(place, folder, headers):

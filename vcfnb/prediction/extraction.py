@@ -41,14 +41,15 @@ class ExtractedCase:
     heatmap: sitk.Image | None
 
 
-def extract_case(model, image, mask, mask_label=None, heat=False, check=True):
+def extract_case(model, image, mask, mask_label=None, heat=False, check=True, mask_scheme=None, mask_body=None):
     """Features of one case as the study computes them, by way of the same files.
 
     Parameters
     ----------
     model : SavedModel
     image, mask : path or SimpleITK.Image
-    mask_label : int or str, optional
+    mask_label, mask_scheme, mask_body : optional
+        As in cohort.csv.
     heat : bool
         Compute the heat map, too.
     check : bool
@@ -68,7 +69,8 @@ def extract_case(model, image, mask, mask_label=None, heat=False, check=True):
     with tempfile.TemporaryDirectory(prefix="vcfnb-") as folder:
         folder = Path(folder)
         files = {"image": _path(image, folder / "image.nrrd"), "mask": _path(mask, folder / "mask.nrrd")}
-        table = pd.DataFrame([{"case_id": "case", "patient_id": "case", "mask_label": mask_label} | files])
+        roi = {"mask_label": mask_label, "mask_scheme": mask_scheme, "mask_body": mask_body}
+        table = pd.DataFrame([{"case_id": "case", "patient_id": "case"} | files | roi])
         notes = _checked(table) if check else []
         settings = PreprocessingParams(**model.settings["preprocessing"])
         quality = preprocessing.preprocess_cohort(table, folder, settings, [model.expansion], cores=1).iloc[0].to_dict()

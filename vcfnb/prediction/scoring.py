@@ -101,13 +101,13 @@ def _patient(model, case):
 
 def _scored(case, model, version, folder):
     """One case's row of scores, or a list of its problems."""
-    places = [images.location(case[kind]) for kind in ("image", "mask")]
-    label = images.as_label(case.get("mask_label"))
+    places = [images.location(case[kind]) for kind in ("image", "mask", "mask_body") if isinstance(case.get(kind), str)]
+    roi = {name: case.get(name) for name in ("mask_label", "mask_scheme", "mask_body") if not pd.isna(case.get(name))}
     clinical, site = _patient(_model(model), case)
-    inputs = [*(file for file, _ in places), [number for _, number in places], label, clinical, site, version]
+    inputs = [*(file for file, _ in places), [number for _, number in places], roi, clinical, site, version]
     path = folder / "cases" / f"{case['case_id']}.json"
     try:
-        found = cached(path, __name__, inputs, lambda: _row(_model(model), case, label, clinical, site))
+        found = cached(path, __name__, inputs, lambda: _row(_model(model), case, roi, clinical, site))
     except CannotWrite:
         # No fault of the case.
         raise
@@ -117,8 +117,8 @@ def _scored(case, model, version, folder):
     return {"case_id": case["case_id"], "patient_id": case["patient_id"], "label": int(case["label"])} | found
 
 
-def _row(model, case, label, clinical, site):
-    extracted = prediction.extract_case(model, case["image"], case["mask"], label, check=False)
+def _row(model, case, roi, clinical, site):
+    extracted = prediction.extract_case(model, case["image"], case["mask"], check=False, **roi)
     found = prediction.predict_extracted(model, extracted, clinical, site)
     return found.probability | {
         "outside": bool(found.outside),

@@ -53,7 +53,9 @@ def _preprocessed(case, folder, settings, expansions):
     # Those that are missing are not a number.
     sources = {name: Path(path) for name, path in given.items() if isinstance(path, str) and path}
     places = [images.location(path) for path in (case["image"], *sources.values())]
-    asked = [[number for _, number in places], list(sources), images.as_label(case.get("mask_label"))]
+    body = case.get("mask_body")
+    part = [case.get("mask_scheme"), Path(body)] if isinstance(body, str) else []
+    asked = [[number for _, number in places], list(sources), images.as_label(case.get("mask_label")), *part]
     inputs = [*(file for file, _ in places), *asked, settings, expansions]
     suffixes = ["ct", *(REPEATS[name] for name in sources)]
     outputs = [folder / f"{case['case_id']}_{suffix}.nii.gz" for suffix in suffixes]
@@ -72,7 +74,7 @@ def _preprocessed(case, folder, settings, expansions):
 
 def _preprocess_case(case, sources, folder, settings, expansions):
     image = images.read_image(case["image"])
-    masks = {name: images.read_mask(path, image, case.get("mask_label")) for name, path in sources.items()}
+    masks = {name: images.read_roi(case, image, _MASK_COLUMNS[name]) for name in sources}
     processed, processed_masks = images.preprocess(image, masks, **settings)
     for name, written in {"ct": processed, **{REPEATS[k]: mask for k, mask in processed_masks.items()}}.items():
         images.write_image(written, folder / f"{case['case_id']}_{name}.nii.gz")

@@ -20,7 +20,7 @@ from vcfnb.runs.code import FIGURES, FOUNDATIONS, code_of_cells
 from vcfnb.runs.contents import digests_of
 
 _CLINICAL = ("age", "sex", "bmd")
-_READ = ("image", "mask")
+_READ = ("image", "mask", "mask_body")
 _REPEATS = ("mask_reader_a2", "mask_reader_b")
 # Folders of cached results: a step can do without them.
 _CACHES = {"cases", "checkpoints", "cached", "made"}
@@ -41,7 +41,7 @@ class _Uses(NamedTuple):
 
 USES = {
     "00_cohort": _Uses(),
-    "01_preprocessing": _Uses(("00_cohort",), ("mask_label",), ("label", "split"), (*_READ, *_REPEATS)),
+    "01_preprocessing": _Uses(("00_cohort",), ("mask_label", "mask_scheme"), ("label", "split"), (*_READ, *_REPEATS)),
     "02_icc": _Uses(("01_preprocessing",), ("mask_label", "split"), ("label",), (*_READ, *_REPEATS)),
     "03_radiomics": _Uses(("01_preprocessing",), ("mask_label",), ("label", "split"), _READ),
     "04_dtl": _Uses(("01_preprocessing",), ("mask_label", "label", "split", "patient_id"), (), _READ),
