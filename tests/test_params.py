@@ -73,9 +73,10 @@ def test_own_cohort_template_asks_for_the_table():
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("dtl.epoch=3", r"dtl\.epoch: unknown parameter; known here: network, .*epochs"),
+        ("dtl.epoch=3", r"--set dtl\.epoch: unknown parameter; do you mean epochs\?"),
         ("statistics.audit_runs=0", r"statistics\.audit_runs: unknown parameter; it belongs to the section leakage"),
-        ("epochs=3", r"epochs: unknown parameter; known here: study, seed"),
+        ("dtl.zzz=3", r"--set dtl\.zzz: unknown parameter; known here: network, .*epochs"),
+        ("epochs=3", r"epochs: unknown parameter; it belongs to the section dtl"),
         ("cohort.test_fraction=1.5", r"cohort\.test_fraction: 1\.5 is not allowed: .*less than 1"),
         ("dtl.epochs=many", r"dtl\.epochs: 'many' is not allowed: .*integer"),
         ("selection.lasso_rule=best", r"selection\.lasso_rule: 'best' is not allowed: .*'min' or '1se'"),

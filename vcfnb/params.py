@@ -4,6 +4,7 @@ A params file has the study-wide keys ``study``, ``seed``, ``expansions``, one s
 Each notebook holds the same names as plain literals in its cell tagged ``parameters``.
 """
 
+import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -421,7 +422,8 @@ _FIELDS = StudyParams.model_fields.items()
 SECTIONS = {name: field.annotation for name, field in _FIELDS if isinstance(field.default, Section)}
 
 
-def _checked(model, values, where=""):
+def _checked(model, values, where="", assigned=()):
+    """The model of the values; keys in `assigned`, such as dtl.epochs, came from --set, and their problems say so."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -438,7 +440,7 @@ def _checked(model, values, where=""):
                 text = problem["msg"].removeprefix("Value error, ")
             else:
                 text = f"{problem['input']!r} is not allowed: {problem['msg']}"
-            lines.append(f"  {key}: {text}")
+            lines.append(f"  {'--set ' * key.startswith(assigned)}{key}: {text}")
         problem = "\n".join([f"{where or model.__name__}: {len(lines)} problem(s)", *lines])
         raise ParameterError(problem, code="parameter-invalid") from None
 
@@ -446,9 +448,11 @@ def _checked(model, values, where=""):
 def _elsewhere(model, location):
     """Where a parameter that is unknown here belongs, or what is known here."""
     other = [name for name, section in SECTIONS.items() if location[-1] in section.model_fields]
-    if other and len(location) == 2:
+    if other and len(location) <= 2:
         return f"it belongs to the section {other[0]}"
-    return f"known here: {', '.join(_known(model, location))}"
+    known = list(_known(model, location))
+    near = difflib.get_close_matches(str(location[-1]), known, 1)
+    return f"do you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
 
 
 def _known(model, location):
@@ -510,7 +514,8 @@ def load_params(path, assignments=()):
     for assignment in assignments:
         _set(values, assignment)
     _resolve_paths(values, path.parent)
-    return _checked(StudyParams, values, where=str(path))
+    assigned = tuple(assignment.partition("=")[0].strip() for assignment in assignments)
+    return _checked(StudyParams, values, str(path), assigned)
 
 
 def _resolve_paths(values, folder):

@@ -35,7 +35,7 @@ PROMISED = {
     "repeat segmentations missing": ("Its cases as a whole", "repeat segmentations missing"),
     "unknown column": ("Its cases as a whole", "column without a meaning"),
     "wrong encoding": ("The table", "latin-1"),
-    "wrong separator": ("The table", "semicolons"),
+    "wrong separator": ("The table", "mixed separators"),
     "Windows path": ("Its rows", "Windows path"),
     "too few cases for the folds": ("Its size", "too few patients for ten folds"),
 }

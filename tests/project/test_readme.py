@@ -99,19 +99,19 @@ LONG = {
         "writes into notebooks/, from a finished demonstration",
         "test_notebooks.py::test_it_is_committed_executed_and_clean",
     ),
-    ".venv/bin/python -m vcfnb validate": (
+    "./vcfnb.sh validate": (
         "needs the model of a finished study",
         "test_predict.py::test_the_commands_of_the_guide_work",
     ),
-    ".venv/bin/python -m vcfnb predict": (
+    "./vcfnb.sh predict": (
         "needs the model of a finished study",
         "test_predict.py::test_the_commands_of_the_guide_work",
     ),
-    ".venv/bin/python -m vcfnb": (
+    "./vcfnb.sh lab": ("serves until it is stopped", "test_lab.py::test_a_notebook_of_the_copy_runs_on_its_results"),
+    "./vcfnb.sh": (
         "needs the reader's own files",
         "test_cli.py::test_the_guide_has_ten_steps_and_its_commands_work",
     ),
-    "./vcfnb.sh lab": ("serves until it is stopped", "test_lab.py::test_a_notebook_of_the_copy_runs_on_its_results"),
     ".venv/bin/ruff": ("checks the whole checkout, also what is being worked on", ""),
     ".venv/bin/codespell": ("checks the whole checkout, also what is being worked on", ""),
     ".venv/bin/pip install pre-commit": ("downloads", ""),
@@ -275,13 +275,14 @@ def test_what_is_copied_is_there(command, desk):
 
 # pip has no parser that could be stopped: it would install.
 NOT_PARSED = (".venv/bin/python workflow/article.py", ".venv/bin/python -m pip ")
-PYTHON = [c for c in starting(".venv/bin/python ", "python ") if not c.startswith(NOT_PARSED)]
+PYTHON = [c for c in starting(".venv/bin/python ", "python ", "./vcfnb.sh ") if not c.startswith(NOT_PARSED)]
 
 
 @pytest.fixture(scope="module")
 def parsed():
     """Exit status and message of each Python command, and of one with a wrong option."""
-    calls = [shlex.split(command)[1:] for command in [*PYTHON, f"python {WRONG}"]]
+    wrapped = [command.replace("./vcfnb.sh", "python -m vcfnb") for command in PYTHON]
+    calls = [shlex.split(command)[1:] for command in [*wrapped, f"python {WRONG}"]]
     finished = run(sys.executable, "-c", PARSE, json.dumps(calls))
     assert finished.returncode == 0, finished.stderr
     return dict(zip([*PYTHON, WRONG], json.loads(finished.stdout.splitlines()[-1]), strict=True))

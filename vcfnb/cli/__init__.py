@@ -1,4 +1,4 @@
-"""The command line, ``python -m vcfnb COMMAND``, or ``vcfnb COMMAND`` where the package is installed.
+"""The command line: ``./vcfnb.sh COMMAND``, or ``vcfnb COMMAND`` where the package is installed.
 
 A command is a module of this package, named in :data:`COMMANDS`, with ``SUMMARY`` (one line), ``add_arguments(parser)``
 and ``run(arguments)``, which returns the exit code: 0 fine, 1 something is wrong with what was given. Wrong usage is 2,
@@ -23,8 +23,7 @@ _ABOUT = (
 def main(argv=None):
     """Run a command with these arguments, by default the process' own, and return the exit code."""
     modules = {name: import_module(f"vcfnb.cli.{name}") for name in COMMANDS}
-    called = "vcfnb" if Path(sys.argv[0]).stem == "vcfnb" else "python -m vcfnb"
-    parser = argparse.ArgumentParser(prog=called, description=_ABOUT)
+    parser = argparse.ArgumentParser(prog="vcfnb", description=_ABOUT)
     parser.add_argument("--version", action="version", version=f"vcfnb {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in modules.items():

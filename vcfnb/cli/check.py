@@ -16,6 +16,7 @@ def add_arguments(parser):
     parser.add_argument("--label-column", default="label", help="column with 1 (acute) and 0 (chronic)")
     parser.add_argument("--min-voxels", type=int, default=100, help="smallest ROI, voxels of the original image")
     parser.add_argument("--quick", action="store_true", help="table and headers only: seconds, whatever the images")
+    parser.add_argument("--pictures", type=Path, metavar="HTML", help="write a contact sheet of all cases there")
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table of problems there, too")
     parser.add_argument("--cores", type=int, help="worker processes; by default all cores")
 
@@ -45,6 +46,11 @@ def run(arguments):
         told += "; voxels were not looked at"
     if arguments.csv:
         runs.write_csv(problems, arguments.csv)
+    if arguments.pictures:
+        from vcfnb.report.contact import contact_sheet
+
+        contact_sheet(table, arguments.pictures, problems=problems, cores=cores)
+        told += f"; pictures of all in {arguments.pictures}"
     return _report(problems, arguments, told)
 
 

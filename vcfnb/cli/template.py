@@ -38,5 +38,5 @@ def run(arguments):
     print(f"{out}: {len(table)} cases of {table['patient_id'].nunique()} patients.")
     print("Fill in label (1 acute, 0 chronic, from MRI); age, sex, bmd and level where you have them.")
     print("Ids come from names of files and folders: replace names of people. One patient, one patient_id.")
-    print(f"Then: python -m vcfnb check {out}")
+    print(f"Then: ./vcfnb.sh check {out}")
     return 0

@@ -4,6 +4,8 @@ from vcfnb.cohort.columns import problem, problem_table
 
 # A site with fewer training cases has no spread to be estimated.
 _FEWEST_OF_A_SITE = 2
+# An interval wider than this says little about an AUC that studies of this kind report.
+_LIKELY_AUC, _WIDEST = 0.85, 0.35
 
 
 def check_needs(table, clinical=(), clinical_missing="error", harmonise="none", covariates=()):
@@ -74,4 +76,24 @@ def check_size(table, test_fraction=0.2, folds=10):
             told = f"about {training} training patients {which} {folds} folds"
             remedy = "fewer folds will be used, and results will be unsure; give more patients"
             found.append(problem(told, remedy, severity="warning", code="too-few-for-folds"))
+    if all(row["severity"] == "warning" for row in found):
+        found += _too_unsure(table, test_fraction)
     return problem_table(found)
+
+
+def _too_unsure(table, test_fraction):
+    """A warning where the test set will hardly say anything, with the width of its AUC's interval."""
+    from vcfnb.statistics.sample_size import auc_standard_error
+
+    testing = table[table["split"] == "test"] if "split" in table else table
+    counts = [testing.loc[testing["label"] == label, "patient_id"].nunique() for label in (1, 0)]
+    counts = [n if "split" in table else max(1, round(n * test_fraction)) for n in counts]
+    if not min(counts):
+        return []
+    width = 2 * 1.96 * float(auc_standard_error(_LIKELY_AUC, *counts))
+    if width <= _WIDEST:
+        return []
+    told = f"about {counts[0]} acute and {counts[1]} chronic patients for testing: the 95% interval of an AUC of "
+    told += f"{_LIKELY_AUC} would be about {min(width, 1):.2f} wide"
+    remedy = "take the results as a trial of the software; give more patients"
+    return [problem(told, remedy, severity="warning", code="test-set-too-small")]

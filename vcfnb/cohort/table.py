@@ -110,7 +110,7 @@ def _read_text(csv):
         return BadInput.of(csv, told, remedy, code=code)
 
     if csv.is_dir():
-        raise refused("is a folder", "give the table; python -m vcfnb template FOLDER writes one")
+        raise refused("is a folder", "give the table; ./vcfnb.sh template FOLDER writes one")
     if not csv.is_file():
         raise refused("the file is missing", "check the path (in a params file: cohort.csv)", "file-missing")
     with open(csv, "rb") as stream:
@@ -120,7 +120,10 @@ def _read_text(csv):
         with warnings.catch_warnings():
             # Rows longer than the header: pandas would drop what is over, and only warn.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(csv, dtype=str, encoding="utf-8-sig", skipinitialspace=True, index_col=False)
+            separator = _separator(csv)
+            table = pd.read_csv(
+                csv, sep=separator, dtype=str, encoding="utf-8-sig", skipinitialspace=True, index_col=False
+            )
     except UnicodeError:
         raise refused("is not UTF-8 text", "save it as CSV UTF-8", "wrong-encoding") from None
     except pd.errors.ParserWarning:
@@ -130,12 +133,25 @@ def _read_text(csv):
         raise refused(f"is not a table: {error}", "save it as CSV with commas and one header line") from None
     if "\0" in "".join(table.columns):
         raise refused("is not UTF-8 text", "save it as CSV UTF-8", "wrong-encoding")
-    if len(table.columns) == 1 and (";" in table.columns[0] or "\t" in table.columns[0]):
-        raise refused("columns are not separated by commas", "save it as CSV with commas", "wrong-separator")
+    if not {*REQUIRED} & {*table.columns.str.strip()} and table.columns.str.contains("[;\t]").any():
+        told, remedy = "commas and semicolons or tabs are mixed in the header", "save it as CSV with commas alone"
+        raise refused(told, remedy, "wrong-separator")
     if not len(table):
         raise refused("has no rows", "write one row per vertebra", "empty-table")
     table.columns = table.columns.str.strip()
-    return table.apply(lambda column: column.str.strip()).replace("", np.nan)
+    table = table.apply(lambda column: column.str.strip()).replace("", np.nan)
+    if separator != ",":
+        # Where commas do not separate cells, one within a number is a decimal comma.
+        table = table.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
+    return table
+
+
+def _separator(csv):
+    """What separates the columns: commas, or semicolons or tabs where the header has one of them alone."""
+    with open(csv, encoding="utf-8-sig") as stream:
+        header = stream.readline()
+    found = [mark for mark in (",", ";", "\t") if mark in header]
+    return found[0] if len(found) == 1 else ","
 
 
 def _check_columns(table, csv, label_column):

@@ -53,7 +53,7 @@ def extract_case(model, image, mask, mask_label=None, heat=False, check=True, ma
     heat : bool
         Compute the heat map, too.
     check : bool
-        Check image and mask as ``python -m vcfnb check`` does; False where a whole cohort was checked before.
+        Check image and mask as ``./vcfnb.sh check`` does; False where a whole cohort was checked before.
 
     Returns
     -------
