@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import SimpleITK as sitk
+from pages import blocks
+from study import ROOT
 
 from vcfnb import cohort, images
 from vcfnb.cohort.template import template
@@ -146,6 +148,17 @@ def test_a_file_of_bodies_without_bodies_is_refused(tmp_path):
         roi(table.iloc[0].to_dict())
 
 
+def test_labels_that_were_exchanged_are_found(tmp_path):
+    """SimpleITK's third axis runs to the head: the first box is the lowest."""
+    ct(tmp_path / "sub-a_ct.nii.gz")
+    write(tmp_path / "sub-a_seg-vert_msk.nii.gz", vertebrae([20, 21, 19]))
+    (table, _), _ = filled(tmp_path)
+    found = cohort.check_files(table, min_voxels=10, cores=1).query("code == 'levels-out-of-order'")
+    assert list(found.problem) == ["L2 does not lie below L1 of the same image (sub-a_L1)"]
+    write(tmp_path / "sub-a_seg-vert_msk.nii.gz", vertebrae([21, 20, 19]))
+    assert "levels-out-of-order" not in set(cohort.check_files(table, min_voxels=10, cores=1).code)
+
+
 def test_a_level_that_is_none_is_refused(tmp_path):
     from vcfnb.cli import main
 
@@ -175,3 +188,22 @@ def test_real_outputs_in_verse_s_layout(real):
     assert list(table.level) == ["L2", "L3", "L4"] and list(table.mask_label) == [21, 22, 23]
     sizes = [roi(case).sum() for case in table.to_dict("records")]
     assert sizes[1] == max(sizes) and min(sizes) > 3000
+
+
+def test_the_verse_page(tmp_path, monkeypatch):
+    """From a folder in VerSe's layout and a table of grades to a cohort that can be read, by the page's own lines."""
+    (lines,) = blocks(ROOT / "docs" / "verse.md", "py")
+    grades = []
+    for number in range(8):
+        name = f"sub-verse{number:03d}"
+        image = np.random.default_rng(number).normal(100, 40, (24, 20, 20)).astype(np.int16)
+        write(tmp_path / "rawdata" / name / f"{name}_ct.nii.gz", image)
+        write(tmp_path / "derivatives" / name / f"{name}_seg-vert_msk.nii.gz", vertebrae([19, 20, 21]))
+        grades += [(name, level, grade) for level, grade in zip(("T12", "L1", "L2"), (0, number % 4, 0), strict=True)]
+    pd.DataFrame(grades, columns=["patient_id", "level", "genant"]).to_csv(tmp_path / "grades.csv", index=False)
+    template(tmp_path, levels=["T12", "L1", "L2"])[0].to_csv(tmp_path / "cohort.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    exec(lines, {})
+    table = cohort.read_cohort(tmp_path / "genant.csv", "genant_2_3")
+    assert table.label.sum() == 4 and (table.label == 0).sum() >= 8
+    assert set(table.level[table.label == 1]) == {"L1"} and table.mask_label.isin([19, 20, 21]).all()

@@ -30,6 +30,7 @@ LONG = {
         "minutes",
         "test_study.py::test_a_changed_section_reruns_only_what_depends_on_it",
     ),
+    "./run_all.sh params/verse.yaml": ("public data, not in the repository", "test_layouts.py::test_the_verse_page"),
     "./run_all.sh params/mine.yaml": ("real patients, not in the repository", "test_study.py::test_real_ct"),
     "./run_all.sh params/paper.yaml": ("half an hour, downloads weights", ""),
     "./run_all.sh params/quick.yaml": ("minutes", "test_study.py::test_every_file_of_the_contract_is_there"),

@@ -1,6 +1,7 @@
 """The files of a cohort: headers first, which takes seconds, then the voxels of what is left."""
 
 import hashlib
+import itertools
 from functools import partial
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import SimpleITK as sitk
 
 from vcfnb import images, runs
-from vcfnb.cohort.columns import PAIRS, REPEATS, problem, problem_table
+from vcfnb.cohort.columns import LEVELS, PAIRS, REPEATS, problem, problem_table
 from vcfnb.errors import BadInput
 
 
@@ -45,7 +46,7 @@ def check_voxels(table, min_voxels=100, cores=None):
         found += rows
         if "image" in digests:
             seen.setdefault(digests["image"], []).append((case, digests))
-    return problem_table(found + [row for cases in seen.values() for row in _repeats(cases)])
+    return problem_table(found + [row for cases in seen.values() for row in (*_repeats(cases), *_out_of_order(cases))])
 
 
 def _masks(case):
@@ -95,10 +96,29 @@ def _check_voxels(case, min_voxels):
             found += error.rows(case["case_id"])
             continue
         digests[name] = voxel_digest(mask)
+        if name == "mask":
+            digests["height"] = _height(mask)
         found += _check_roi(case["case_id"], path, mask, min_voxels)
         found += _rows(case, path, images.implausible_roi(image, mask))
     found += _same_segmentations(case, digests)
     return found, digests
+
+
+def _height(mask):
+    """How far to the head the middle of an ROI lies, mm."""
+    middle = [float(index.mean()) for index in np.nonzero(sitk.GetArrayViewFromImage(mask))[::-1]]
+    return mask.TransformContinuousIndexToPhysicalPoint(middle)[2]
+
+
+def _out_of_order(cases):
+    """Vertebrae of one image that do not lie one below the other as their levels say."""
+    known = [(LEVELS.index(case["level"]), case, found) for case, found in cases if case.get("level") in LEVELS]
+    known = sorted((one for one in known if "height" in one[2]), key=lambda one: one[0])
+    for (number, upper, above), (other, lower, below) in itertools.pairwise(known):
+        if other > number and below["height"] >= above["height"]:
+            told = f"{lower['level']} does not lie below {upper['level']} of the same image ({upper['case_id']})"
+            remedy = "look at both masks: are labels exchanged, shifted, or mixed?"
+            yield problem(told, remedy, lower["case_id"], lower["mask"], "warning", code="levels-out-of-order")
 
 
 def voxel_digest(image):
