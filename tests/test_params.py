@@ -83,7 +83,7 @@ def test_own_cohort_template_asks_for_the_table():
         ("selection.last_step=both", r"selection\.last_step: 'both' is not allowed: .*'vif', 'backward' or 'none'"),
         ("robustness.evaluation=honest", r"robustness\.evaluation: 'honest' is not allowed: .*'paper' or 'rigorous'"),
         ("statistics.threshold_low=0.7", r"statistics: .*threshold_low is 0\.7: below threshold_high, 0\.6"),
-        ("robustness.network_repeats=6", r"robustness: .*network_repeats is 6: at most outer_repeats, 5"),
+        ("robustness.network_repeats=6", r"robustness: .*network_repeats is 6: at most outer_repeats, 3"),
         ("robustness.learning_shares=[0.5,1]", r"robustness\.learning_shares\.1: 1 is not allowed: .*less than 1"),
         ("study=../elsewhere", r"study: '\.\./elsewhere' is not allowed"),
         ("expansions=[6,2]", r"expansions: .*must increase"),

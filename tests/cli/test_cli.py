@@ -59,7 +59,7 @@ def test_a_usable_cohort_gives_0(folder, capsys, more):
     assert cli.main(["check", str(labelled(folder)), "--cores", "1", *more]) == 0
     said = capsys.readouterr().out
     assert "12 cases of 12 patients, 12 can be used (6 acute, 6 chronic)" in said
-    assert "0 error(s), 3 warning(s)" in said
+    assert "0 error(s), 4 warning(s)" in said
     assert "no repeat segmentations" in said
     assert ("voxels were not looked at" in said) == bool(more)
 
@@ -90,9 +90,9 @@ def test_a_bad_cohort_gives_1_and_one_table(folder, capsys):
 def test_a_table_that_is_none_gives_1(tmp_path, capsys):
     assert cli.main(["check", str(tmp_path / "none.csv")]) == 1
     assert "the file is missing" in capsys.readouterr().out
-    (tmp_path / "cohort.csv").write_text("patient_id;image;mask;label\n")
+    (tmp_path / "cohort.csv").write_text("patient_id;image;mask;label,age\nA;a.nii;b.nii;1,70\n")
     assert cli.main(["check", str(tmp_path / "cohort.csv")]) == 1
-    assert "columns are not separated by commas" in capsys.readouterr().out
+    assert "commas and semicolons or tabs are mixed" in capsys.readouterr().out
 
 
 # ---- problems on the console
@@ -188,7 +188,8 @@ def test_what_cannot_be_paired_is_said(tmp_path, capsys):
         (tmp_path / name).touch()
     table, notes = template(tmp_path)
     assert table.case_id.tolist() == ["P2"]
-    assert notes == ["no mask for P1.nii", "no image for P3_mask.nii"]
+    near = [" (nearest name: P3_mask.nii)", " (nearest name: P2.nii)"]
+    assert notes == [f"no mask for P1.nii{near[0]}", f"no image for P3_mask.nii{near[1]}"]
     (tmp_path / "empty").mkdir()
     assert cli.main(["template", str(tmp_path / "empty")]) == 1
     assert "no image with a mask was found" in capsys.readouterr().err

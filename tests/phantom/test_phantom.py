@@ -75,7 +75,8 @@ def test_signs_overlap_between_the_classes():
         groups = [table.loc[table.label == label, sign] for label in (0, 1)]
         strong, weak = groups[::-1] if of_class == "acute" else groups
         assert strong.mean() > weak.mean(), sign
-        assert weak.max() > strong.median(), sign
+        # Some of the other class show it, and some of its own do not.
+        assert (weak > 0).any() and (strong == 0).any(), sign
 
 
 @pytest.mark.parametrize("difficulty, auc", [(0.8, 0.97), (1.0, 0.93), (1.5, 0.84)])

@@ -178,7 +178,7 @@ def test_what_the_model_does_not_use_is_said(model, case, capsys):
 def test_the_commands_of_the_guide_work(model, case, tmp_path, monkeypatch):
     """Each command of this package in docs/predict.md, in order, in a folder as the guide supposes."""
     own = [command for command in commands(ROOT / "docs" / "predict.md") if command.startswith("./vcfnb.sh")]
-    assert [shlex.split(command)[1] for command in own] == [*["predict"] * 3, *["validate"] * 2, "check"]
+    assert [shlex.split(command)[1] for command in own] == [*["predict"] * 3, *["validate"] * 2]
     desk = tmp_path / "desk"
     shutil.copytree(model, desk / "runs" / "demo" / "06_fusion" / "model")
     for given, name in zip(case, ("ct.nii.gz", "mask.nii.gz"), strict=True):

@@ -11,7 +11,7 @@ from study import ROOT
 from vcfnb.report import page
 
 TEMPLATES = ROOT / "vcfnb" / "report" / "templates"
-PAGES = ("checklists", "patient", "report", "validation")
+PAGES = ("contact", "checklists", "patient", "report", "validation")
 
 
 class Metas(HTMLParser):
