@@ -20,14 +20,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vcfnb import images, runs
+from vcfnb.params import load_params
 from vcfnb.phantom.folder import simulate_case
 from vcfnb.phantom.patients import SIGNS, draw_patients
 from vcfnb.radiomics import Settings, extract_features
+from vcfnb.radiomics.baseline import RADIOMIC
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 11
-DIFFICULTY = 0.8  # of params/demo.yaml
-FOUR = [f"original_{name}" for name in ("firstorder_Mean", "firstorder_Variance", "shape_Flatness", "shape_Sphericity")]
+FOUR = list(RADIOMIC.values())
 
 
 def measure(numbered):
@@ -45,7 +46,8 @@ def main():
     parser.add_argument("--patients", type=int, default=200)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "phantom")
     arguments = parser.parse_args()
-    drawn = draw_patients(arguments.patients, 0.5, DIFFICULTY, np.random.default_rng(SEED)).to_dict("records")
+    difficulty = load_params(ROOT / "params" / "demo.yaml").cohort.difficulty
+    drawn = draw_patients(arguments.patients, 0.5, difficulty, np.random.default_rng(SEED)).to_dict("records")
     table = pd.DataFrame(list(runs.parallel_map(measure, list(enumerate(drawn)), desc="simulated patients")))
     found = {name: roc_auc_score(table["label"], table[name]) for name in FOUR}
     model = make_pipeline(StandardScaler(), LogisticRegression())

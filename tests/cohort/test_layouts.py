@@ -10,9 +10,9 @@ import SimpleITK as sitk
 from pages import blocks
 from study import ROOT
 
-from vcfnb import cohort, images
+from vcfnb import cli, cohort, images
 from vcfnb.cohort.template import template
-from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.errors import BadInput
 
 BOXES = {1: slice(2, 7), 2: slice(9, 14), 3: slice(16, 21)}
 
@@ -88,7 +88,7 @@ def test_totalsegmentator_s_folder_has_vertebrae_and_no_liver(tmp_path):
     (table, _), notes = filled(tmp_path)
     assert sorted(table.case_id) == ["P001_L1", "P001_T12"] and (table.mask_label == 1).all()
     assert not any("liver" in str(mask) for mask in table["mask"])
-    assert any(note.startswith("2 files of P001/segmentations are no vertebrae") for note in notes)
+    assert any(note.startswith("2 files of P001/segmentations are neither CT nor") for note in notes)
     assert all(roi(case)[:, 10:].sum() == 0 for case in table.to_dict("records"))
 
 
@@ -103,10 +103,22 @@ def test_names_of_slicer_s_segments(tmp_path):
     assert dict(zip(table.level, table.mask_label, strict=True)) == {"L1": 3, "L2": 1}
 
 
-def test_only_the_levels_that_are_asked_for(tmp_path):
+def test_sessions_of_a_patient_are_one_patient(tmp_path):
+    """Otherwise one patient could be in training and test."""
+    for session in ("ses-1", "ses-2"):
+        ct(tmp_path / f"sub-a_{session}_ct.nii.gz")
+        write(tmp_path / f"sub-a_{session}_seg-vert_msk.nii.gz", vertebrae([20]))
+    table, _ = template(tmp_path)
+    assert list(table.patient_id) == ["sub-a"] * 2
+    assert sorted(table.case_id) == ["sub-a_ses-1_L1", "sub-a_ses-2_L1"]
+
+
+def test_only_the_levels_that_are_asked_for(tmp_path, capsys):
     ct(tmp_path / "sub-a_ct.nii.gz")
     write(tmp_path / "sub-a_seg-vert_msk.nii.gz", vertebrae([19, 20, 21]))
     assert list(template(tmp_path, levels=["L1", "T12"])[0].level) == ["T12", "L1"]
+    assert cli.main(["template", str(tmp_path), "--levels", "T3"]) == 1
+    assert "no vertebra T3 was found -> leave --levels out" in capsys.readouterr().err
 
 
 def cohort_csv(folder, **columns):
@@ -159,11 +171,9 @@ def test_labels_that_were_exchanged_are_found(tmp_path):
     assert "levels-out-of-order" not in set(cohort.check_files(table, min_voxels=10, cores=1).code)
 
 
-def test_a_level_that_is_none_is_refused(tmp_path):
-    from vcfnb.cli import main
-
-    with pytest.raises((SystemExit, VcfnbError)):
-        raise SystemExit(main(["template", str(tmp_path), "--levels", "L1,Q7"]))
+def test_a_level_that_is_none_is_refused(tmp_path, capsys):
+    assert cli.main(["template", str(tmp_path), "--levels", "L1,Q7"]) == 1
+    assert "--levels names Q7 -> write T1 to L6" in capsys.readouterr().err
 
 
 @pytest.fixture

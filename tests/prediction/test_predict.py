@@ -37,6 +37,23 @@ def written(model, case, tmp_path_factory):
     return folder, prediction.predict(model, *case)
 
 
+def test_a_tool_s_numbering_finds_the_vertebra_and_its_body(model, case, tmp_path, capsys):
+    assert cli.main(["predict", str(model), *case]) == 0
+    known = capsys.readouterr().out
+    # The vertebra reaches beyond its body, which is the known mask.
+    mask = str(write(image(ball(radius=9) * 20), tmp_path / "seg-vert.nii.gz"))
+    body = str(write(image(ball() * 49), tmp_path / "seg-subreg.nii.gz"))
+    more = ["--mask-scheme", "verse", "--level", "l1", "--mask-body", body]
+    assert cli.main(["predict", str(model), case[0], mask, *more]) == 0
+    assert _probabilities(capsys.readouterr().out) == _probabilities(known) != []
+    assert cli.main(["predict", str(model), case[0], mask, *more[:2]]) == 1
+    assert "--mask-scheme verse numbers no vertebra (no --level) -> give --level" in capsys.readouterr().err
+
+
+def _probabilities(text):
+    return re.findall(r"probability of an acute fracture (?:above |below )?[\d.]+", text)
+
+
 def test_the_console_says_what_the_function_says(model, case, capsys):
     assert cli.main(["predict", str(model), *case]) == 0
     said = capsys.readouterr()

@@ -43,7 +43,7 @@ def test_every_case_is_pictured_with_its_contour(table, tmp_path):
     assert len(pictures) == 2 * len(table)
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(pictures[0]))))
     assert (picture == contact._COLOUR).all(axis=-1).sum() > 50
-    assert "Research use only" in page and "<script" not in page
+    assert "Research use only" in page and "SIMULATED" in page and "<script" not in page
     volume = sheet.set_index("case_id").volume_ml
     assert volume.between(4, 45).all()
 

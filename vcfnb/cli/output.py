@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import textwrap
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from vcfnb.errors import folded, message
 
 # Stands for a space that must not end a line.
 _FIXED = "\0"
+
+
+def called():
+    """How this command line was called, for messages that name a command."""
+    return "vcfnb" if Path(sys.argv[0]).stem == "vcfnb" else "./vcfnb.sh"
 
 
 def checked(table, problems, *checks):

@@ -16,6 +16,9 @@ def add_arguments(parser):
     parser.add_argument("image", help="CT: file or DICOM folder, as in cohort.csv")
     parser.add_argument("mask", help="mask of the fractured vertebral body, on that CT")
     parser.add_argument("--mask-label", help="value, number or name of the vertebra in a mask with several")
+    parser.add_argument("--level", help="vertebra (T1 to L6) in a mask with the numbering of --mask-scheme")
+    parser.add_argument("--mask-scheme", help="whose numbering the mask has, as in cohort.csv")
+    parser.add_argument("--mask-body", help="the tool's file that says what is body, as in cohort.csv")
     parser.add_argument("--age", type=_number, metavar="YEARS", help="or unknown")
     parser.add_argument("--sex", choices=("F", "M", UNKNOWN))
     parser.add_argument("--bmd", type=_number, metavar="T-SCORE", help="or unknown")
@@ -32,15 +35,28 @@ def run(arguments):
     model = fusion.load_model(arguments.model)
     clinical = _clinical(model, arguments)
     prediction.check_patient(model, clinical, arguments.site)
-    extracted = prediction.extract_case(
-        model, arguments.image, arguments.mask, arguments.mask_label, heat=arguments.out is not None
-    )
+    heat, roi = arguments.out is not None, _roi(arguments)
+    extracted = prediction.extract_case(model, arguments.image, arguments.mask, heat=heat, **roi)
     found = prediction.predict_extracted(model, extracted, clinical, arguments.site)
     print(found)
     if arguments.out is not None:
         for path in patient_page.write(arguments.out, model, extracted, found, arguments.name).values():
             print(f"wrote {path}")
     return 0
+
+
+def _roi(arguments):
+    """Which part of the mask is the ROI, as columns of cohort.csv say it."""
+    from vcfnb import images
+
+    roi = {name: getattr(arguments, name) for name in ("mask_label", "mask_scheme", "mask_body")}
+    if arguments.mask_scheme and not arguments.mask_label:
+        roi["mask_label"] = images.label_of(arguments.mask_scheme, (arguments.level or "").upper())
+        if roi["mask_label"] is None:
+            problem = f"--mask-scheme {arguments.mask_scheme} numbers no vertebra {arguments.level or '(no --level)'}"
+            remedy = f"give --level, T1 to L6, and one of {', '.join(images.SCHEMES)}; or --mask-label"
+            raise VcfnbError(problem, remedy, code="invalid-value")
+    return roi
 
 
 def _clinical(model, arguments):

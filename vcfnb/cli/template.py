@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from vcfnb.cli.output import called
 from vcfnb.errors import VcfnbError
 
 SUMMARY = "Write a cohort.csv for a folder of images and masks, to be filled in."
@@ -31,6 +32,9 @@ def run(arguments):
     table, notes = template(arguments.folder, out.parent, levels)
     for note in notes:
         print(note, file=sys.stderr)
+    if not len(table) and levels:
+        problem = f"no vertebra {', '.join(levels)} was found"
+        raise VcfnbError(problem, "leave --levels out to see what is there", code="no-cases", file=arguments.folder)
     if not len(table):
         remedy = "name them alike, as P001.nii.gz and P001_mask.nii.gz"
         raise VcfnbError("no image with a mask was found", remedy, code="no-cases", file=arguments.folder)
@@ -38,5 +42,5 @@ def run(arguments):
     print(f"{out}: {len(table)} cases of {table['patient_id'].nunique()} patients.")
     print("Fill in label (1 acute, 0 chronic, from MRI); age, sex, bmd and level where you have them.")
     print("Ids come from names of files and folders: replace names of people. One patient, one patient_id.")
-    print(f"Then: ./vcfnb.sh check {out}")
+    print(f"Then: {called()} check {out}")
     return 0

@@ -49,9 +49,9 @@ def check_voxels(table, min_voxels=100, cores=None):
     return problem_table(found + [row for cases in seen.values() for row in (*_repeats(cases), *_out_of_order(cases))])
 
 
-def _masks(case):
-    """Paths of the masks that are given."""
-    return {name: case[name] for name in ("mask", *REPEATS) if isinstance(case.get(name), str)}
+def _masks(case, *more):
+    """Paths of the masks that are given, by column; of `more` columns, too."""
+    return {name: case[name] for name in ("mask", *REPEATS, *more) if isinstance(case.get(name), str)}
 
 
 def _check_headers(case):
@@ -66,10 +66,9 @@ def _check_headers(case):
             found += _rows(case, case["image"], images.implausible_grid(grid))
     except BadInput as error:
         found += error.rows(case["case_id"])
-    for name in ("mask", "mask_body", *REPEATS):
+    for path in _masks(case, "mask_body").values():
         try:
-            if isinstance(case.get(name), str):
-                images.look_at_mask(case[name], grid)
+            images.look_at_mask(path, grid)
         except BadInput as error:
             found += error.rows(case["case_id"])
     if images.is_whole_vertebra(case):

@@ -61,6 +61,12 @@ def told(relative, stem, neighbours=()):
     return None
 
 
+def subject(path):
+    """The patient of a BIDS name, such as sub-verse004, whatever the session or series; empty for other names."""
+    found = re.match(r"(sub-[A-Za-z0-9]+)_", path.rpartition("/")[2])
+    return found[1] if found else ""
+
+
 def _bids(stem):
     """Entities of a BIDS name; those that say how a mask was made do not say whose it is."""
     *entities, suffix = stem.split("_")

@@ -110,7 +110,7 @@ def _read_text(csv):
         return BadInput.of(csv, told, remedy, code=code)
 
     if csv.is_dir():
-        raise refused("is a folder", "give the table; ./vcfnb.sh template FOLDER writes one")
+        raise refused("is a folder", "give the table; the command template writes one")
     if not csv.is_file():
         raise refused("the file is missing", "check the path (in a params file: cohort.csv)", "file-missing")
     with open(csv, "rb") as stream:
@@ -280,10 +280,8 @@ def _check_scheme(table, problems):
     remedy = f"write {', '.join(images.SCHEMES)}, or leave it empty and give mask_label"
     problems += _unusable(table[told & ~known], "mask_scheme", remedy)
     level = table["level"] if "level" in table else pd.Series(np.nan, table.index)
-    label = [
-        images.SCHEMES.get(scheme, {}).get(where) for scheme, where in zip(table["mask_scheme"], level, strict=True)
-    ]
-    label = pd.Series(label, table.index, dtype=float)
+    label = map(images.label_of, table["mask_scheme"], level)
+    label = pd.Series(list(label), table.index, dtype=float)
     given = table["mask_label"].notna() if "mask_label" in table else pd.Series(False, table.index)
     remedy = "write the level of the vertebra (T1 to L6) in the column level, or its label in mask_label"
     for case in table.loc[known & ~given & label.isna(), "case_id"]:

@@ -73,8 +73,8 @@ def template(folder, seen_from=None, levels=()):
     masks = [item for item in found if item.is_mask and not item.is_body]
     bodies, _ = _pair(images, [item for item in found if item.is_body])
     bodies = {image.path: body.path for image, body in bodies}
-    masks = _one_tool_each(masks, bodies, images, notes)
     pairs, loose = _pair(images, masks)
+    pairs = _one_tool_each(pairs, bodies, notes)
     by_path = {item.path: item for item in masks}
     rows = [one for row in _rows(pairs) for one in _by_vertebra(row, by_path[row["mask"]], folder, bodies)]
     if levels:
@@ -118,7 +118,9 @@ def _look_through(folder):
                 except BadInput:
                     notes.append(f"{relative} is a DICOM file that cannot be read")
         if others:
-            notes.append(f"{others} files of {place.relative_to(folder)} are no vertebrae T1 to L6: left out")
+            notes.append(
+                f"{others} files of {place.relative_to(folder)} are neither CT nor vertebrae T1 to L6: left out"
+            )
         found += _series(place, folder, headers)
         found += [_dicom_mask(header, folder) for header in headers if header.kind in ("segmentation", "contours")]
     return found, notes
@@ -158,20 +160,18 @@ def _of_layout(relative, said):
     return _Found(relative.as_posix(), said.key, is_mask, scheme=said.scheme, level=said.level, is_body=is_body)
 
 
-def _one_tool_each(masks, bodies, images, notes):
+def _one_tool_each(pairs, bodies, notes):
     """Of TotalSegmentator's two ways to a body one: the whole vertebra and its body, or the bodies by number."""
-    pairs, _ = _pair(images, masks)
-    schemes = {}
+    both, schemes, kept = {"totalsegmentator", "totalsegmentator_body"}, {}, []
     for image, mask in pairs:
         schemes.setdefault(image.path, set()).add(mask.scheme)
-    dropped = set()
     for image, mask in pairs:
-        if {"totalsegmentator", "totalsegmentator_body"} <= schemes[image.path]:
-            kept = "totalsegmentator" if image.path in bodies else "totalsegmentator_body"
-            if mask.scheme != kept:
-                dropped.add(id(mask))
-                notes.append(f"{mask.path} left out: another file gives the same vertebrae's bodies")
-    return [mask for mask in masks if id(mask) not in dropped]
+        wanted = "totalsegmentator" if image.path in bodies else "totalsegmentator_body"
+        if both <= schemes[image.path] and mask.scheme in both and mask.scheme != wanted:
+            notes.append(f"{mask.path} left out: another file gives the same vertebrae's bodies")
+        else:
+            kept.append((image, mask))
+    return kept
 
 
 def _by_vertebra(row, mask, folder, bodies):
@@ -179,6 +179,7 @@ def _by_vertebra(row, mask, folder, bodies):
     told = {"mask_scheme": mask.scheme} if mask.scheme else {}
     if bodies.get(row["image"]) and mask.scheme != "totalsegmentator_body":
         told["mask_body"] = bodies[row["image"]]
+    case, row = row["patient_id"], row | {"patient_id": layouts.subject(row["image"]) or row["patient_id"]}
     levels = [(mask.level, 1)] if mask.level else layouts.vertebrae(folder / mask.path, mask.scheme)
     if not levels:
         return [row | told]
@@ -186,7 +187,7 @@ def _by_vertebra(row, mask, folder, bodies):
     for level, label in levels:
         # A tool's numbering gives the label of a level; a mask of one vertebra has 1.
         number = {} if mask.scheme and not mask.level else {"mask_label": label}
-        rows.append(row | told | number | {"case_id": f"{row['patient_id']}_{level}", "level": level})
+        rows.append(row | told | number | {"case_id": f"{case}_{level}", "level": level})
     return rows
 
 

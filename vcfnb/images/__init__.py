@@ -9,4 +9,4 @@ from vcfnb.images.plausibility import implausible_grid, implausible_roi, implaus
 from vcfnb.images.quality import dice, pieces, quality, touches_border
 from vcfnb.images.reading import as_label, location, look, look_at_mask, read_image, read_mask
 from vcfnb.images.resampling import preprocess, window
-from vcfnb.images.schemes import SCHEMES, is_whole_vertebra, read_roi
+from vcfnb.images.schemes import SCHEMES, is_whole_vertebra, label_of, read_roi

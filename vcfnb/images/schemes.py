@@ -15,11 +15,16 @@ from vcfnb.errors import BadInput
 from vcfnb.images.grids import Grid, on_grid
 from vcfnb.images.reading import as_label, read_image, read_mask
 
-_LABELS = pd.read_csv(Path(__file__).with_name("schemes.csv"))
+_LABELS = pd.read_csv(Path(__file__).with_name("schemes.csv"), index_col="level")
 # By numbering: label by level.
-SCHEMES = {name: dict(zip(rows["level"], rows["label"], strict=True)) for name, rows in _LABELS.groupby("scheme")}
+SCHEMES = {name: _LABELS[name].dropna().astype(int).to_dict() for name in _LABELS}
 # Labels of the vertebral body in the file beside that of the whole vertebrae; none where vertebrae are bodies already.
 BODY = {"verse": (49, 50), "spineps": (49, 50), "totalsegmentator": (1,), "totalsegmentator_body": ()}
+
+
+def label_of(scheme, level):
+    """The label of a vertebra (T1 to L6) in a numbering of :data:`SCHEMES`; None where it has none."""
+    return SCHEMES.get(scheme, {}).get(level)
 
 
 def is_whole_vertebra(case):

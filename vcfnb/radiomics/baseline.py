@@ -11,7 +11,7 @@ from vcfnb.radiomics.heights import body_heights
 
 PREFIX = "baseline_"
 # First-order and shape features among them, by name.
-_RADIOMIC = {
+RADIOMIC = {
     "mean_hu": "original_firstorder_Mean",
     "hu_variance": "original_firstorder_Variance",
     "flatness": "original_shape_Flatness",
@@ -45,8 +45,8 @@ def simple_measurements(features, cases, cores=None):
     problems = [row for found in measured if isinstance(found, list) for row in found]
     if problems:
         raise BadInput(problems)
-    known = features.set_index("case_id").loc[cases["case_id"], list(_RADIOMIC.values())]
-    known = known.set_axis(list(_RADIOMIC), axis=1).reset_index()
+    known = features.set_index("case_id").loc[cases["case_id"], list(RADIOMIC.values())]
+    known = known.set_axis(list(RADIOMIC), axis=1).reset_index()
     table = pd.concat([known, pd.DataFrame(measured)], axis=1)
     return table.rename(columns=lambda name: name if name == "case_id" else PREFIX + name)
 

@@ -1,6 +1,5 @@
 """A contact sheet: every case of a cohort in two small pictures, suspicious ones first, to find wrong masks."""
 
-import base64
 import io
 from functools import partial
 
@@ -11,8 +10,9 @@ from PIL import Image
 from scipy import ndimage
 
 from vcfnb import images, runs
+from vcfnb.cohort import is_simulated
 from vcfnb.errors import VcfnbError
-from vcfnb.report.page import write_page
+from vcfnb.report import page
 
 PER_PAGE = 100
 _PIXELS, _MARGIN_MM = 170, 22.0
@@ -56,9 +56,9 @@ def contact_sheet(table, path, level=300, width=1000, problems=None, cores=None)
     rows = _ordered(rows, problems)
     pages = [rows[start : start + PER_PAGE] for start in range(0, len(rows), PER_PAGE)]
     paths = [path.with_name(f"{path.stem}{f'-{n}' if n > 1 else ''}{path.suffix}") for n in range(1, len(pages) + 1)]
-    for number, (page, where) in enumerate(zip(pages, paths, strict=True), 1):
-        content = {"cases": page.to_dict("records"), "number": number, "n_cases": len(rows)}
-        write_page(where, "contact.html.j2", pages=[other.name for other in paths], **content)
+    content = {"n_cases": len(rows), "pages": [where.name for where in paths], "simulated": is_simulated(table)}
+    for number, (part, where) in enumerate(zip(pages, paths, strict=True), 1):
+        page.write_page(where, "contact.html.j2", cases=part.to_dict("records"), number=number, **content)
     return rows.drop(columns="pictures")
 
 
@@ -130,4 +130,4 @@ def _picture(hu, inside, spacing, level, width):
     picture[drawn & ~ndimage.binary_erosion(drawn)] = _COLOUR
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return page.inside(stream.getvalue())

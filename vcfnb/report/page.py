@@ -33,7 +33,12 @@ def _png(figure, dpi=150):
     """A matplotlib figure as the source of an image within the page."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return inside(stream.getvalue())
+
+
+def inside(png):
+    """The bytes of a PNG file as the source of an image within the page."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
 def versions_text(versions):
