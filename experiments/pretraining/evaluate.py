@@ -2,7 +2,7 @@
 
     .venv/bin/python experiments/pretraining/evaluate.py random shipped natural=FILE.safetensors
 
-One pool of simulated patients; each seed draws training cases (as many as in the demonstration, and as in the paper)
+One pool of simulated patients; each seed draws training cases (42, or 175 as in the paper)
 and tests on all others. Every network is fine-tuned alike: recipe fast, the demonstration's settings. Writes
 docs/transfer/weights.{csv,png,svg} and prints the table; interrupted, it goes on. Numbers are of SIMULATED patients.
 """
@@ -28,7 +28,7 @@ from vcfnb.preprocessing import crops
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SIZES = (42, 175)  # training cases: the demonstration's, the paper's
+SIZES = (42, 175)  # training cases: few, and as many as in the paper
 POOL, POOL_SEED = 320, 2026
 DIFFICULTY = 1.0  # of the simulation: the signs' true strengths tell the classes apart with an AUC of 0.99
 
