@@ -114,7 +114,8 @@ def test_rules_name_facts_that_are_read():
         for cell in rules[column]:
             named |= {field.split(":")[0] for _, field, _, _ in Formatter().parse(cell) if field}
     assert len(named) > 40 and [name for name in named if f'"{name}"' not in source] == []
-    assert set(rules["answer"]) == {"yes", "no", "na"}
+    # An empty answer is a remark beside what the authors are asked.
+    assert set(rules["answer"]) == {"yes", "no", "na", ""}
     # A rule without a condition ends its evidence: what stood below it would never be asked.
     for _, part in rules.groupby("evidence"):
         assert "" not in part["when"].tolist()[:-1]
@@ -142,8 +143,8 @@ def test_nothing_the_run_can_show_is_left_open(run):
         answers = {item: table.loc[item, "answer"] for item in shown}
         expected = {item: "no" if (name, item) in NO else "yes" for item in shown}
         expected |= {
-            "metrics": {9: "na", 17: "na", 24: "needs you"},
-            "clear": {42: "needs you", 48: "needs you"},
+            "metrics": {8: "needs you", 9: "na", 17: "na", 24: "needs you"},
+            "clear": {19: "needs you", 42: "needs you", 48: "needs you"},
         }[name]
         assert answers == expected
         assert set(table.drop(index=shown)["answer"]) == {"needs you"}
@@ -224,6 +225,21 @@ def test_subgroups_that_are_too_small_are_no_analysis(run):
     small = "variable,subgroup,model,auc\nall,all cases,fusion,0.9\nsex,female,fusion,\n"
     write(run, {"07_statistics/subgroups.csv": small})
     assert row(run, "metrics", 19)["answer"] == row(run, "clear", 36)["answer"] == "needs you"
+
+
+def test_a_whole_vertebra_as_roi_is_said_beside_the_segmentation(run):
+    assert "whole vertebra" not in row(run, "metrics", 8)["why"]
+    table = pd.read_csv(run / "00_cohort/cohort.csv").assign(mask_scheme="verse")
+    table.to_csv(run / "00_cohort/cohort.csv", index=False)
+    for name, item in (("metrics", 8), ("clear", 19)):
+        found = row(run, name, item)
+        assert found["answer"] == "needs you" and found["proof"] == "00_cohort/cohort.csv"
+        assert found["why"].startswith(f"In {len(table)} cases the ROI is the whole vertebra")
+        assert "Name" in found["why"]
+    answered = row(run, "metrics", 8, answer="yes", where="page 3")
+    assert answered["answer"] == "yes" and answered["why"].endswith("vertebral body. Your answer.")
+    table.assign(mask_body="bodies.nii.gz").to_csv(run / "00_cohort/cohort.csv", index=False)
+    assert "whole vertebra" not in row(run, "metrics", 8)["why"]
 
 
 def test_later_results_count_when_they_are_there(run):

@@ -91,10 +91,8 @@ def _row(item, found, given):
     run_says, you_say = found.answer or "", given.answer if given else ""
     said = [answer for answer in (run_says, you_say) if answer]
     why = found.why
-    if not said:
-        why = item["needs_you"]
-    elif not run_says:
-        why = "Your answer."
+    if not run_says:
+        why = " ".join(filter(None, (found.why, "Your answer." if said else item["needs_you"])))
     return item | {
         "answer": min(said, key=_ORDER.index) if said else NEEDS_YOU,
         "why": why,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from vcfnb.cohort import CLINICAL, REPEATS
 from vcfnb.errors import VcfnbError
+from vcfnb.images import is_whole_vertebra
 
 # Slices this thick or thicker (mm) are not made isotropic without harm: METRICS, item 11.
 THICK_MM = 5
@@ -18,7 +19,7 @@ CASES_A_FEATURE = 10
 
 
 class Found(NamedTuple):
-    """An answer (yes, no, na; None: the run cannot tell), why in one sentence, and the files that prove it."""
+    """An answer (yes, no, na; None: the authors' turn), why in one sentence, and the files that prove it."""
 
     answer: str | None
     why: str = ""
@@ -90,7 +91,7 @@ class RunFolder:
             if missing:
                 return Found("no", f"The run has no {' and no '.join(missing)}.", self.present(*needs))
             if not rule["when"] or self.facts.get(rule["when"]):
-                return Found(rule["answer"], rule["why"].format_map(self.facts), self.present(*needs, *proof))
+                return Found(rule["answer"] or None, rule["why"].format_map(self.facts), self.present(*needs, *proof))
         return Found(None)
 
 
@@ -119,12 +120,19 @@ def _cohort(run, cohort):
         "n_cases": len(cohort),
         "sites": _n(sites, "site") if sites else "",
         "several_sites": sites > 1,
+        "whole_vertebrae": whole_vertebrae(cohort),
         "masks_drawn_again": set(REPEATS) <= set(cohort) and cohort[[*REPEATS]].notna().any().all(),
         "in_both_sets": f"{_n(len(both), 'patient')} {_be(len(both))}" if both else "",
         "set_of_one_class": min(part["label"].nunique() for part in sets.values()) < 2,
         "set_sizes": " and ".join(sizes),
         "missing": ", ".join(missing) or "no clinical columns",
     }
+
+
+def whole_vertebrae(cohort):
+    """A sentence on cases whose ROI is more than the vertebral body, from ``cohort.csv``; empty without any."""
+    n = sum(map(is_whole_vertebra, cohort.to_dict("records")))
+    return f"In {_n(n, 'case')} the ROI is the whole vertebra, where the paper's is the vertebral body." if n else ""
 
 
 def _fusion(run, cohort):

@@ -10,6 +10,7 @@ from vcfnb.figures.parts import canvas, finish
 from vcfnb.figures.performance import draw_overview
 from vcfnb.figures.theme import VERMILLION, model_name
 from vcfnb.fusion.saved import NOTICE
+from vcfnb.report.evidence import whole_vertebrae
 from vcfnb.report.sheet import A4, write_text
 from vcfnb.runs import register
 from vcfnb.statistics import sentences
@@ -78,6 +79,7 @@ def _in_words(sentence):
 def _warnings(run, audit):
     """What a reader should know before any number."""
     found = ["The patients are SIMULATED: the numbers say nothing about patients."] if run.simulated else []
+    found += filter(None, [whole_vertebrae(run.cohort())])
     if (audit["result"] == "FAIL").any():
         found.append(f"The leakage audit found something: {sentences.audit(audit)}")
     opened = register.opened(run)
