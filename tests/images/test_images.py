@@ -199,6 +199,17 @@ def test_a_margin_changes_no_voxel_that_is_kept(interpolator):
     assert sitk.GetArrayFromImage(part_masks["a"]).sum() == sitk.GetArrayFromImage(whole_masks["a"]).sum()
 
 
+def test_the_margin_does_not_depend_on_repeat_segmentations():
+    shape = (60, 64, 68)
+    ct, mask = image(texture(shape)), image(ball(shape, radius=8))
+    alone, _ = images.preprocess(ct, {"a": mask}, margin_mm=6)
+    for radius, same in ((12, True), (16, False)):
+        again = image(ball(shape, radius=radius))
+        both, made = images.preprocess(ct, {"a": mask, "b": again}, margin_mm=6)
+        assert (both.GetSize() == alone.GetSize()) == same
+        assert sitk.GetArrayFromImage(made["b"]).sum() == sitk.GetArrayFromImage(again).sum()
+
+
 def test_label_interpolation_is_smoother_than_nearest_between_thick_slices():
     mask = image(ball((12, 40, 40), radius=5), (1.0, 1.0, 4.0))
     ct = image(texture((12, 40, 40)), (1.0, 1.0, 4.0))

@@ -13,10 +13,9 @@ from vcfnb.runs import Run
 pytestmark = [pytest.mark.study, pytest.mark.long]
 
 SEED = 1
-# Few epochs and voxels; every step of the study is there. All repeat segmentations are used. Images are left whole: a
-# margin is taken around all of a case's masks, and the run on the fold's split lacks some repeat segmentations.
+# Few epochs and voxels; every step of the study is there. All repeat segmentations are used.
 _SHORT = (
-    *("expansions=[6]", "cohort.voxel_mm=[2.5,2.5,2.5]", "preprocessing.margin_mm=null", "icc.icc_cases=1000"),
+    *("expansions=[6]", "cohort.voxel_mm=[2.5,2.5,2.5]", "icc.icc_cases=1000"),
     *("radiomics.log_sigma_mm=[3.0]", "dtl.epochs=1", "fusion.coefficient_bootstrap=100"),
     *("statistics.n_bootstrap=100", "robustness.outer_folds=2", "robustness.outer_repeats=1"),
     *("robustness.network_repeats=1", "robustness.network_expansion=6", "leakage.audit_runs=0"),

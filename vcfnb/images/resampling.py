@@ -31,7 +31,7 @@ def preprocess(
     image : SimpleITK.Image
         CT, HU.
     masks : dict of str to SimpleITK.Image
-        Readings of one ROI, non-zero inside, on the image's grid.
+        Readings of one ROI, non-zero inside, on the image's grid. A margin is taken around the first.
     spacing_mm, window_level, window_width, clip, mask_interpolator, margin_mm
         As in :class:`vcfnb.params.PreprocessingParams`; "label" interpolates the mask's outline by its distance map
         (smooth between thick slices), and voxels within a margin have the same values as without one.
@@ -83,14 +83,18 @@ def isotropic_grid(image, spacing, whole=np.rint):
 
 
 def _around_masks(grid, image, masks, margin_mm):
-    """Cut grid, image and masks down to the masks' box with a margin; the image keeps what its spline needs."""
-    boxes = [bounding_box(sitk.GetArrayViewFromImage(mask)) for mask in masks.values()]
-    start, stop = np.min(boxes, axis=0)[0][::-1], np.max(boxes, axis=0)[1][::-1] - 1
+    """Cut grid, image and masks down to the first mask's box with a margin; the image keeps what its spline needs.
+
+    The other masks lie within, too, without a margin of their own: whether a case was segmented again changes nothing.
+    """
+    boxes = np.array([bounding_box(sitk.GetArrayViewFromImage(mask)) for mask in masks.values()])[:, :, ::-1]
+    margins = np.array([margin_mm, *[0] * (len(boxes) - 1)])[:, np.newaxis]
     old = np.array(image.GetSpacing())
     new = np.array(grid.spacing)
     first = _first(image, grid)
-    low = np.maximum(0, np.floor((start * old - margin_mm - first) / new)).astype(int)
-    high = np.minimum(grid.size, np.ceil((stop * old + margin_mm - first) / new) + 1).astype(int)
+    start, stop = (boxes[:, 0] * old - margins).min(0), ((boxes[:, 1] - 1) * old + margins).max(0)
+    low = np.maximum(0, np.floor((start - first) / new)).astype(int)
+    high = np.minimum(grid.size, np.ceil((stop - first) / new) + 1).astype(int)
     origin = np.array(grid.origin) + np.reshape(grid.direction, (3, 3)) @ (low * new)
     cut = Grid(tuple((high - low).tolist()), grid.spacing, tuple(origin.tolist()), grid.direction)
     begin = np.maximum(0, np.floor((first + low * new) / old) - _SPLINE_PAD).astype(int)
