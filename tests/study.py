@@ -80,6 +80,7 @@ def contract_files(expansions):
     yield from (
         "01_preprocessing/qc.csv",
         "01_preprocessing/montage.png",
+        "01_preprocessing/contact_sheet.html",
         "02_icc/icc.csv",
         "03_radiomics/features.csv",
     )

@@ -49,7 +49,8 @@ def run(arguments):
     if arguments.pictures:
         from vcfnb.report.contact import contact_sheet
 
-        contact_sheet(table, arguments.pictures, problems=problems, cores=cores)
+        simulated = cohort.is_simulated(table)
+        contact_sheet(table, arguments.pictures, problems=problems, cores=cores, simulated=simulated)
         told += f"; pictures of all in {arguments.pictures}"
     return _report(problems, arguments, told)
 

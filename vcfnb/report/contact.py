@@ -10,7 +10,6 @@ from PIL import Image
 from scipy import ndimage
 
 from vcfnb import images, runs
-from vcfnb.cohort import is_simulated
 from vcfnb.errors import VcfnbError
 from vcfnb.report import page
 
@@ -27,7 +26,7 @@ _NUMBERS = {
 }
 
 
-def contact_sheet(table, path, level=300, width=1000, problems=None, cores=None):
+def contact_sheet(table, path, level=300, width=1000, problems=None, cores=None, *, simulated=False):
     """Write pages of pictures of all cases: a sagittal and an axial slice through the ROI's middle, with its contour.
 
     First those that the checks found something wrong with, then those whose volume, mean HU, height or brightness at
@@ -37,7 +36,7 @@ def contact_sheet(table, path, level=300, width=1000, problems=None, cores=None)
     Parameters
     ----------
     table : pandas.DataFrame
-        Cases as of :func:`vcfnb.cohort.read_cohort`.
+        Cases as of :func:`vcfnb.cohort.read_cohort`, or preprocessed ones; case_id, image and mask are enough.
     path : path
         Of the first page; further ones (100 cases a page) get a number behind its name.
     level, width : float
@@ -45,6 +44,8 @@ def contact_sheet(table, path, level=300, width=1000, problems=None, cores=None)
     problems : pandas.DataFrame, optional
         What :func:`vcfnb.cohort.check_files` found.
     cores : int, optional
+    simulated : bool
+        Said on each page.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def contact_sheet(table, path, level=300, width=1000, problems=None, cores=None)
     rows = _ordered(rows, problems)
     pages = [rows[start : start + PER_PAGE] for start in range(0, len(rows), PER_PAGE)]
     paths = [path.with_name(f"{path.stem}{f'-{n}' if n > 1 else ''}{path.suffix}") for n in range(1, len(pages) + 1)]
-    content = {"n_cases": len(rows), "pages": [where.name for where in paths], "simulated": is_simulated(table)}
+    content = {"n_cases": len(rows), "pages": [where.name for where in paths], "simulated": simulated}
     for number, (part, where) in enumerate(zip(pages, paths, strict=True), 1):
         page.write_page(where, "contact.html.j2", cases=part.to_dict("records"), number=number, **content)
     return rows.drop(columns="pictures")
