@@ -94,17 +94,17 @@ def monai_network(name):
 
 
 def without_tricks(network):
-    """Give a network of vcfnb torch's own depthwise convolution (the same weights), shuffle and memory format.
+    """Give a network of vcfnb torch's own convolutions (the same weights), shuffle and memory format.
 
     The shuffle changes for all networks in this process.
     """
     import torch
 
-    from vcfnb.dtl.networks import depthwise, shufflenet
+    from vcfnb.dtl.networks import convolutions, shufflenet
 
     shufflenet.channel_shuffle = torch.nn.functional.channel_shuffle
     for module in network.modules():
-        if isinstance(module, depthwise.DepthwiseConv3d):
+        if isinstance(module, (convolutions.DepthwiseConv3d, convolutions.PointwiseConv3d)):
             module.__class__ = torch.nn.Conv3d
     return network
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from vcfnb.dtl.networks import build_network, check_layer, feature_layers, import_torchvision, pooled_output
-from vcfnb.dtl.networks.depthwise import DepthwiseConv3d
+from vcfnb.dtl.networks.convolutions import DepthwiseConv3d, PointwiseConv3d
 from vcfnb.dtl.networks.shufflenet import channel_shuffle
 from vcfnb.dtl.networks.weights import read_weights
 from vcfnb.errors import VcfnbError
@@ -241,12 +241,16 @@ def test_channel_shuffle_interleaves_the_groups(groups, channels):
         assert torch.equal(shuffled[:, index * groups + group], x[:, group * n + index])
 
 
-@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2, pytest.param(None, id="pointwise")])
 @pytest.mark.parametrize("shape", [(2, 4, 5, 6, 7), (1, 4, 2, 1, 4)])
-def test_depthwise_convolution_has_torchs_values_and_gradients(stride, shape):
+def test_convolutions_have_torchs_values_and_gradients(stride, shape):
     torch.manual_seed(4)
-    ours = DepthwiseConv3d(4, stride).double()
-    torchs = nn.Conv3d(4, 4, 3, stride, padding=1, groups=4, bias=False).double()
+    if stride:
+        ours, options = DepthwiseConv3d(4, stride), {"kernel_size": 3, "stride": stride, "padding": 1, "groups": 4}
+    else:
+        ours, options = PointwiseConv3d(4, 6), {"kernel_size": 1}
+    ours = ours.double()
+    torchs = nn.Conv3d(4, ours.out_channels, bias=False, **options).double()
     torchs.load_state_dict(ours.state_dict())
     x, results = torch.randn(shape, dtype=torch.double, requires_grad=True), []
     for layer in (ours, torchs):

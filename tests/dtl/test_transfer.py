@@ -1,5 +1,6 @@
 """Fine-tuning, deep features in and out of fold, alignment, reduction, the saved network."""
 
+import copy
 import pickle
 from types import SimpleNamespace
 
@@ -112,20 +113,32 @@ def test_interrupted_training_ends_with_the_same_weights(recipe, is_folded, fold
 
 
 def test_training_stops_early_and_keeps_the_best_epoch(monkeypatch):
-    losses = iter([0.9, 0.7, 0.7, 0.8, 0.75, 0.6])
-    monkeypatch.setattr(training, "_validation_loss", lambda *arguments: next(losses))
-    states, refresh = [], training.refresh_batch_norm
+    losses, states = iter([0.9, 0.7, 0.7, 0.8, 0.75, 0.6]), []
 
     def noted(network, *arguments):
-        refresh(network, *arguments)
-        states.append({key: value.clone() for key, value in network.state_dict().items()})
+        states.append(copy.deepcopy(network))
+        return next(losses)
 
-    monkeypatch.setattr(training, "refresh_batch_norm", noted)
+    monkeypatch.setattr(training, "_validation_loss", noted)
     network = start()
-    history = fine_tune(network, DATA.crops, DATA.labels, changed(epochs=9, patience=3))
+    history = fine_tune(network, DATA.crops, DATA.labels, changed(epochs=9, patience=3, validation_fraction=0.25))
     assert history.val_loss.tolist() == [0.9, 0.7, 0.7, 0.8, 0.75]
     assert history.loc[history.kept, "epoch"].tolist() == [2]
-    assert all(torch.equal(value, states[1][key]) for key, value in network.state_dict().items())
+    assert [same_state(network, state) for state in states] == [False, True, False, False, False]
+
+
+def test_a_crop_that_excites_a_channel_alone_keeps_features_of_the_others_length():
+    """Over small batches its statistics would be taken with this crop scaled down, and it would explode afterwards."""
+    crops = np.random.default_rng(2).normal(size=(64, 1, 32, 32, 32)).astype(np.float32)
+    crops[40, :, 8:24] += 6
+    network, lengths = start(), []
+    for voxels in (training.REFRESH_VOXELS, 16 * 32**3):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training, "REFRESH_VOXELS", voxels)
+            training.refresh_batch_norm(network, crops)
+        length = np.linalg.norm(features_and_scores(network, crops)[0], axis=1)
+        lengths.append(length.max() / np.median(length))
+    assert lengths[0] < 4 < 2 * lengths[0] < lengths[1]
 
 
 def test_cases_that_decide_when_to_stop_are_not_trained_on():

@@ -17,6 +17,8 @@ from vcfnb.statistics.folds import stratified_folds
 
 # Crops that measure what a folded BatchNorm layer sees; a multiple of a batch of 8.
 RECALIBRATION_CROPS = 64
+# Crops are taken together up to so many voxels where BatchNorm's statistics are taken: 256 crops of 32 voxels a side.
+REFRESH_VOXELS = 2**23
 # Of augmentation.
 SHIFT_VOXELS = 2
 INTENSITY_FACTOR = 0.1
@@ -111,7 +113,7 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
             row = _epoch(network, optimizer, crops[fitted], labels[fitted], settings, len(history), where)
             row |= {"epoch": len(history) + 1, "val_loss": None}
             if len(held):
-                refresh_batch_norm(network, crops[fitted], settings.batch_size)
+                refresh_batch_norm(network, crops[fitted])
                 row["val_loss"] = _validation_loss(network, crops[held], labels[held], labels, settings, where)
                 if _best_epoch([*history, row]) == row["epoch"]:
                     best = saved.plain(network.state_dict())
@@ -124,7 +126,7 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
             if len(held):
                 network.load_state_dict(best)
             else:
-                refresh_batch_norm(network, crops, settings.batch_size)
+                refresh_batch_norm(network, crops)
             if checkpoint:
                 saved.save_checkpoint(checkpoint, key, network, None, history, finished=True)
     network.eval()
@@ -317,12 +319,17 @@ def recalibrate(network, crops):
             norm.running_var.copy_(variance)
 
 
-def refresh_batch_norm(network, crops, batch_size):
-    """Take the running statistics of BatchNorm anew, as the mean over batches of all (unchanged) training crops."""
+def refresh_batch_norm(network, crops):
+    """Take the running statistics of BatchNorm anew, from all (unchanged) training crops at once where they are few.
+
+    Over a batch of 16, a channel that one crop alone excites is scaled down by that crop; evaluated with the mean of
+    all batches it is not, each layer adds to that, and the features of such a case get a hundred times too long.
+    """
     where = next(network.parameters()).device
+    n_batches = max(1, min(-(-crops.size // REFRESH_VOXELS), len(crops) // 2))
     # The same batches whatever the seed: the order of the cases, dealt out.
-    n_batches = _n_batches(len(crops), batch_size)
-    update_bn((tensor(crops[start::n_batches], where) for start in range(n_batches)), network)
+    parts = (tensor(crops[start::n_batches], where) for start in range(n_batches))
+    update_bn((part.contiguous(memory_format=torch.channels_last_3d) for part in parts), network)
     network.eval()
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vcfnb.dtl.networks.depthwise import DepthwiseConv3d
+from vcfnb.dtl.networks.convolutions import DepthwiseConv3d, PointwiseConv3d
 
 
 def channel_shuffle(x, groups):
@@ -29,6 +29,8 @@ def activation_layer(slope):
 
 
 def _pointwise(inputs, outputs, groups=1):
+    if groups == 1:
+        return PointwiseConv3d(inputs, outputs)
     return nn.Conv3d(inputs, outputs, 1, groups=groups, bias=False)
 
 
