@@ -44,7 +44,7 @@ def test_which_intervals_hold_zero():
     said = sentences.differences(pd.DataFrame([difference(-0.1, 0.2), difference(0.2, 0.3, "train")]))
     assert said.startswith("Of 1 differences none has an interval beyond zero")
     said = sentences.differences(pd.DataFrame([difference(-0.1, 0.2), difference(0.02, 0.2), difference(-0.4, -0.2)]))
-    assert "fusion minus dtl +0.110 (+0.020 to +0.200) and fusion minus dtl -0.300" in said
+    assert "early fusion minus DTL +0.110 (+0.020 to +0.200) and early fusion minus DTL -0.300" in said
     assert said.startswith("Intervals beyond zero, of 3 differences: ")
     assert sentences.differences(pd.DataFrame([difference(float("nan"), 0.2)])) == "No difference has an interval."
 
@@ -79,11 +79,11 @@ def test_slopes_below_one_are_too_extreme():
     table = pd.DataFrame({"model": ["radiomics", "dtl"], "split": "test", "slope": [0.4, 1.2]})
     table = table.assign(slope_low=[0.2, 0.7], slope_high=[0.9, float("inf")])
     assert sentences.slopes(table) == (
-        "Slopes on test cases are radiomics 0.40 (0.20 to 0.90) and dtl 1.20 (0.70 to no limit). The interval lies "
-        "below 1 (too extreme probabilities) for radiomics and includes 1 for dtl."
+        "Slopes on test cases are radiomics 0.40 (0.20 to 0.90) and DTL 1.20 (0.70 to no limit). The interval lies "
+        "below 1 (too extreme probabilities) for radiomics and includes 1 for DTL."
     )
     assert sentences.slopes(table.assign(slope_low=1.1, slope_high=2)).endswith(
-        "above 1 (not extreme enough) for radiomics and dtl."
+        "above 1 (not extreme enough) for radiomics and DTL."
     )
     assert sentences.slopes(table.assign(slope=float("nan"))).startswith("No calibration slope")
 
@@ -149,29 +149,32 @@ def test_expansions_that_cannot_be_distinguished():
 
 def test_odds_ratios_without_one():
     weights = frame("model odds_ratio_low odds_ratio_high", ("fusion", 1.1, 2), ("fusion", 0.5, 2), ("dtl", 3, 4))
-    assert sentences.coefficients(weights, "fusion") == "1 of the 2 odds ratios of fusion have an interval without 1."
+    assert (
+        sentences.coefficients(weights, "fusion")
+        == "1 of the 2 odds ratios of early fusion have an interval without 1."
+    )
 
 
 def test_optimism_is_training_minus_test():
     table = frame(
         "model split auc", ("dtl", "train", 0.9), ("dtl", "test", 0.7), ("a", "train", 0.8), ("a", "test", 0.85)
     )
-    assert sentences.optimism(table) == "Out-of-fold AUC of training cases minus test AUC: dtl +0.200 and a -0.050."
+    assert sentences.optimism(table) == "Out-of-fold AUC of training cases minus test AUC: DTL +0.200 and a -0.050."
 
 
 def test_thresholds_with_a_benefit():
     lows = {"treat_all": (0.0, 0.1), "treat_none": (0.1, 0.1), "dtl": (-0.1, -0.1)}
     rows = [("fusion", other, t, low) for other, low in lows.items() for t, low in zip((0.1, 0.6), low, strict=True)]
     assert sentences.benefit(frame("model_a model_b threshold low", *rows)) == (
-        "Of 2 thresholds from 0.10 to 0.60, the interval of the net benefit of fusion minus the other's lies above "
-        "zero at 1 against treat all, 2 against treat none, 1 against both and 0 against dtl."
+        "Of 2 thresholds from 0.10 to 0.60, the interval of the net benefit of early fusion minus the other's lies "
+        "above zero at 1 against treat all, 2 against treat none, 1 against both and 0 against DTL."
     )
 
 
 def test_brier_before_and_after():
     table = frame("model method brier", ("fusion", "none", 0.2), ("fusion", "intercept", 0.18), ("dtl", "none", 0.3))
     assert sentences.recalibrated(table, "fusion") == (
-        "The Brier score of fusion is 0.200 before, and 0.180 (intercept) after recalibration."
+        "The Brier score of early fusion is 0.200 before, and 0.180 (intercept) after recalibration."
     )
 
 
@@ -206,8 +209,8 @@ def test_findings_of_the_audit():
 def test_signs_that_differ_are_named():
     weights = pd.DataFrame({"model": "fusion", "feature": ["a", "b", "c"], "coefficient": [1.0, -1.0, 0.5]})
     lasso = pd.DataFrame({"feature": ["a", "b", "c"], "coefficient": [0.1, 0.2, 0.3]})
-    assert sentences.signs(weights, lasso, "fusion").startswith("1 of the 3 features of fusion (b) have one sign")
-    assert sentences.signs(weights.iloc[[0]], lasso, "fusion").startswith("No feature of fusion")
+    assert sentences.signs(weights, lasso, "fusion").startswith("1 of the 3 features of early fusion (b) have one sign")
+    assert sentences.signs(weights.iloc[[0]], lasso, "fusion").startswith("No feature of early fusion")
 
 
 def test_how_many_are_uncertain():
@@ -216,7 +219,7 @@ def test_how_many_are_uncertain():
     table = pd.DataFrame([row | {"specificity": float("nan")}])
     said = sentences.uncertain(table, "fusion", 0.9)
     assert said == (
-        "From 0.250 to 0.750 fusion is uncertain: 10 of 18 test cases; of the others: sensitivity 0.80 (0.40 to 0.95)."
+        "From 0.250 to 0.750 early fusion is uncertain: 10 of 18 test cases; of the others: sensitivity 0.80 (0.40 to 0.95)."
     )
     assert sentences.uncertain(table.assign(sensitivity=float("nan")), "fusion", 0.9).endswith("no other is left.")
     assert "90% of both classes" in sentences.uncertain(table.assign(high=0.25), "fusion", 0.9)
@@ -225,7 +228,7 @@ def test_how_many_are_uncertain():
 def test_how_many_are_missed_by_all():
     table = pd.DataFrame({"label": [1, 0, 1], "n_wrong": [3, 1, 2]})
     assert sentences.misses(table, "dtl", 3) == (
-        "dtl classifies 2 acute and 1 chronic test cases wrongly; all 3 models are wrong in 1 of these."
+        "DTL classifies 2 acute and 1 chronic test cases wrongly; all 3 models are wrong in 1 of these."
     )
     assert "every test case correctly" in sentences.misses(table.iloc[:0], "dtl", 3)
 
@@ -234,7 +237,7 @@ def test_which_subgroups_differ():
     row = {"subgroup_a": "female", "subgroup_b": "male", "model": "dtl", "difference": 0.1, "low": -0.1, "high": 0.4}
     table = pd.DataFrame([row, row | {"model": "fusion", "difference": 0.3, "low": 0.1}])
     assert sentences.subgroups(table) == (
-        "Intervals beyond zero, of 2 differences: fusion female minus male +0.300 (+0.100 to +0.400). "
+        "Intervals beyond zero, of 2 differences: early fusion female minus male +0.300 (+0.100 to +0.400). "
         "Their median width is 0.40."
     )
     assert ": none. " in sentences.subgroups(table.iloc[:1])

@@ -6,6 +6,8 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 
+from vcfnb.statistics.sentences import MODEL_NAMES
+
 # From Tol's muted scheme (personal.sron.nl/~pault), for the models beyond the paper's three.
 WINE, OLIVE = "#882255", "#999933"
 # Okabe and Ito's palette, which colour-blind readers can tell apart (jfly.uni-koeln.de/color).
@@ -14,8 +16,6 @@ ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     *("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
 )
 MODELS = {"radiomics": BLUE, "dtl": ORANGE, "fusion": GREEN, "ridge_fusion": WINE, "baseline": OLIVE}
-MODEL_NAMES = {"radiomics": "Radiomics", "dtl": "DTL", "fusion": "Early fusion", "ridge_fusion": "Ridge fusion"}
-MODEL_NAMES |= {"baseline": "Baseline"}
 CLASSES = {"acute": VERMILLION, "chronic": SKY}
 SPLITS = {"resubstitution": "Resubstitution", "train": "Training", "test": "Test"}
 DOTTED = {"color": BLACK, "linewidth": 0.6, "linestyle": ":"}  # where there is no effect

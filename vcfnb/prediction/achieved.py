@@ -4,6 +4,8 @@ import json
 
 import pandas as pd
 
+from vcfnb.statistics.sentences import models_in_words
+
 TRAIN, TEST, NESTED = "training cases, out of fold", "test cases", "cases in nested cross-validation"
 
 
@@ -49,6 +51,7 @@ def _of_same_inputs(study, step):
     )
 
 
+@models_in_words
 def in_words(found, primary, simulated):
     """The AUCs as one sentence; says so where nothing is known."""
     if not found:

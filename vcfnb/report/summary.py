@@ -1,7 +1,5 @@
 """The study on one page: who, how good and how sure, and what speaks against it; every sentence from the results."""
 
-import re
-
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -62,18 +60,8 @@ def summarise(run, primary):
         "primary": primary,
         "warnings": _warnings(run, audit),
         "models": [_areas(model, primary, auc, nested) for model in auc["model"].unique()],
-        "questions": [{"question": question, "answer": _in_words(answer)} for question, answer in questions.items()],
+        "questions": [{"question": question, "answer": answer} for question, answer in questions.items()],
     }
-
-
-def _in_words(sentence):
-    """A sentence with the models' names as the figures have them."""
-
-    def name(found):
-        words = model_name(found[0])
-        return words if words.isupper() else words.lower()
-
-    return re.sub(r"\b(ridge_fusion|fusion|dtl)\b", name, sentence)
 
 
 def _warnings(run, audit):

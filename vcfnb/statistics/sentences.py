@@ -1,9 +1,31 @@
 """Sentences about results, computed from them: what an interval, a slope or a gap shows, and what stays undecided."""
 
+import re
+from functools import wraps
+
 import pandas as pd
 from scipy import stats
 
 from vcfnb.errors import VcfnbError
+
+# Of the models in figures, tables and sentences.
+MODEL_NAMES = {"radiomics": "Radiomics", "dtl": "DTL", "fusion": "Early fusion", "ridge_fusion": "Ridge fusion"}
+MODEL_NAMES |= {"baseline": "Baseline"}
+
+
+def models_in_words(written):
+    """Let a function that writes a sentence name models as figures do; names of features (dtl_000) stay."""
+
+    def name(found):
+        words = MODEL_NAMES[found[0]]
+        return words if words.isupper() else words.lower()
+
+    @wraps(written)
+    def sentence(*args, **kwargs):
+        told = re.sub(r"\b(ridge_fusion|fusion|dtl)\b", name, written(*args, **kwargs))
+        return told[:1].upper() + told[1:]
+
+    return sentence
 
 
 def _listed(parts):
@@ -117,6 +139,7 @@ def expansions(choice):
     return f"The intervals of {len(alike)} of the {len(others)} other expansions include the chosen one's AUC."
 
 
+@models_in_words
 def coefficients(weights, model):
     """How many odds ratios of a model have an interval without 1, from ``selected_features.csv``."""
     rows = weights[weights["model"] == model]
@@ -124,6 +147,7 @@ def coefficients(weights, model):
     return f"{clear} of the {len(rows)} odds ratios of {model} have an interval without 1."
 
 
+@models_in_words
 def optimism(auc):
     """Out-of-fold training AUC minus test AUC of each model, from ``auc.csv``."""
     found = auc.pivot(index="model", columns="split", values="auc").loc[list(auc["model"].unique())]
@@ -131,6 +155,7 @@ def optimism(auc):
     return f"Out-of-fold AUC of training cases minus test AUC: {_listed(told)}."
 
 
+@models_in_words
 def signs(weights, selected, model):
     """Features whose sign differs between LASSO and the regression that follows, of one model.
 
@@ -147,6 +172,7 @@ def signs(weights, selected, model):
     )
 
 
+@models_in_words
 def uncertain(table, model, rate):
     """How many test cases a model leaves uncertain, and how the others are classified, from ``uncertain.csv``."""
     row = table[(table["split"] == "test") & (table["model"] == model)].iloc[0]
@@ -164,6 +190,7 @@ def uncertain(table, model, rate):
     )
 
 
+@models_in_words
 def misses(table, model, n_models):
     """How many test cases the primary model classifies wrongly, and how many of them all do, from ``misses.csv``."""
     if table.empty:
@@ -175,6 +202,7 @@ def misses(table, model, n_models):
     )
 
 
+@models_in_words
 def subgroups(table):
     """Which differences between subgroups have an interval without zero, and their median width."""
     if table.empty:
@@ -189,6 +217,7 @@ def subgroups(table):
     return f"Intervals beyond zero, of {len(table)} differences: {beyond}. Their median width is {width:.2f}."
 
 
+@models_in_words
 def benefit(differences):
     """At how many thresholds the interval of a net benefit's difference lies above zero (``dca_differences.csv``)."""
     above = differences.assign(above=differences["low"] > 0).pivot(index="threshold", columns="model_b", values="above")
@@ -203,6 +232,7 @@ def benefit(differences):
     )
 
 
+@models_in_words
 def recalibrated(table, model):
     """Brier score of a model's test cases before and after recalibration, from ``recalibration.csv``."""
     brier = table[table["model"] == model].set_index("method")["brier"]
@@ -216,6 +246,7 @@ def adjusted_p(table, alpha=0.05):
     return f"{low or 'None'} of {len(table)} adjusted p {'are' if low > 1 else 'is'} below {alpha:g}."
 
 
+@models_in_words
 def instability(summary):
     """How far probabilities move between repeats, in how many cases the class flips (``instability_summary.csv``)."""
     told = [
@@ -256,6 +287,7 @@ def audit(rows):
     return f"{(result == 'pass').sum()} checks passed, {told}."
 
 
+@models_in_words
 def verdict(auc, model):
     """The AUC of one model, named beforehand, on test cases with Newcombe's interval, from ``auc.csv``."""
     found = auc[(auc["split"] == "test") & (auc["model"] == model)]
@@ -288,6 +320,7 @@ def openings(register):
     )
 
 
+@models_in_words
 def differences(table, split="test"):
     """Which AUC differences (``auc_differences.csv``, ``rigorous_differences.csv``) have an interval without zero.
 
@@ -309,6 +342,7 @@ def differences(table, split="test"):
     return f"Intervals beyond zero, of {len(rows)} differences: {_listed(told)}."
 
 
+@models_in_words
 def against_baseline(table, model):
     """Whether a model's test AUC is higher than the baseline's, by the interval (``auc_differences.csv``)."""
     rows = table[(table["split"] == "test") & (table["model_a"] == model) & (table["model_b"] == "baseline")]
@@ -328,6 +362,7 @@ def against_baseline(table, model):
     )
 
 
+@models_in_words
 def slopes(table, cases="test cases"):
     """Calibration slopes on test cases, from ``calibration.csv``: whose interval lies below 1, or includes it."""
     rows = table[table["split"] == "test"] if "split" in table else table
