@@ -219,7 +219,8 @@ def test_how_many_are_uncertain():
     table = pd.DataFrame([row | {"specificity": float("nan")}])
     said = sentences.uncertain(table, "fusion", 0.9)
     assert said == (
-        "From 0.250 to 0.750 early fusion is uncertain: 10 of 18 test cases; of the others: sensitivity 0.80 (0.40 to 0.95)."
+        "From 0.250 to 0.750 early fusion is uncertain: 10 of 18 test cases; of the others: sensitivity 0.80 (0.40 to "
+        "0.95)."
     )
     assert sentences.uncertain(table.assign(sensitivity=float("nan")), "fusion", 0.9).endswith("no other is left.")
     assert "90% of both classes" in sentences.uncertain(table.assign(high=0.25), "fusion", 0.9)

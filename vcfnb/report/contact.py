@@ -11,10 +11,12 @@ from scipy import ndimage
 
 from vcfnb import images, runs
 from vcfnb.errors import VcfnbError
+from vcfnb.images.grids import bounding_box
 from vcfnb.report import page
 
 PER_PAGE = 100
 _PIXELS, _MARGIN_MM = 170, 22.0
+_RING_MM = 4.0  # around the ROI, of which the brightness is compared
 _COLOUR = (255, 176, 0)  # of the contour; seen by the colour-blind, too
 _SUSPICIOUS = 3.5  # robust SDs from the cohort's median
 # What is compared with the cohort's median, in words.
@@ -91,15 +93,13 @@ def _case(case, level, width):
         return (
             shown | dict.fromkeys(_NUMBERS, np.nan) | {"error": error.rows(case["case_id"], case["mask"])[0]["problem"]}
         )
-    image, mask = sitk.DICOMOrient(image, "LPS"), sitk.DICOMOrient(mask, "LPS")
+    start, stop = (ends[::-1] for ends in bounding_box(sitk.GetArrayViewFromImage(mask)))
+    margin = np.ceil(_MARGIN_MM / np.array(image.GetSpacing())).astype(int)
+    start, stop = np.maximum(start - margin, 0), np.minimum(stop + margin, image.GetSize())
+    size, start = (stop - start).tolist(), start.tolist()
+    image, mask = (sitk.DICOMOrient(sitk.RegionOfInterest(part, size, start), "LPS") for part in (image, mask))
     spacing = np.array(image.GetSpacing()[::-1])
-    inside = sitk.GetArrayFromImage(mask) > 0
-    places = np.nonzero(inside)
-    margin = np.ceil(_MARGIN_MM / spacing).astype(int)
-    box = tuple(
-        slice(max(0, index.min() - pad), index.max() + pad + 1) for index, pad in zip(places, margin, strict=True)
-    )
-    hu, inside = sitk.GetArrayFromImage(image)[box].astype(np.float32), inside[box]
+    hu, inside = sitk.GetArrayFromImage(image).astype(np.float32), sitk.GetArrayFromImage(mask) > 0
     middle = [round(index.mean()) for index in np.nonzero(inside)]
     pictures = [
         _picture(hu[:, :, middle[2]][::-1], inside[:, :, middle[2]][::-1], spacing[[0, 1]], level, width),
@@ -110,12 +110,17 @@ def _case(case, level, width):
 
 def _numbers(hu, inside, spacing):
     """Volume, mean HU, height, and how much brighter the outermost 1.5 mm are than 1.5 to 4 mm outside."""
-    within, outside = (ndimage.distance_transform_edt(part, sampling=spacing) for part in (inside, ~inside))
-    rim, ring = hu[inside & (within <= 1.5)], hu[(outside > 1.5) & (outside <= 4)]
     rows = np.flatnonzero(inside.any(axis=(1, 2)))
+    start, stop = bounding_box(inside)
+    pad = np.ceil(_RING_MM / spacing).astype(int) + 1
+    near = tuple(map(slice, np.maximum(start - pad, 0), stop + pad))
+    volume_ml, mean_hu = inside.sum() * np.prod(spacing) / 1000, hu[inside].mean()
+    hu, inside = hu[near], inside[near]
+    within, outside = (ndimage.distance_transform_edt(part, sampling=spacing) for part in (inside, ~inside))
+    rim, ring = hu[inside & (within <= 1.5)], hu[(outside > 1.5) & (outside <= _RING_MM)]
     return {
-        "volume_ml": float(inside.sum() * np.prod(spacing) / 1000),
-        "mean_hu": float(hu[inside].mean()),
+        "volume_ml": float(volume_ml),
+        "mean_hu": float(mean_hu),
         "step_hu": float(rim.mean() - ring.mean()) if len(ring) else np.nan,
         "height_mm": float((rows[-1] - rows[0] + 1) * spacing[0]),
     }
