@@ -47,6 +47,11 @@ except OSError:
 ' || exit
 }
 
+# uv takes a third of pip's time. Where it cannot be had, or finds no package, pip does it, with all of pip's settings.
+install() {
+    "$PYTHON" -m uv pip install --python "$PYTHON" "$@" || "$PYTHON" -m pip install --no-input "$@"
+}
+
 make_environment() {
     local system log="$ROOT/.venv/install.log"
     system=$(find_python) || fail "needs Python 3.11 or newer on the PATH (or its path in VCFNB_PYTHON)."
@@ -60,16 +65,20 @@ make_environment() {
         rm -rf "$ROOT/.venv"
         fail "$system cannot make a virtual environment (Debian and Ubuntu: install python3-venv)."
     }
-    "$PYTHON" -m pip install --disable-pip-version-check --no-input -r "$ROOT/requirements.lock" >"$log" 2>&1 &&
-        "$PYTHON" -m pip install --disable-pip-version-check --no-input --no-deps --no-build-isolation \
-            -e "$ROOT" >>"$log" 2>&1 &&
-        "$PYTHON" "$ROOT/workflow/compile.py" >>"$log" 2>&1 || {
+    {
+        "$PYTHON" -m pip install --no-input "$(grep '^uv==' "$ROOT/requirements.lock")"
+        install -r "$ROOT/requirements.lock" && install --no-deps --no-build-isolation -e "$ROOT" &&
+            "$PYTHON" "$ROOT/workflow/compile.py"
+    } >"$log" 2>&1 || {
         tail -n 5 "$log" >&2
         fail "the installation failed; the whole log is in .venv/install.log. Run the same command to try again."
     }
     echo "$WANTED" >"$ROOT/.venv/lock.sha256"
 }
 
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+# Where pip looks, uv looks, too.
+export UV_FIND_LINKS="${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}" UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}}"
 PYTHON="$ROOT/.venv/bin/python"
 WANTED=$( (sha256sum 2>/dev/null || shasum -a 256) <"$ROOT/requirements.lock" | cut -d' ' -f1)
 if ! is_up_to_date; then

@@ -21,7 +21,7 @@ def bare(tmp_path):
         shutil.copy2(ROOT / name, tmp_path / name)
     tools = tmp_path / "bin"
     tools.mkdir()
-    for name in ("bash", "dirname", "cat", "sha256sum", "cut", "rm", "tail", "env"):
+    for name in ("bash", "dirname", "cat", "sha256sum", "cut", "rm", "tail", "env", "grep"):
         (tools / name).symlink_to(shutil.which(name))
     return tmp_path, tools
 
@@ -66,12 +66,12 @@ def test_missing_compiler_gives_one_clear_line(bare):
     assert "needs a C compiler" in finished.stderr
 
 
-# Makes a virtual environment of itself; pip takes a second and notes when it began and ended.
+# Makes a virtual environment of itself; pip and uv take a second and note when they began and ended.
 PYTHON = f"""#!/usr/bin/env bash
 case "$1 $2" in
     "-c "*) exec "{sys.executable}" "$@" ;;
     "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-    "-m pip") echo begin >>"$HOME/pip" && sleep 1 && echo end >>"$HOME/pip" ;;
+    "-m pip" | "-m uv") echo begin >>"$HOME/pip" && sleep 1 && echo end >>"$HOME/pip" ;;
     *) echo "ran $1" ;;
 esac
 """
@@ -101,7 +101,7 @@ def test_two_set_ups_at_once_make_one_environment(bare):
     assert "installing" in first[0]
     assert second[0] == WAITS
     assert first[1:] == second[1:] == [f"ran {bare[0]}/workflow/run.py"]
-    assert (bare[0] / "pip").read_text().split() == ["begin", "end"] * 2
+    assert (bare[0] / "pip").read_text().split() == ["begin", "end"] * 3
     assert (bare[0] / "requirements.lock").read_bytes() == (ROOT / "requirements.lock").read_bytes()
 
 

@@ -15,7 +15,7 @@ from vcfnb.errors import VcfnbError
 from vcfnb.runs.cache import key_of
 from vcfnb.statistics.folds import stratified_folds
 
-# Crops that measure what a folded BatchNorm layer sees; a multiple of a batch of 8.
+# Crops that measure what a BatchNorm layer sees, where it came folded and between epochs; a multiple of a batch of 8.
 RECALIBRATION_CROPS = 64
 # Crops are taken together up to so many voxels where BatchNorm's statistics are taken: 256 crops of 32 voxels a side.
 REFRESH_VOXELS = 2**23
@@ -113,7 +113,8 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
             row = _epoch(network, optimizer, crops[fitted], labels[fitted], settings, len(history), where)
             row |= {"epoch": len(history) + 1, "val_loss": None}
             if len(held):
-                refresh_batch_norm(network, crops[fitted])
+                # Enough of them to compare epochs.
+                refresh_batch_norm(network, crops[fitted][:RECALIBRATION_CROPS])
                 row["val_loss"] = _validation_loss(network, crops[held], labels[held], labels, settings, where)
                 if _best_epoch([*history, row]) == row["epoch"]:
                     best = saved.plain(network.state_dict())
@@ -125,8 +126,7 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
         if not finished:
             if len(held):
                 network.load_state_dict(best)
-            else:
-                refresh_batch_norm(network, crops)
+            refresh_batch_norm(network, crops[fitted])
             if checkpoint:
                 saved.save_checkpoint(checkpoint, key, network, None, history, finished=True)
     network.eval()

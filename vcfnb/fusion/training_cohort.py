@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import SimpleITK as sitk
+from scipy import linalg
 from sklearn.covariance import LedoitWolf
 
 from vcfnb import cohort, statistics
@@ -182,14 +183,14 @@ class TrainingRange:
         mean, sd = values.mean(axis=0), values.std(axis=0)
         sd = np.where(sd > 0, sd, 1.0)
         z = (values - mean) / sd
-        distances = [_distances(z[i : i + 1], *_shape(np.delete(z, i, axis=0)))[0] for i in range(len(z))]
+        distances = [_distance_from(np.delete(z, i, axis=0), z[i]) for i in range(len(z))]
         return cls(
             features=list(x.columns),
             mean=mean.tolist(),
             sd=sd.tolist(),
             low=values.min(axis=0).tolist(),
             high=values.max(axis=0).tolist(),
-            precision=_shape(z)[1].tolist(),
+            precision=LedoitWolf().fit(z).precision_.tolist(),
             reference=float(np.quantile(distances, QUANTILE)),
             most_beyond=int(np.quantile(_alone_at_an_end(values), QUANTILE)),
         )
@@ -213,9 +214,11 @@ def _alone_at_an_end(values):
     return (lowest | highest).sum(axis=1)
 
 
-def _shape(z):
-    fitted = LedoitWolf().fit(z)
-    return fitted.location_, fitted.precision_
+def _distance_from(others, z):
+    """Mahalanobis distance of one case from the others."""
+    fitted = LedoitWolf(store_precision=False).fit(others)
+    off = z - fitted.location_
+    return np.sqrt(off @ linalg.solve(fitted.covariance_, off, assume_a="pos"))
 
 
 def _distances(z, centre, precision):
