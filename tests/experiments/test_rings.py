@@ -217,23 +217,29 @@ def test_seeds_reports_every_study(tmp_path, monkeypatch, capsys):
         study, seed = (text.partition("=")[2] for text in command if text.startswith(("study=", "seed=")))
         folder = tmp_path / "runs" / study / "07_statistics"
         folder.mkdir(parents=True)
-        aucs = {"radiomics": 0.9, "dtl": 0.7 + 0.1 * int(seed), "fusion": 1.0}
-        rows = [(m, s, 43, auc, auc - 0.1, auc) for m, auc in aucs.items() for s in ("train", "test")]
-        table = pd.DataFrame(rows, columns=["model", "split", "n", "auc", "ci_low", "ci_high"])
+        aucs = {"radiomics": 0.9, "dtl": 0.6 + 0.1 * int(seed)}
+        rows = [(m, s, auc, auc - 0.1, auc) for m, auc in aucs.items() for s in ("train", "test")]
+        table = pd.DataFrame(rows, columns=["model", "split", "auc", "newcombe_low", "newcombe_high"])
         table.to_csv(folder / "auc.csv", index=False)
+        if seed == "1":
+            (folder.parent / "08_robustness").mkdir()
+            nested = pd.DataFrame({"model": ["dtl"], "repeat": ["mean"], "auc": [0.65]})
+            nested.to_csv(folder.parent / "08_robustness" / "rigorous_auc.csv", index=False)
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr(seeds.subprocess, "run", runs_the_study)
     options = ["--seeds", "3", "--set", "dtl.epochs=2", "--cores", "1", "--out", str(tmp_path)]
     seeds.main(options)
-    wanted = ["dtl.weights=shipped", "dtl.epochs=2", "study=paper_seed_3", "seed=3"]
+    wanted = ["dtl.epochs=2", "study=demo_seed_3", "seed=3"]
     assert [calls[2][i + 1] for i, word in enumerate(calls[2]) if word == "--set"] == wanted
-    assert Path(calls[2][1]).name == "paper.yaml" and calls[2][-2:] == ["--cores", "1"]
+    assert "study=demo" in calls[0] and Path(calls[2][1]).name == "demo.yaml" and calls[2][-2:] == ["--cores", "1"]
     table = pd.read_csv(tmp_path / "seeds.csv")
-    assert table["seed"].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3] and set(table["n"]) == {43}
-    assert table.groupby("model")["in_range"].sum().to_dict() == {"dtl": 2, "fusion": 0, "radiomics": 3}
+    assert table["seed"].tolist() == [1, 1, 2, 2, 3, 3] and table["nested"].count() == 1
     said = capsys.readouterr().out
-    assert "seed 3, dtl: 1.000" in said and "fusion: mean 1.000, 1.000 to 1.000 over 3 seeds; 0 of 3 within" in said
+    assert (
+        "seed 1, dtl: 0.700, 0.700 (0.600-0.700), 0.650" in said and "seed 3, dtl: 0.900, 0.900 (0.800-0.900)" in said
+    )
+    assert "dtl: test AUC 0.800, 0.700 to 0.900 over 3 seeds" in said
     monkeypatch.setattr(seeds.subprocess, "run", lambda command: SimpleNamespace(returncode=1))
-    with pytest.raises(SystemExit, match="study paper_seed_1 stopped -> fix"):
+    with pytest.raises(SystemExit, match="study demo stopped -> fix"):
         seeds.main(options)
