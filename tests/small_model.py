@@ -10,6 +10,7 @@ from vcfnb.params import DtlParams, PreprocessingParams, RadiomicsParams
 
 RADIOMIC = ["original_firstorder_Mean", "original_shape_MeshVolume", "log-sigma-1-0-mm-3D_glcm_Idm"]
 DEEP = ["dtl_000", "dtl_001"]
+SIMPLE = [f"baseline_{name}" for name in ("mean_hu", "hu_variance", "flatness", "sphericity", "height_anterior_mm")]
 
 
 def made(n=80, seed=0):
@@ -65,14 +66,19 @@ def saved_study(root):
     }
     fitted["ridge_fusion"] = fusion.fit_ridge_fusion([x[RADIOMIC], x[DEEP]], y, groups=patients)
     table = training_table(run.folder)
+    encoder = fusion.fit_baseline_encoder(table)
+    simple = pd.DataFrame(np.random.default_rng(1).normal(size=(len(x), len(SIMPLE))), x.index, SIMPLE)
+    measured = fusion.baseline_features(table.join(simple), encoder)
+    baseline = fusion.fit_logistic(measured, y, groups=patients)
     quality = pd.DataFrame({"case_id": table.index, "spacing_in": "1 x 1 x 1"})
     quality["roi_volume_ml_out"] = np.linspace(0.9, 1.6, len(table))
     quality["hu_p5"], quality["hu_p50"], quality["hu_p95"] = (
         np.linspace(middle - 20, middle + 20, len(table)) for middle in (50, 150, 250)
     )
     runs.write_csv(quality, run.path("preprocessing", "qc.csv"))
-    scores = {name: model.score(x) for name, model in fitted.items()}
-    fusion.save_study_model(run, fitted, "fusion", 2, x, {"fusion": 0.4}, table=table, out_of_fold=scores)
+    scores = {name: fitted[name].score(x) for name in fusion.SAVED_MODELS}
+    options = {"table": table, "out_of_fold": scores, "baseline": encoder}
+    fusion.save_study_model(run, fitted | {"baseline": baseline}, "fusion", 2, x, {"fusion": 0.4}, **options)
     return run, fitted, run.step("fusion") / "model"
 
 

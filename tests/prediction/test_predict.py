@@ -1,5 +1,6 @@
 """python -m vcfnb predict: what it says, the page that it writes, and what it refuses."""
 
+import dataclasses
 import json
 import re
 import shlex
@@ -14,6 +15,7 @@ from small_model import small_cohort
 from study import ROOT
 
 from vcfnb import cli, fusion, prediction
+from vcfnb.errors import BadInput
 from vcfnb.prediction import patient_page
 
 
@@ -68,6 +70,30 @@ def test_the_console_says_what_the_function_says(model, case, capsys):
         assert told in said.out
     # A bar over a single case tells nothing.
     assert said.err == ""
+
+
+def test_the_baseline_answers_beside_the_models(model, case, capsys):
+    loaded = fusion.load_model(model)
+    alone = prediction.predict(model, *case)
+    assert alone.baseline["unknown"] == ["age", "sex"]
+    told = "Baseline, simple measurements alone: probability of an acute fracture"
+    assert alone.baseline_note().startswith(told) and alone.baseline_note().endswith(
+        "(age, sex not given: the training median)."
+    )
+    assert cli.main(["predict", str(model), *case, "--age", "70", "--sex", "F"]) == 0
+    said = capsys.readouterr()
+    assert told in said.out and "not given" not in said.out and said.err == ""
+    # The same as of the study's own tables.
+    extracted = prediction.extract_case(loaded, *case)
+    row = extracted.features.assign(age=70.0, sex="F", bmd=None)
+    x = fusion.baseline_features(row, loaded.baseline_encoder)
+    found = prediction.predict_extracted(loaded, extracted, {"age": 70.0, "sex": "F"})
+    assert found.baseline == {"probability": loaded.baseline.score(x).iloc[0], "unknown": []}
+    assert found.probability == alone.probability
+    with pytest.raises(BadInput, match="age is 700"):
+        prediction.predict_extracted(loaded, extracted, {"age": 700.0, "sex": "F"})
+    without = dataclasses.replace(loaded, baseline=None, baseline_encoder=None)
+    assert prediction.predict_extracted(without, extracted).baseline_note() == ""
 
 
 def test_json_is_strict_and_whole(written, model):
@@ -184,8 +210,8 @@ def test_options_that_cannot_be_are_wrong_usage(model, case, option):
 
 
 def test_what_the_model_does_not_use_is_said(model, case, capsys):
-    assert cli.main(["predict", str(model), *case, "--age", "70", "--site", "A"]) == 0
-    assert "not used by this model: --age, --site" in capsys.readouterr().err
+    assert cli.main(["predict", str(model), *case, "--bmd", "-2", "--site", "A"]) == 0
+    assert "not used by this model: --bmd, --site" in capsys.readouterr().err
 
 
 # ---- the guide

@@ -68,7 +68,8 @@ def _clinical(model, arguments):
         raise VcfnbError(
             f"the model needs {', '.join(lacking)} of the patient", f"give {options}", code="clinical-missing"
         )
-    unused = [f"--{name}" for name in given if name not in model.variables]
+    baseline = model.baseline_encoder.variables if model.baseline else []
+    unused = [f"--{name}" for name in given if name not in [*model.variables, *baseline]]
     unused += ["--site"] * (arguments.site is not None and not model.sites)
     if unused:
         print(f"not used by this model: {', '.join(unused)}", file=sys.stderr)

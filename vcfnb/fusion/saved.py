@@ -16,9 +16,9 @@ from vcfnb.fusion.training_cohort import TrainingCohort, TrainingRange, fingerpr
 from vcfnb.selection.harmonisation import ComBat
 
 FORMAT = "vcfnb-model"
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 NETWORK = "network.safetensors"
-# The baseline stays in the study: it needs clinical values that no prediction should depend on.
+# The baseline is saved beside them: what it says without clinical values is no answer of the study's.
 SAVED_MODELS = tuple(name for name in MODELS if name != "baseline")
 NOTICE = "Research use only. Not for diagnosis."
 
@@ -41,6 +41,8 @@ class SavedModel:
     clinical: ClinicalEncoder  # clinical variables that the fusions use; mostly none
     harmonisation: list  # ComBat, to make a new case comparable between the training cases' sites; mostly none
     about: dict  # study, simulated, versions, notice
+    baseline: FittedLogistic | None = None  # on simple measurements
+    baseline_encoder: ClinicalEncoder | None = None  # of the clinical variables that it sees
 
     @property
     def sites(self):
@@ -79,6 +81,7 @@ def save_study_model(
     method="youden",
     target=0.9,
     certain_rate=0.9,
+    baseline=None,
 ):
     """Write ``06_fusion/model/`` of a study, with the settings that its notebooks wrote down.
 
@@ -86,7 +89,7 @@ def save_study_model(
     ----------
     run : vcfnb.runs.Run
     models : dict of str to FittedLogistic
-        ``radiomics``, ``dtl``, ``fusion`` and ``ridge_fusion``.
+        ``radiomics``, ``dtl``, ``fusion`` and ``ridge_fusion``; ``baseline`` with its encoder.
     primary : str
         One of them.
     expansion : int
@@ -109,6 +112,8 @@ def save_study_model(
         Of the thresholds: ``youden``, or ``sensitivity`` with the one to reach.
     certain_rate : float
         Of the uncertain class (:func:`vcfnb.statistics.uncertain_range`).
+    baseline : ClinicalEncoder, optional
+        Of the baseline (:func:`vcfnb.fusion.fit_baseline_encoder`); without it the baseline is left out.
     """
     network = run.needs("dtl", f"expansion_{expansion:02d}", "model.safetensors")
     missing = [name for name in SAVED_MODELS if name not in models]
@@ -150,6 +155,7 @@ def save_study_model(
         "cohort": asdict(cohort),
         "clinical": asdict((clinical or ClinicalEncoder([])).only(used)),
         "harmonisation": [combat.to_dict() for combat in sites if len(combat.gamma.columns)],
+        "baseline": None if baseline is None else [models["baseline"].to_dict(), asdict(baseline)],
         "network_sha256": runs.digest(folder / NETWORK),
     }
     return runs.write_json(content | {"sha256": runs.digest(content)}, folder / "model.json")
@@ -196,6 +202,7 @@ def load_model(folder):
         raise refused(f"{path} was changed after it was written", "model-changed")
     if content["network_sha256"] != runs.digest(folder / NETWORK):
         raise refused(f"{folder / NETWORK} is truncated or not the network of {path.name}", "model-unreadable")
+    fitted, encoder = content["baseline"] or (None, None)
     return SavedModel(
         folder=folder,
         models={name: FittedLogistic.from_dict(content["models"][name]) for name in SAVED_MODELS},
@@ -211,6 +218,8 @@ def load_model(folder):
         clinical=ClinicalEncoder(**content["clinical"]),
         harmonisation=[ComBat.from_dict(values) for values in content["harmonisation"]],
         about=content["about"] | {"notice": content["notice"]},
+        baseline=fitted and FittedLogistic.from_dict(fitted),
+        baseline_encoder=encoder and ClinicalEncoder(**encoder),
     )
 
 

@@ -1,5 +1,6 @@
 """One new case, taken the way of the study: check, preprocessing, radiomics, network."""
 
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ class ExtractedCase:
     Attributes
     ----------
     features : pandas.DataFrame
-        One row: radiomic and deep features.
+        One row: radiomic and deep features, and the simple measurements of the baseline.
     quality : dict
         As a row of 01_preprocessing/qc.csv.
     notes : list of str
@@ -108,7 +109,12 @@ def _features(model, cases, settings):
     saved = dtl.load_model(model.network)
     deep, _ = saved.features_and_scores(crop)
     names = [f"dtl_{dimension:03d}" for dimension in range(deep.shape[1])]
-    both = pd.concat([values.to_frame().T.reset_index(drop=True), pd.DataFrame(deep, columns=names)], axis=1)
+    tables = [values.to_frame().T.reset_index(drop=True), pd.DataFrame(deep, columns=names)]
+    # A mask in which no height can be measured has no baseline.
+    with contextlib.suppress(BadInput):
+        measured = radiomics.simple_measurements(tables[0].assign(case_id=cases["case_id"]), cases, cores=1)
+        tables.append(measured.drop(columns="case_id"))
+    both = pd.concat(tables, axis=1)
     # ComBat would stand between the network's features and the regression.
     explained = None if model.harmonisation else model.models["dtl"]
     return both.astype(float), saved.answering_as(explained), crop

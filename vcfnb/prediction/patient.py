@@ -12,6 +12,7 @@ from vcfnb.fusion.saved import NOTICE, load_model
 from vcfnb.fusion.training_cohort import TrainingCohort
 from vcfnb.prediction import achieved
 from vcfnb.prediction.extraction import extract_case
+from vcfnb.radiomics.baseline import PREFIX
 
 _KNOWN = (
     "This image was a training case: the network was trained on it, and its probability says nothing about the model. "
@@ -59,6 +60,9 @@ class Prediction:
         AUCs of the primary model in its study (:func:`vcfnb.prediction.achieved.achieved`).
     simulated : bool
         Whether that study's patients are.
+    baseline : dict
+        probability of the baseline on simple measurements, and unknown: its clinical variables that were not given, for
+        which it takes the training median; empty where the model has none.
     notes : list of str
         Such as other versions than those that made the model, or a crop that leaves the image.
     cohort : str
@@ -82,6 +86,7 @@ class Prediction:
     calibration: dict
     achieved: list
     simulated: bool
+    baseline: dict
     notes: list
     cohort: str
     notice: str = NOTICE
@@ -160,6 +165,15 @@ class Prediction:
         """How good the primary model was in its study, in words."""
         return achieved.in_words(self.achieved, self.primary, self.simulated)
 
+    def baseline_note(self):
+        """What the baseline says of this case, in words; empty where there is none."""
+        if not self.baseline:
+            return ""
+        unknown = self.baseline["unknown"]
+        left = f" ({', '.join(unknown)} not given: the training median)" if unknown else ""
+        probability = in_words(self.baseline["probability"])
+        return f"Baseline, simple measurements alone: probability of an acute fracture {probability}{left}."
+
     def kinds_note(self):
         """What each kind of feature contributes together: many small contributions outweigh a few large ones."""
         from vcfnb.figures.names import source
@@ -186,6 +200,7 @@ class Prediction:
             | tables
             | {"warnings": self.warnings, "calibration_note": self.calibration_note()}
             | {"kinds_note": self.kinds_note(), "achieved_note": self.achieved_note()}
+            | {"baseline_note": self.baseline_note()}
         )
 
     def __str__(self):
@@ -195,6 +210,7 @@ class Prediction:
                 f"{name}: probability of an acute fracture {in_words(value)}{self._class_in_words(name)}"
                 for name, value in self.probability.items()
             ),
+            *filter(None, [self.baseline_note()]),
             self.achieved_note(),
             self.calibration_note(),
         ]
@@ -232,7 +248,7 @@ def predict(model_dir, image, mask, mask_label=None, clinical=None, site=None):
     mask_label : int or str, optional
         Value of the vertebra in a mask with several labels; number or name of a segment or structure.
     clinical : dict, optional
-        ``age`` (years), ``sex`` (F or M), ``bmd`` (T-score), for a model that uses them.
+        ``age`` (years), ``sex`` (F or M), ``bmd`` (T-score), for a model that uses them, and for the baseline.
     site : str, optional
         Where the CT was made, for a model whose study harmonised its features by site.
 
@@ -311,9 +327,21 @@ def predict_features(model, features, notes=(), clinical=None, site=None, qualit
         calibration={name: model.cohort.calibrated(name, value) for name, value in probability.items()},
         achieved=achieved.achieved(model),
         simulated=bool(model.about.get("simulated")),
+        baseline=_baseline(model, features, clinical or {}),
         notes=list(notes),
         cohort=f"Model of study {model.about.get('study', 'without a name')}: {model.trained_on}.",
     )
+
+
+def _baseline(model, features, clinical):
+    """Probability by the baseline, and the clinical variables that it lacks; empty where it cannot be computed."""
+    encoder = model.baseline_encoder
+    if encoder is None or not any(name.startswith(PREFIX) for name in features):
+        return {}
+    known = {name: clinical.get(name) for name in encoder.variables}
+    patient = encoder.of_one(known).set_axis(features.index).add_prefix(PREFIX)
+    probability = model.baseline.score(pd.concat([features, patient], axis=1)).iloc[0]
+    return {"probability": float(probability), "unknown": [name for name in known if known[name] is None]}
 
 
 def _with_patient(model, features, clinical, site):

@@ -136,7 +136,7 @@ def _write_pdf(path, note, model, prediction, views):
         for name, value, predicted, threshold in rows
     ]
     place = write_text(figure, place - 0.004, lines, size=10, color=GREY if prediction.outside else BLACK)
-    told = [prediction.achieved_note(), prediction.calibration_note(), trained]
+    told = [prediction.baseline_note(), prediction.achieved_note(), prediction.calibration_note(), trained]
     place = write_text(figure, place, told, size=7.5)
     _pictures(figure, place - 0.02, views)
     write_text(figure, 0.392, [_HEAT], size=6.5)
