@@ -49,7 +49,7 @@ except OSError:
 
 # uv takes a third of pip's time. Where it cannot be had, or finds no package, pip does it, with all of pip's settings.
 install() {
-    "$PYTHON" -m uv pip install --python "$PYTHON" "$@" || "$PYTHON" -m pip install --no-input "$@"
+    "$PYTHON" -m uv pip install --compile-bytecode --python "$PYTHON" "$@" || "$PYTHON" -m pip install --no-input "$@"
 }
 
 make_environment() {
