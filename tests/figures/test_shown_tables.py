@@ -29,6 +29,25 @@ def test_headings_are_words_and_values_keep_their_format():
     assert cells(tables.readable(table))[1][0][2] == "0.123"
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        *((0.05, "0.0500"), (12.345, "12.3"), (99.96, "100"), (1234.5, "1234"), (-0.1234, "-0.123"), (1.0, "1.00")),
+        *((0.00099, "0.000990"), (1.2e-7, "1.20e-07"), (0.0, "0"), (float("inf"), "inf"), (float("nan"), "–")),
+        *((None, "–"), (5, 5), ("text", "text")),
+    ],
+)
+def test_three_significant_digits(value, shown):
+    assert tables.significant(value) == shown
+
+
+def test_counts_stay_whole_and_gaps_are_dashes():
+    table = pd.DataFrame({"n": [43.0, np.nan], "auc": [0.8461, 1.0], "x": ["a", None]})
+    assert cells(tables.readable(table))[1] == [["43", "0.846", "a"], ["–", "1.00", "–"]]
+    table.columns = ["n", "n", "x"]
+    assert cells(tables.readable(table))[1][0] == ["43.0", "0.846", "a"]
+
+
 def test_a_text_is_no_html_and_an_unknown_heading_stays():
     heads, rows = cells(tables.readable(pd.DataFrame({"<b>site</b>": ["<i>A</i>"], "model": ["<u>"]})))
     assert heads == ["<b>site</b>", "model"] and rows == [["<i>A</i>", "<u>"]]
