@@ -18,7 +18,7 @@ _AUCS = {"training, out-of-fold": "train", "test": "test", "nested cross-validat
 
 
 def summarise(run, primary):
-    """What the first page says, as plain values: study, simulated, notice, warnings, models, questions.
+    """What the first page says, as plain values: study, simulated, notice, warnings, intervals, models, questions.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def summarise(run, primary):
     Returns
     -------
     dict
-        ``warnings`` are sentences; ``models`` have model, primary, and for ``train`` (out-of-fold), ``test`` and
+        ``warnings`` are sentences; ``intervals`` says which they are; ``models`` have model, primary, and for ``train`` (out-of-fold), ``test`` and
         ``nested`` auc, low and high (None where it was not evaluated); ``questions`` have question and answer.
     """
     cases, auc = run.cohort(), pd.read_csv(run.needs("statistics", "auc.csv"))
@@ -59,6 +59,7 @@ def summarise(run, primary):
         "notice": NOTICE,
         "primary": primary,
         "warnings": _warnings(run, audit),
+        "intervals": "Newcombe's intervals, by patient; of nested cross-validation a bootstrap of patients.",
         "models": [_areas(model, primary, auc, nested) for model in auc["model"].unique()],
         "questions": [{"question": question, "answer": answer} for question, answer in questions.items()],
     }
@@ -130,7 +131,7 @@ def write_pdf(path, run, summary):
         for row, text in enumerate([name, *values]):
             weight = "bold" if row == 0 or "(primary)" in table.iloc[row - 1, 0] else None
             figure.text(0.06 + 0.235 * number, place - 0.017 * row, text, va="top", fontsize=8.5, weight=weight)
-    place -= 0.017 * (len(table) + 1) + 0.015
+    place = write_text(figure, place - 0.017 * (len(table) + 1), [summary["intervals"]], 7) - 0.01
     axes = [figure.add_axes((0.1 + 0.31 * column, place - 0.19, 0.23, 0.165)) for column in range(3)]
     draw_overview(axes, *_curves(run), summary["primary"])
     place -= 0.245
