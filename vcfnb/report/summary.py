@@ -30,8 +30,9 @@ def summarise(run, primary):
     Returns
     -------
     dict
-        ``warnings`` are sentences; ``intervals`` says which they are; ``models`` have model, primary, and for ``train`` (out-of-fold), ``test`` and
-        ``nested`` auc, low and high (None where it was not evaluated); ``questions`` have question and answer.
+        ``warnings`` are sentences; ``intervals`` says which they are; ``models`` have model, primary, and for ``train``
+        (out-of-fold), ``test`` and ``nested`` auc, low and high (None where it was not evaluated); ``questions`` have
+        question and answer.
     """
     cases, auc = run.cohort(), pd.read_csv(run.needs("statistics", "auc.csv"))
     differences = pd.read_csv(run.needs("statistics", "auc_differences.csv"))
