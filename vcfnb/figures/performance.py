@@ -170,7 +170,8 @@ def draw_overview(axes, bands, curves, points, primary):
     _draw_roc(axes[0], test, model_styles(shown), {})
     axes[0].legend(loc="lower right")
     draw_decision_curves(axes[1], curves[curves["model"] == primary])
-    axes[1].legend(loc="best")
+    # Between the curves on the left and the line of treating none.
+    axes[1].legend(loc="lower left", bbox_to_anchor=(0.0, 0.15))
     axes[1].set_xlabel("Threshold probability")
     _calibration_curve(axes[2], points[points["model"] == primary], color=model_styles(shown)[primary]["color"])
     axes[2].set(xlabel="Predicted probability of acute", ylabel="Observed proportion")
