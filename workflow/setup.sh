@@ -47,7 +47,7 @@ except OSError:
 ' || exit
 }
 
-# uv takes a third of pip's time. Where it cannot be had, or finds no package, pip does it, with all of pip's settings.
+# uv takes a third of pip's time. Where it is missing, or finds no package, pip does it, with all of pip's settings.
 install() {
     "$PYTHON" -m uv pip install --compile-bytecode --python "$PYTHON" "$@" || "$PYTHON" -m pip install --no-input "$@"
 }

@@ -45,12 +45,12 @@ def test_tricks_off_is_the_same_network(transfer, monkeypatch, name):
     assert shufflenet.channel_shuffle is torch.nn.functional.channel_shuffle
     torch.testing.assert_close(logits, plain_logits, rtol=1e-9, atol=1e-12)
     for gradient, plain in zip(gradients, plain_gradients, strict=True):
-        torch.testing.assert_close(gradient, plain, rtol=1e-7, atol=1e-9)
+        torch.testing.assert_close(gradient, plain, rtol=1e-6, atol=1e-8)
 
 
 def test_six_models_without_early_stopping(transfer):
     """The size of the two studies' work, and that it is all of their epochs."""
-    for study, size in (("demo", 32), ("paper", 48)):
+    for study, size in (("demo", 40), ("paper", 48)):
         settings, cases, train, acute, edge = transfer.work_of(study, quick=False)
         assert (cases, train, edge) == (218, 175, size)
         assert settings.patience == settings.epochs

@@ -51,8 +51,8 @@ def test_a_model_with_one_repeat_is_left_out_and_named():
     assert summary.loc[0, "range_median"] == pytest.approx(0.25) and summary.loc[0, "range_max"] == pytest.approx(0.4)
     assert summary.loc[1, "repeats"] == 1 and summary.loc[1].isna()["n"]
     said = sentences.instability(summary)
-    assert "radiomics: median range 0.25, the predicted class at 0.5 changes in 1 of 2 cases" in said
-    assert said.endswith("one repeat only, left out: dtl.")
+    assert "Radiomics: median range 0.25, the predicted class at 0.5 changes in 1 of 2 cases" in said
+    assert said.endswith("one repeat only, left out: DTL.")
     nothing = robustness.instability(single)
     assert nothing.empty
-    assert sentences.instability(robustness.instability_summary(single, nothing)) == "one repeat only, left out: dtl."
+    assert sentences.instability(robustness.instability_summary(single, nothing)) == "one repeat only, left out: DTL."

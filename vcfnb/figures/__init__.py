@@ -31,5 +31,5 @@ from vcfnb.figures.rigorous import (
     selection_frequency,
 )
 from vcfnb.figures.selection import lasso_figure, selection_steps
-from vcfnb.figures.theme import CLASSES, MODELS, model_name, style
+from vcfnb.figures.theme import CLASSES, MODELS, style
 from vcfnb.figures.training import alignment, cv_by_expansion, training_curves, weights_comparison
