@@ -55,4 +55,4 @@ def test_a_model_with_one_repeat_is_left_out_and_named():
     assert said.endswith("one repeat only, left out: DTL.")
     nothing = robustness.instability(single)
     assert nothing.empty
-    assert sentences.instability(robustness.instability_summary(single, nothing)) == "one repeat only, left out: DTL."
+    assert sentences.instability(robustness.instability_summary(single, nothing)) == "One repeat only, left out: DTL."
