@@ -44,6 +44,8 @@ def test_three_significant_digits(value, shown):
 def test_counts_stay_whole_and_gaps_are_dashes():
     table = pd.DataFrame({"n": [43.0, np.nan], "auc": [0.8461, 1.0], "x": ["a", None]})
     assert cells(tables.readable(table))[1] == [["43", "0.846", "a"], ["–", "1.00", "–"]]
+    styled = table[["auc"]].assign(auc=np.nan).style.hide(axis="index").format(precision=2)
+    assert cells(tables.readable(styled))[1] == [["–"], ["–"]]
     table.columns = ["n", "n", "x"]
     assert cells(tables.readable(table))[1][0] == ["43.0", "0.846", "a"]
 

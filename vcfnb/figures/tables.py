@@ -67,7 +67,8 @@ def readable(table):
         for names, look in ((_P, p_value), (_MODELS, model_name)):
             table = table.format(look, subset=[name for name in names if name in columns], escape="html")
         table = table.format_index(heading, axis="columns", escape="html")
-    return table.to_html()
+    # A Styler's own formats leave what is missing as it is.
+    return table.to_html().replace(">nan</td>", ">–</td>")
 
 
 def show_readable(shell):

@@ -23,7 +23,7 @@ _SUSPICIOUS = 3.5  # robust SDs from the cohort's median
 _NUMBERS = {
     "volume_ml": "volume",
     "mean_hu": "mean HU",
-    "step_hu": "brightness of the contour against what lies outside",
+    "step_hu": "contour against its surroundings, HU",
     "height_mm": "height",
 }
 
@@ -74,7 +74,7 @@ def _ordered(rows, problems):
     # What cannot be read was most likely found by the checks.
     found = [told.get(row.case_id) or list(filter(None, [row.error])) for row in rows.itertuples()]
     flags = [
-        [f"{_NUMBERS[name]} {'high' if z > 0 else 'low'}" for name, z in row.items() if abs(z) > _SUSPICIOUS]
+        [f"{_NUMBERS[name]}: {'high' if z > 0 else 'low'}" for name, z in row.items() if abs(z) > _SUSPICIOUS]
         for row in away.to_dict("records")
     ]
     texts = ["; ".join(checked + other) for checked, other in zip(found, flags, strict=True)]
