@@ -21,6 +21,8 @@ from sklearn.model_selection import train_test_split
 
 from vcfnb import dtl, figures, images, runs
 from vcfnb.dtl.networks import NETWORKS, build_network
+from vcfnb.figures.parts import finish, intervals, panels, require
+from vcfnb.figures.theme import GREY, MODELS
 from vcfnb.params import PreprocessingParams, load_params
 from vcfnb.phantom.folder import simulate_case
 from vcfnb.phantom.patients import draw_patients
@@ -108,6 +110,31 @@ def summary(table):
     return pd.DataFrame(rows)
 
 
+def comparison(results, summary):
+    """Test AUC by where the weights came from, one panel per number of training cases; one grey line a seed.
+
+    A seed has the same cases and the same order of training for all weights. `results`: weights, n_train, seed, auc.
+    `summary`: weights, n_train, auc, auc_low, auc_high (95% interval over seeds).
+    """
+    require(results, "weights", "n_train", "seed", "auc", what="the results")
+    require(summary, "weights", "n_train", "auc", "auc_low", "auc_high", what="the summary")
+    sizes, names = sorted(results["n_train"].unique()), list(results["weights"].unique())
+    figure, axes = panels(len(sizes), 62, 30 + 60 * len(sizes), sharey=True)
+    mean = {"color": MODELS["dtl"], "linestyle": "", "linewidth": 1.2, "zorder": 3}
+    for axis, size in zip(axes, sizes, strict=True):
+        wide = results[results["n_train"] == size].pivot(index="weights", columns="seed", values="auc").loc[names]
+        axis.plot(range(len(names)), wide, color=GREY, linewidth=0.6, marker="o", markersize=2, alpha=0.7)
+        part = summary[summary["n_train"] == size].set_index("weights").loc[names]
+        intervals(axis, range(len(names)), part, ends=("auc_low", "auc_high"), **mean)
+        for position, value in enumerate(part["auc"]):
+            axis.annotate(f"{value:.3f}", (position, value), (5, 2), textcoords="offset points")
+        axis.set_xticks(range(len(names)), names)
+        axis.set(xlabel="Weights before fine-tuning", xlim=(-0.4, len(names) - 0.4))
+        axis.set_title(f"{size} training cases")
+    axes[0].set_ylabel("Test AUC (95% CI over seeds)")
+    return finish(figure, True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", nargs="+", help="random, shipped, or NAME=FILE")
@@ -128,7 +155,7 @@ def main():
     table = pd.DataFrame(runs.parallel_map(work, jobs, arguments.cores, desc="fine-tunings"))
     print(summary(table).round(3).to_string(index=False))
     figures.style()
-    figure = figures.weights_comparison(table, summary(table), simulated=True)
+    figure = comparison(table, summary(table))
     runs.save_figure(figure, arguments.out, table)
 
 

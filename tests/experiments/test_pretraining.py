@@ -103,6 +103,9 @@ def test_summary_pairs_the_seeds(pretraining):
     half = 4.302653 * gain.std(ddof=1) / np.sqrt(3)  # t quantile 0.975 of 2 degrees of freedom
     found = table.loc["shipped", ["auc", "gain", "gain_low", "gain_high"]].tolist()
     assert found == pytest.approx([2.45 / 3, gain.mean(), gain.mean() - half, gain.mean() + half])
+    figure = pretraining["evaluate"].comparison(pd.DataFrame(rows), table.reset_index())
+    assert [text.get_text() for text in figure.axes[0].texts] == ["0.700", "0.817"]
+    assert "simulated data" in {text.get_text() for text in figure.texts}
 
 
 SHIPS = sorted(path.stem for path in SHIPPED.glob("*.safetensors"))

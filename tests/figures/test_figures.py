@@ -70,8 +70,6 @@ CV = grid(expansion=[0, 2], repeat=[0, 1, 2]).assign(auc=0.8)
 CHOICE = pd.DataFrame({"expansion": [0, 2], "ci_low": 0.7, "ci_high": 0.9, "share_best": [0.3, 0.7]})
 CHOICE["chosen"] = [False, True]
 ALIGNMENT = grid(network=["fold_1_1", "fold_1_2"], dimension=[0, 1, 2]).assign(before=0.2, after=-0.9)
-WEIGHTS = grid(weights=["random", "shipped"], n_train=[42, 175], seed=[0, 1]).assign(auc=0.8)
-WEIGHTS_SUMMARY = grid(weights=["random", "shipped"], n_train=[42, 175]).assign(auc=0.8, auc_low=0.7, auc_high=0.9)
 MODES = grid(mode=["in_sample", "out_of_fold"], expansion=[0, 2], split=["train", "test"])
 MODES = MODES.assign(auc=0.8, ci_low=0.7, ci_high=0.9)
 ICC = pd.DataFrame(
@@ -173,7 +171,6 @@ FIGURES = {
         "variable subgroup model n_acute n_chronic auc newcombe_low newcombe_high note",
     ),
     "training_curves": ((HISTORY,), "epoch loss"),
-    "weights_comparison": ((WEIGHTS, WEIGHTS_SUMMARY), "weights n_train seed auc"),
     "workflow": ((), ""),
 }
 PICTURES = {

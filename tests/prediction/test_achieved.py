@@ -90,4 +90,4 @@ def test_models_that_disagree_are_named(study):
     ):
         found.predicted_class.update(classes)
         assert any("DISAGREE" in warning for warning in found.warnings) is told
-    assert "chronic by dtl" in " ".join(found.warnings)
+    assert "chronic by DTL" in " ".join(found.warnings)

@@ -63,7 +63,7 @@ def test_the_console_says_what_the_function_says(model, case, capsys):
     for told in (
         "fusion: probability of an acute fracture",
         "predicted class: ",
-        "Calibration (fusion): of the 16 training",
+        "Calibration (early fusion): of the 16 training",
     ):
         assert told in said.out
     for told in ("drivers (log odds): ", "SIMULATED", "80 training cases", "Research use only. Not for diagnosis."):

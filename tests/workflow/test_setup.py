@@ -77,13 +77,13 @@ esac
 """
 
 
-def start(bare):
+def start(bare, python=PYTHON):
     """run_all.sh with a Python and a compiler that only pretend."""
     folder, tools = bare
     for name in ("mkdir", "cp", "sleep"):
         if not (tools / name).exists():
             (tools / name).symlink_to(shutil.which(name))
-    for name, text in (("python3", PYTHON), ("cc", "#!/usr/bin/env bash\n")):
+    for name, text in (("python3", python), ("cc", "#!/usr/bin/env bash\n")):
         (tools / name).write_text(text)
         (tools / name).chmod(0o755)
     environment = {"PATH": str(tools), "HOME": str(folder)}
@@ -103,6 +103,14 @@ def test_two_set_ups_at_once_make_one_environment(bare):
     assert first[1:] == second[1:] == [f"ran {bare[0]}/workflow/run.py"]
     assert (bare[0] / "pip").read_text().split() == ["begin", "end"] * 3
     assert (bare[0] / "requirements.lock").read_bytes() == (ROOT / "requirements.lock").read_bytes()
+
+
+def test_where_uv_fails_pip_installs(bare):
+    """Uv itself, the packages of the lock, and this package."""
+    process = start(bare, PYTHON.replace('"-m pip" | "-m uv")', '"-m uv") exit 1 ;;\n    "-m pip")'))
+    said, failed = process.communicate()
+    assert "ran" in said and not failed and process.returncode == 0
+    assert (bare[0] / "pip").read_text().split() == ["begin", "end"] * 3
 
 
 def test_a_killed_set_up_blocks_nobody(bare):

@@ -32,4 +32,4 @@ from vcfnb.figures.rigorous import (
 )
 from vcfnb.figures.selection import lasso_figure, selection_steps
 from vcfnb.figures.theme import CLASSES, MODELS, style
-from vcfnb.figures.training import alignment, cv_by_expansion, training_curves, weights_comparison
+from vcfnb.figures.training import alignment, cv_by_expansion, training_curves

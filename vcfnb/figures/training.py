@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vcfnb.figures.parts import canvas, expansion_ticks, finish, intervals, panels, require, spread
+from vcfnb.figures.parts import canvas, expansion_ticks, finish, panels, require, spread
 from vcfnb.figures.theme import DOTTED, GREY, MODELS, ONE_COLUMN
 
 _MEASURES = {
@@ -89,29 +89,4 @@ def alignment(table, *, simulated=False):
     axis.set(xlabel="Dimension of the deep features", ylabel="|r| with the final network", ylim=(0, 1.02))
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(loc="lower left")
-    return finish(figure, simulated)
-
-
-def weights_comparison(results, summary, *, simulated=False):
-    """Test AUC by where the weights came from, one panel per number of training cases; one grey line a seed.
-
-    A seed has the same cases and the same order of training for all weights. `results`: weights, n_train, seed, auc.
-    `summary`: weights, n_train, auc, auc_low, auc_high (95% interval over seeds).
-    """
-    require(results, "weights", "n_train", "seed", "auc", what="the results")
-    require(summary, "weights", "n_train", "auc", "auc_low", "auc_high", what="the summary")
-    sizes, names = sorted(results["n_train"].unique()), list(results["weights"].unique())
-    figure, axes = panels(len(sizes), 62, 30 + 60 * len(sizes), sharey=True)
-    mean = {"color": MODELS["dtl"], "linestyle": "", "linewidth": 1.2, "zorder": 3}
-    for axis, size in zip(axes, sizes, strict=True):
-        wide = results[results["n_train"] == size].pivot(index="weights", columns="seed", values="auc").loc[names]
-        axis.plot(range(len(names)), wide, color=GREY, linewidth=0.6, marker="o", markersize=2, alpha=0.7)
-        part = summary[summary["n_train"] == size].set_index("weights").loc[names]
-        intervals(axis, range(len(names)), part, ends=("auc_low", "auc_high"), **mean)
-        for position, value in enumerate(part["auc"]):
-            axis.annotate(f"{value:.3f}", (position, value), (5, 2), textcoords="offset points")
-        axis.set_xticks(range(len(names)), names)
-        axis.set(xlabel="Weights before fine-tuning", xlim=(-0.4, len(names) - 0.4))
-        axis.set_title(f"{size} training cases")
-    axes[0].set_ylabel("Test AUC (95% CI over seeds)")
     return finish(figure, simulated)

@@ -13,6 +13,7 @@ from vcfnb.fusion.training_cohort import TrainingCohort
 from vcfnb.prediction import achieved
 from vcfnb.prediction.extraction import extract_case
 from vcfnb.radiomics.baseline import PREFIX
+from vcfnb.statistics import sentences
 
 _KNOWN = (
     "This image was a training case: the network was trained on it, and its probability says nothing about the model. "
@@ -132,7 +133,7 @@ class Prediction:
         if len(set(classes.values())) > 1:
             by_class = {one: [name for name, given in classes.items() if given == one] for one in ("acute", "chronic")}
             told = "; ".join(f"{one} by {', '.join(names)}" for one, names in by_class.items())
-            found.append(f"The models DISAGREE: {told}.")
+            found.append(sentences.in_words(f"The models DISAGREE: {told}."))
         beyond = self.beyond
         if beyond:
             told = ", ".join(beyond[:5]) + (f" and {len(beyond) - 5} more" if len(beyond) > 5 else "")
@@ -146,6 +147,7 @@ class Prediction:
         low, high = self.uncertain.get(model, (0, 0))
         return low <= self.probability[model] < high
 
+    @sentences.models_in_words
     def calibration_note(self):
         """What the calibration on training cases says of the primary model's probability, in words."""
         known = self.calibration.get(self.primary)
@@ -169,7 +171,7 @@ class Prediction:
         """What the baseline says of this case, in words; empty where there is none."""
         if not self.baseline:
             return ""
-        unknown = self.baseline["unknown"]
+        unknown = ["T-score" if name == "bmd" else name for name in self.baseline["unknown"]]
         left = f" ({', '.join(unknown)} not given: the training median)" if unknown else ""
         probability = in_words(self.baseline["probability"])
         return f"Baseline, simple measurements alone: probability of an acute fracture {probability}{left}."

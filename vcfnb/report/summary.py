@@ -59,17 +59,17 @@ def summarise(run, primary):
         "simulated": run.simulated,
         "notice": NOTICE,
         "primary": primary,
-        "warnings": _warnings(run, audit),
+        "warnings": _warnings(run, cases, audit),
         "intervals": "Newcombe's intervals, by patient; of nested cross-validation a bootstrap of patients.",
         "models": [_areas(model, primary, auc, nested) for model in auc["model"].unique()],
         "questions": [{"question": question, "answer": answer} for question, answer in questions.items()],
     }
 
 
-def _warnings(run, audit):
+def _warnings(run, cases, audit):
     """What a reader should know before any number."""
     found = ["The patients are SIMULATED: the numbers say nothing about patients."] if run.simulated else []
-    found += filter(None, [whole_vertebrae(run.cohort())])
+    found += filter(None, [whole_vertebrae(cases)])
     if (audit["result"] == "FAIL").any():
         found.append(f"The leakage audit found something: {sentences.audit(audit)}")
     opened = register.opened(run)

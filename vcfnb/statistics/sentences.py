@@ -13,17 +13,23 @@ MODEL_NAMES = {"radiomics": "Radiomics", "dtl": "DTL", "fusion": "Early fusion",
 MODEL_NAMES |= {"baseline": "Baseline"}
 
 
-def models_in_words(written):
-    """Let a function that writes a sentence name models as figures do; names of features (dtl_000) stay."""
+def in_words(told):
+    """A sentence that names models as figures do; names of features (dtl_000) stay."""
 
     def name(found):
         words = MODEL_NAMES[found[0]]
         return words if words.isupper() else words.lower()
 
+    told = re.sub(r"\b(ridge_fusion|fusion|dtl)\b", name, told)
+    return told[:1].upper() + told[1:]
+
+
+def models_in_words(written):
+    """Let a function write its sentence :func:`in_words`."""
+
     @wraps(written)
     def sentence(*args, **kwargs):
-        told = re.sub(r"\b(ridge_fusion|fusion|dtl)\b", name, written(*args, **kwargs))
-        return told[:1].upper() + told[1:]
+        return in_words(written(*args, **kwargs))
 
     return sentence
 
