@@ -166,6 +166,23 @@ def test_cases_that_decide_when_to_stop_are_not_trained_on():
         assert len(fitted) == 24 and not len(held)
 
 
+def test_finished_networks_are_not_trained_again_and_leave_no_weights(tmp_path, monkeypatch):
+    once, kept = changed(epochs=1, validation_fraction=0.3), {"checkpoint_folder": tmp_path}
+    first = run(settings=once, **kept)
+    files = {f"fold_1_{fold}.{suffix}" for fold in (1, 2) for suffix in ("json", "npz")}
+    assert {path.name for path in tmp_path.iterdir()} == {"final.safetensors", *files}
+    expected = run(settings=once)
+    monkeypatch.setattr(training, "_epoch", None)
+    again, other = run(settings=once, **kept), run(settings=once.model_copy(update={"n_dimensions": 3}), **kept)
+    for found in (first, again):
+        pd.testing.assert_frame_equal(found.history, expected.history)
+        assert np.array_equal(found.features, expected.features) and np.array_equal(found.scores, expected.scores)
+    assert other.features.shape == (24, 3)
+    for given in ({"crops": DATA.crops + 1}, {"labels": 1 - DATA.labels}, {"groups": np.arange(24) // 2}):
+        with pytest.raises(TypeError):
+            run(settings=once, **kept, **given)
+
+
 @pytest.mark.parametrize("change", ["labels", "crops", "rate", "start", "truncated"])
 def test_a_checkpoint_of_another_training_is_not_used(change, tmp_path):
     crops, labels, checkpoint = DATA.crops[:6], DATA.labels[:6], tmp_path / "network.safetensors"
@@ -188,6 +205,16 @@ def test_recalibration_changes_statistics_and_no_output(folded):
     var, mean = torch.var_mean(network.conv1[0](torch.tensor(DATA.crops)), (0, 2, 3, 4))
     torch.testing.assert_close(network.conv1[1].running_mean, mean, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(network.conv1[1].running_var, var, rtol=1e-3, atol=1e-5)
+
+
+def test_crops_that_measure_are_spread_over_the_cases(folded):
+    """A table may be sorted by label: its first 64 rows would then be of one class."""
+    crops = np.random.default_rng(4).normal(size=(160, 1, 16, 16, 16)).astype(np.float32)
+    crops[:80] += 2
+    network = start(changed(weights=folded))
+    training.recalibrate(network, crops)
+    mean = network.conv1[0](torch.tensor(crops)).mean((0, 2, 3, 4))
+    torch.testing.assert_close(network.conv1[1].running_mean, mean, rtol=0, atol=0.02)
 
 
 def test_features_out_of_fold_do_not_know_their_own_label():

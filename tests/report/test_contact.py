@@ -41,7 +41,7 @@ def test_every_case_is_pictured_with_its_contour(table, tmp_path):
     assert set(sheet.case_id) == set(table.case_id) and all(case in page for case in table.case_id)
     pictures = re.findall(r"data:image/png;base64,([A-Za-z0-9+/=]+)", page)
     assert len(pictures) == 2 * len(table)
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(pictures[0]))))
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(pictures[0]))).convert("RGB"))
     assert (picture == contact._COLOUR).all(axis=-1).sum() > 50
     assert "Research use only" in page and "SIMULATED" in page and "<script" not in page
     volume = sheet.set_index("case_id").volume_ml

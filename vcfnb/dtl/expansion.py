@@ -13,8 +13,9 @@ from vcfnb.dtl.features import device, features_and_scores
 from vcfnb.dtl.networks import build_network, check_layer
 from vcfnb.dtl.reduction import Reduction, agreement, align, check_limit, reduce_features
 from vcfnb.dtl.settings import TrainSettings
-from vcfnb.dtl.training import check_inputs, fine_tune
+from vcfnb.dtl.training import check_inputs, fine_tune, training_key
 from vcfnb.errors import VcfnbError
+from vcfnb.runs.cache import cached
 from vcfnb.statistics.folds import stratified_folds
 
 
@@ -98,7 +99,8 @@ def run_expansion(crops, labels, split, settings=None, groups=None, checkpoint_f
     groups : array (n,), optional
         Patients; by default every case is a patient of its own.
     checkpoint_folder : path, optional
-        Each network's training is saved there after every epoch, and resumed from there.
+        Each network's training is saved there after every epoch, and resumed from there; of finished networks of the
+        cross-validation, features, scores and history.
     cores : int, optional
         Networks trained side by side, one thread each; all usable cores by default. On a GPU one after the other.
 
@@ -209,13 +211,37 @@ def fold_jobs(labels, train, groups, settings):
 
 
 def _train(crops, labels, groups, settings, layer, checkpoint_folder, job):
-    """Network, history, features and scores of all cases, of one job."""
+    """Network (the final one alone), history, features and scores of all cases, of one job."""
     settings = settings.model_copy(update={"seed": job.seed})
     network, _ = build_network(settings.network, settings.weights, seed=job.seed)
-    checkpoint = Path(checkpoint_folder) / f"{job.name}.safetensors" if checkpoint_folder else None
-    history = fine_tune(
-        network, crops[job.seen], labels[job.seen], settings, checkpoint, desc=job.name, groups=groups[job.seen]
-    )
-    features, scores = features_and_scores(network, crops, layer)
-    # Only the final network is kept.
-    return network.cpu() if job.name == "final" else None, history, features, scores
+    seen = crops[job.seen], labels[job.seen]
+    path = Path(checkpoint_folder) / f"{job.name}.safetensors" if checkpoint_folder else None
+
+    def work():
+        history = fine_tune(network, *seen, settings, path, desc=job.name, groups=groups[job.seen])
+        return history, *features_and_scores(network, crops, layer)
+
+    if job.name == "final":
+        found = work()
+        return network.cpu(), *found
+    if not path:
+        return None, *work()
+    key = training_key(network, *seen, groups[job.seen].tolist(), settings)
+    return None, *_kept(path, [key, crops, layer], work)
+
+
+def _kept(path, inputs, work):
+    """What a network of the cross-validation says, stored in place of its checkpoint, which is five times as large."""
+    values = path.with_suffix(".npz")
+
+    def compute():
+        history, features, scores = work()
+        with runs.atomic(values) as temporary, open(temporary, "wb") as file:
+            np.savez(file, features=features, scores=scores, **history)
+        path.unlink()
+        return list(history)
+
+    columns = cached(path.with_suffix(".json"), __name__, inputs, compute, [values])
+    with np.load(values) as stored:
+        history = pd.DataFrame({column: stored[column] for column in columns})
+        return history, stored["features"], stored["scores"]

@@ -102,7 +102,7 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
     fitted, held = validation_split(labels, groups, settings)
     where = device()
     with one_thread(), deterministic(where):
-        key = _key(network, crops, labels, held, settings) if checkpoint else None
+        key = training_key(network, crops, labels, held, settings) if checkpoint else None
         network.to(where, memory_format=network.memory_format)
         optimizer = _optimizer(network, settings)
         history, finished, best = saved.resume(checkpoint, key, network, optimizer, where)
@@ -114,7 +114,7 @@ def fine_tune(network, crops, labels, settings, checkpoint=None, desc="fine-tuni
             row |= {"epoch": len(history) + 1, "val_loss": None}
             if len(held):
                 # Enough of them to compare epochs.
-                refresh_batch_norm(network, crops[fitted][:RECALIBRATION_CROPS])
+                refresh_batch_norm(network, _some(crops[fitted]))
                 row["val_loss"] = _validation_loss(network, crops[held], labels[held], labels, settings, where)
                 if _best_epoch([*history, row]) == row["epoch"]:
                     best = saved.plain(network.state_dict())
@@ -276,12 +276,17 @@ def _epoch(network, optimizer, crops, labels, settings, epoch, where):
     }
 
 
+def _some(crops):
+    """As many crops as :data:`RECALIBRATION_CROPS`, evenly spread: a table of cases may be sorted by label or site."""
+    return crops[np.linspace(0, len(crops) - 1, min(len(crops), RECALIBRATION_CROPS)).astype(int)]
+
+
 def recalibrate(network, crops):
     """Give BatchNorm layers that came folded (mean 0, variance 1) their statistics back; outputs stay the same.
 
     A folded layer normalises nothing. Training would start to normalise by the batch and lose the scale that the
-    weights were trained with. So each layer's input mean m and variance v over the first training crops become its
-    running statistics, sqrt(v) its weight and m is added to its bias: in evaluation nothing changes.
+    weights were trained with. So each layer's input mean m and variance v over some training crops become its running
+    statistics, sqrt(v) its weight and m is added to its bias: in evaluation nothing changes.
     """
     where = next(network.parameters()).device
     sums = {}
@@ -301,8 +306,8 @@ def recalibrate(network, crops):
     network.eval()
     try:
         with torch.inference_mode():
-            for start in range(0, min(len(crops), RECALIBRATION_CROPS), 8):
-                network(tensor(crops[start : start + 8], where))
+            for batch in in_batches(_some(crops), 8, where):
+                network(batch)
     finally:
         for hook in hooks:
             hook.remove()
@@ -333,10 +338,10 @@ def refresh_batch_norm(network, crops):
     network.eval()
 
 
-def _key(network, crops, labels, held, settings):
-    """What a checkpoint depends on: start, data, settings, and the code that trains."""
+def training_key(network, crops, labels, held, settings):
+    """Digest of what a training depends on: start, data, cases held out, settings, and the code that trains."""
     chosen = settings.model_dump(
         mode="json", exclude={"feature_mode", "n_folds", "n_repeats", "n_dimensions", "reduction", "layer", "weights"}
     )
     start = [state_digest(network.state_dict()), str(network)]
-    return key_of((__name__, "vcfnb.dtl.networks"), *start, crops, labels, np.asarray(held), chosen)
+    return key_of((__name__, "vcfnb.dtl.networks"), *start, crops, labels, held, chosen)
