@@ -52,7 +52,7 @@ def test_params_files_name_every_key(path):
     simulation |= {"n_sites", "metal", "image_format"}
     for section, model in params.SECTIONS.items():
         missing = set(model.model_fields) - set(values[section])
-        assert missing <= (simulation if path.stem == "own_cohort" else set())
+        assert missing <= (simulation if path.stem in ("own_cohort", "verse") else set())
 
 
 def test_paper_yaml_has_the_papers_counts():

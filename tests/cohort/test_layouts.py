@@ -66,6 +66,20 @@ def test_verse_and_spineps(tmp_path):
     assert list(told.case_id) == list(table.case_id[:3]) and "its body" in told.problem.iloc[0]
 
 
+def test_files_of_the_verse_challenge(tmp_path):
+    """One name for image and mask of a series; that a patient may have several series is said, and not guessed."""
+    for stem in ("verse004", "verse400_CT-sag", "verse400_CT-ax"):
+        ct(tmp_path / f"{stem}.nii.gz")
+        write(tmp_path / f"{stem}_seg.nii.gz", vertebrae([19, 20, 21]))
+        (tmp_path / f"{stem}_ctd.json").write_text("[]")
+    (table, problems), notes = filled(tmp_path, levels=["L1"])
+    assert list(table.patient_id) == ["verse004", "verse400_CT-ax", "verse400_CT-sag"]
+    assert list(table.case_id) == [f"{patient}_L1" for patient in table.patient_id]
+    assert set(table.mask_scheme) == {"verse"} and set(table.mask_label) == {20}
+    assert len(notes) == 1 and "some patients have several" in notes[0]
+    assert not len(problems[problems.severity == "error"].query("case_id != ''"))
+
+
 @pytest.mark.parametrize(
     "notation", [{"background": 0, "L1": 1, "L2": 2, "liver": 3}, {"0": "b", "1": "L1", "2": "L2"}]
 )
@@ -207,8 +221,8 @@ def test_the_verse_page(tmp_path, monkeypatch):
     for number in range(8):
         name = f"sub-verse{number:03d}"
         image = np.random.default_rng(number).normal(100, 40, (24, 20, 20)).astype(np.int16)
-        write(tmp_path / "rawdata" / name / f"{name}_ct.nii.gz", image)
-        write(tmp_path / "derivatives" / name / f"{name}_seg-vert_msk.nii.gz", vertebrae([19, 20, 21]))
+        write(tmp_path / "training" / "rawdata" / name / f"{name}_ct.nii.gz", image)
+        write(tmp_path / "training" / "derivatives" / name / f"{name}_seg-vert_msk.nii.gz", vertebrae([19, 20, 21]))
         grades += [(name, level, grade) for level, grade in zip(("T12", "L1", "L2"), (0, number % 4, 0), strict=True)]
     pd.DataFrame(grades, columns=["patient_id", "level", "genant"]).to_csv(tmp_path / "grades.csv", index=False)
     template(tmp_path, levels=["T12", "L1", "L2"])[0].to_csv(tmp_path / "cohort.csv", index=False)

@@ -160,9 +160,11 @@ def starting(*beginnings):
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
-    """A reader's folder: params/ with a table of patients beside, and results of its own."""
+    """A reader's folder: params/ with the tables of patients that they name, and results of its own."""
     shutil.copytree(ROOT / "params", tmp_path / "params")
-    (tmp_path / "params" / "cohort.csv").write_text("patient_id,image,mask,label\n")
+    for table in ("params/cohort.csv", "verse19/genant.csv"):
+        (tmp_path / table).parent.mkdir(exist_ok=True)
+        (tmp_path / table).write_text("patient_id,image,mask,label\n")
     monkeypatch.setenv("VCFNB_RUNS", str(tmp_path / "runs"))
     return tmp_path
 

@@ -67,3 +67,12 @@ def test_a_link_to_a_folder_leads_to_its_page_or_is_its_text(build):
         ("[a](https://x.org/y)", "[a](https://x.org/y)"),
     ):
         assert build._LINK.sub(partial(build._link, page), text) == shown
+
+
+def test_the_pages_workflow_calls_what_is_there():
+    job = yaml.safe_load((ROOT / ".github" / "workflows" / "site.yml").read_text())["jobs"]["site"]
+    calls = [step["run"].split() for step in job["steps"] if "run" in step]
+    for path in (word for call in calls for word in call if "/" in word and not word.startswith((".venv", "build"))):
+        assert (ROOT / path).is_file(), path
+    (published,) = (step["with"]["path"] for step in job["steps"] if "path" in step.get("with", {}))
+    assert published in calls[-1] and any(call[0] == "./vcfnb.sh" for call in calls)

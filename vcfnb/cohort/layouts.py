@@ -1,7 +1,7 @@
 """How segmentation tools and public data sets lay out their files: what a name says, and which vertebrae a mask holds.
 
 Known are VerSe and BIDS (``sub-x_ct``, ``sub-x_seg-vert_msk``, ``sub-x_seg-subreg_msk``), as SPINEPS writes them, too;
-nnU-Net (``imagesTr/x_0000``, ``labelsTr/x``, ``dataset.json``); TotalSegmentator (a folder of structures, or files with
+the files of the VerSe challenge (``verse004``, ``verse004_seg``, or ``verse004_CT-sag``, ``verse004_CT-sag_seg``); nnU-Net (``imagesTr/x_0000``, ``labelsTr/x``, ``dataset.json``); TotalSegmentator (a folder of structures, or files with
 many labels); and 3D Slicer's segmentations (``.seg.nrrd``), whose header names the segments.
 """
 
@@ -18,6 +18,7 @@ from vcfnb.errors import BadInput
 
 IMAGE, MASK, BODY, OTHER = "image", "mask", "body", "other"
 _STRUCTURE = re.compile(r"vertebrae_([CTLS]\d+)", re.IGNORECASE)
+_CHALLENGE = re.compile(r"(verse\d{3}(?:_CT-[A-Za-z]+)?)(_seg)?", re.IGNORECASE)
 _NNUNET = {"imagestr": IMAGE, "imagests": IMAGE, "labelstr": MASK, "labelsts": MASK}
 # Files of TotalSegmentator with many labels: what they are, and their numbering.
 _TOTAL = {
@@ -45,6 +46,8 @@ def told(relative, stem, neighbours=()):
     folders = relative.parts[:-1]
     if re.match(r"sub-[A-Za-z0-9]+_", stem):
         return _bids(stem)
+    if found := _CHALLENGE.fullmatch(stem):
+        return Told(MASK, (found[1],), "verse") if found[2] else Told(IMAGE, (found[1],))
     if folders and folders[-1].lower() in _NNUNET:
         role = _NNUNET[folders[-1].lower()]
         name = re.sub(r"_\d{4}$", "", stem) if role == IMAGE else stem
@@ -65,6 +68,11 @@ def subject(path):
     """The patient of a BIDS name, such as sub-verse004, whatever the session or series; empty for other names."""
     found = re.match(r"(sub-[A-Za-z0-9]+)_", path.rpartition("/")[2])
     return found[1] if found else ""
+
+
+def is_of_challenge(path):
+    """Whether a path is of the VerSe challenge, whose names say which series of images it is, and not whose."""
+    return bool(re.match(_CHALLENGE, path.rpartition("/")[2]))
 
 
 def _bids(stem):
