@@ -1,8 +1,9 @@
 """How segmentation tools and public data sets lay out their files: what a name says, and which vertebrae a mask holds.
 
 Known are VerSe and BIDS (``sub-x_ct``, ``sub-x_seg-vert_msk``, ``sub-x_seg-subreg_msk``), as SPINEPS writes them, too;
-the files of the VerSe challenge (``verse004``, ``verse004_seg``, or ``verse004_CT-sag``, ``verse004_CT-sag_seg``); nnU-Net (``imagesTr/x_0000``, ``labelsTr/x``, ``dataset.json``); TotalSegmentator (a folder of structures, or files with
-many labels); and 3D Slicer's segmentations (``.seg.nrrd``), whose header names the segments.
+the files of the VerSe challenge (``verse004``, ``verse004_seg``; ``verse400_CT-sag``, ``verse400_CT-sag_seg``); nnU-Net
+(``imagesTr/x_0000``, ``labelsTr/x``, ``dataset.json``); TotalSegmentator (a folder of structures, or files with many
+labels); and 3D Slicer's segmentations (``.seg.nrrd``), whose header names the segments.
 """
 
 import json

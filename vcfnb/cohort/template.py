@@ -85,8 +85,8 @@ def template(folder, seen_from=None, levels=()):
     notes += [f"no image for {item.path}{_nearest(item, images)}" for item in loose]
     if any(layouts.is_of_challenge(row["image"]) for row in rows):
         notes.append(
-            "names of the VerSe challenge say which series it is, and not whose: some patients have several; give those "
-            "one patient_id (the layout by subject, sub-verse004, has it)"
+            "names of the VerSe challenge say which series it is, and not whose: some patients have several; "
+            "give those one patient_id (the layout by subject, sub-verse004, has it)"
         )
     several = [item for item in masks if item.parts > 1]
     notes += [f"{item.path} holds {item.parts} segments or structures: name one in mask_label" for item in several]

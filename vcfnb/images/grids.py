@@ -92,13 +92,13 @@ def check_fit(mask, image, name):
 def on_grid(mask, image, label=None, name="mask"):
     """Bring a mask onto its image's voxels, as :func:`vcfnb.images.read_mask` does: uint8, 1 inside."""
     inside = _select(sitk.GetArrayViewFromImage(mask), label, name)
-    n_voxels = np.count_nonzero(inside)
-    selected = Grid.of(mask).placed(inside.astype(np.uint8))
+    selected = Grid.of(mask).placed(inside.view(np.uint8))
     if same_grid(selected, image):
         selected.CopyInformation(image)
         return selected
     check_fit(selected, image, name)
     moved = sitk.Resample(selected, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    n_voxels = np.count_nonzero(inside)
     lost = n_voxels - np.count_nonzero(sitk.GetArrayViewFromImage(moved))
     if lost:
         problem = f"{lost} of the mask's {n_voxels} voxels lie outside the image"
@@ -113,7 +113,8 @@ _MOST_LABELS = 256
 
 def _select(values, label, name):
     # Only what is not 0 is sorted: an ROI is a small part of its image.
-    found = np.unique(values[values != 0])
+    inside = values != 0
+    found = np.unique(values[inside])
     if not len(found):
         raise BadInput.of(name, "the mask is empty", "draw the ROI, or leave the case out", code="mask-empty")
     if len(found) > _MOST_LABELS or (found % 1 != 0).any():
@@ -132,7 +133,7 @@ def _select(values, label, name):
     if len(found) > 1:
         problem = f"the mask holds {len(found)} labels: {listed}"
         raise BadInput.of(name, problem, f"give the vertebra's: {_LABEL}", code="mask-label-needed")
-    return values != 0
+    return inside
 
 
 def bounding_box(mask):

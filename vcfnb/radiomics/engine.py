@@ -14,7 +14,7 @@ from vcfnb.radiomics.reference import extract_with_pyradiomics, features_of_imag
 from vcfnb.radiomics.roi import Roi
 from vcfnb.radiomics.settings import CLASSES, SHAPE, Settings, feature_names
 from vcfnb.radiomics.shape import shape_features
-from vcfnb.radiomics.sizes import glrlm, glszm_gldm_ngtdm
+from vcfnb.radiomics.sizes import glrlm_glszm_gldm_ngtdm
 
 # Index of PyRadiomics' 14 GLDM features among the 16 that any level-and-size matrix has.
 _GLDM = [n for n in range(16) if n not in (3, 9)]
@@ -63,7 +63,8 @@ def extract_features(image, mask, settings=None, label=None):
     by_ibsi = settings.standard == "ibsi"
     if by_ibsi and settings.spacing_mm:
         image, mask = ibsi.interpolated(image, mask, settings.spacing_mm, settings.interpolator)
-    box = Box(image, sitk.GetArrayFromImage(mask) != 0, files["image"])
+    # Its voxels are 0 and 1: nothing is copied.
+    box = Box(image, sitk.GetArrayViewFromImage(mask).view(bool), files["image"])
     if sum(n > 1 for n in box.shape) < 2:
         problem, remedy = "the ROI is a single voxel or line", "draw it over at least two dimensions"
         raise BadInput.of(files["mask"], problem, remedy, code="mask-too-thin")
@@ -118,11 +119,11 @@ def _features(array, mask, roi, voxel_volume, settings, is_original):
             return None
         # Independent levels: without the rounding that PyRadiomics shows, they share no information.
         cooccurrence = np.nan_to_num(cooccurrence)
-    zones, dependence, tone = glszm_gldm_ngtdm(volume, roi, n_levels)
+    lengths, zones, dependence, tone = glrlm_glszm_gldm_ngtdm(volume, roi, n_levels)
     parts = {
         "firstorder": firstorder(values.astype(np.float64), levels, voxel_volume, 3 if by_ibsi else 0),
         "glcm": cooccurrence,
-        "glrlm": glrlm(volume, roi, n_levels),
+        "glrlm": lengths,
         "glszm": zones,
         "gldm": dependence[_GLDM],
         "ngtdm": tone,

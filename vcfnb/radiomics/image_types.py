@@ -39,7 +39,7 @@ class Box:
         spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
         self.start = np.array([span[0] for span in spans])
         self.stop = np.array([span[-1] + 1 for span in spans])
-        self.mask = mask[tuple(map(slice, self.start, self.stop))]
+        self.mask = mask[tuple(map(slice, self.start, self.stop))].copy()
         self.spacing = image.GetSpacing()
         # Image types that PyRadiomics itself had to filter.
         self.borrowed = set()

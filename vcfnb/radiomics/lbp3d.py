@@ -17,8 +17,8 @@ from vcfnb.radiomics.filters import MARGIN, coefficients_around, weights_at
 PAD = 24
 # m2 is the square root of a sum that cancels to rounding noise in symmetric patterns.
 _NOISE = 1e-6
-# Voxels of a line that are handled together.
-_STEP = 16
+# Voxels that are handled together; gaps in a line of the ROI that are computed with it; longest piece of a line.
+_STEP, _GAP, _PIECE = 16, 64, 1024
 
 
 @cache
@@ -74,8 +74,8 @@ def _describe(along_x, which, first, weights, strides, lines, centres, outside, 
     """Pattern (bit p: sample p is at least the centre), degree-1 sums and kurtosis of every voxel, line by line.
 
     `along_x` (distinct x, voxels) are volumes of spline values, shifted along x; the next three come from
-    :func:`_plan`. `lines` are the flat index of the first voxel of every line of the ROI, and its length. `outside`
-    (42, voxels) or (42, 0) are samples that are 0 since they lie beyond the image.
+    :func:`_plan`. `lines` are the flat index of the first voxel of every line, and its length; the rest has a value for
+    each voxel of the lines. `outside` (42, voxels) or (42, 0) are samples that are 0 since they lie beyond the image.
     """
     n_points, n_voxels = len(which), len(centres)
     pattern = np.empty(n_voxels, dtype=np.int64)
@@ -156,6 +156,21 @@ def _degree_1():
     return basis, f @ f.T
 
 
+def _lines(voxels):
+    """First flat index and length of the lines that hold some voxels, short gaps included, and the voxels' places."""
+    starts = np.flatnonzero(np.append(True, np.diff(voxels) > _GAP))
+    stops = voxels[np.append(starts[1:], len(voxels)) - 1] + 1
+    lines = [
+        (at, min(_PIECE, stop - at))
+        for start, stop in zip(voxels[starts], stops, strict=True)
+        for at in range(start, stop, _PIECE)
+    ]
+    lines = np.array(lines)
+    before = np.cumsum(lines[:, 1]) - lines[:, 1]
+    line = np.searchsorted(lines[:, 0], voxels, side="right") - 1
+    return lines, voxels - lines[line, 0] + before[line]
+
+
 def lbp3d(image, inside, faces):
     """Values m1, m2, k of the three LBP images, one per voxel of the ROI; k is NaN where all 42 samples are equal.
 
@@ -168,14 +183,20 @@ def lbp3d(image, inside, faces):
     strides = part.shape[1] * part.shape[2], part.shape[2]
     places = [index - index.min() + MARGIN for index in inside]
     voxels = places[0] * strides[0] + places[1] * strides[1] + places[2]
-    starts = np.flatnonzero(np.append(True, np.diff(voxels) != 1))
-    lines = np.stack([voxels[starts], np.diff(np.append(starts, len(voxels)))], axis=1)
+    lines, shown = _lines(voxels)
     x_weights, x_first, which, first, weights = _plan()
     along_x = np.array([_shifted(part.ravel(), w, f) for w, f in zip(x_weights, x_first, strict=True)])
-    centres = image[inside].astype(np.float64)
+    outside = _outside(inside, image.shape, faces)
+    centres, beyond = (
+        np.zeros(lines[:, 1].sum()),
+        np.zeros((len(outside), lines[:, 1].sum() * (outside.size > 0)), bool),
+    )
+    centres[shown] = image[inside]
+    if outside.size:
+        beyond[:, shown] = outside
     basis, form = _degree_1()
-    sampled = along_x, which, first, weights, strides, lines, centres, _outside(inside, image.shape, faces), basis
-    pattern, sums, kurtosis = _describe(*sampled)
+    found = _describe(along_x, which, first, weights, strides, lines, centres, beyond, basis)
+    pattern, sums, kurtosis = (values[..., shown] for values in found)
     square = np.einsum("in,ij,jn->n", sums, form, sums)
     m2 = np.sqrt(np.maximum(square, 0))
     # Where the sum cancels, what is left is rounding of PyRadiomics' order of operations: that order decides.

@@ -66,16 +66,15 @@ def _line_ends(mask):
     Mesh points are the middles of voxel edges that cross the outline. The farthest of any points, in space or in a
     plane that holds the line, are ends of such lines.
     """
-    points = []
+    size, points = 2 * np.array(mask.shape), []
     for axis in range(3):
-        index = np.argwhere(np.diff(mask.astype(np.int8), axis=axis)) * 2
+        index = np.argwhere(np.diff(mask, axis=axis)) * 2
         index[:, axis] += 1
-        points.append(index)
-    points = np.concatenate(points)
-    points = points[np.lexsort((points[:, 2], points[:, 1], points[:, 0]))]
-    new_line = np.any(points[1:, :2] != points[:-1, :2], axis=1)
+        points.append(np.ravel_multi_index(tuple(index.T), size))
+    points = np.sort(np.concatenate(points))
+    new_line = np.diff(points // size[2]) != 0
     ends = np.r_[True, new_line] | np.r_[new_line, True]
-    return points[ends]
+    return np.stack(np.unravel_index(points[ends], size), axis=1)
 
 
 @njit(cache=True)

@@ -20,31 +20,60 @@ _SMALL_ZONE = 32
 _CHUNK = 1024
 
 
-def glrlm(levels, roi, n_levels):
-    """16 features of the run-length matrix, in the order of :func:`_features`."""
-    counted = np.zeros((n_levels + 1, roi.longest + 2), dtype=np.int32)
+def glrlm_glszm_gldm_ngtdm(levels, roi, n_levels):
+    """16 features of the run-length, size-zone and dependence matrices each (14 are PyRadiomics' GLDM), 5 of the NGTDM.
+
+    The order of the 16 is that of :func:`_features`.
+    """
+    n_equal, total, earlier = (np.zeros(roi.size, dtype=np.int32) for _ in range(3))
+    _compare_with_neighbours(levels, roi.offsets, n_equal, total, earlier)
+    links, first = _links()
+    zones = _zones(levels, roi.voxels, roi.offsets, earlier, links, first, n_levels)
+    dependence, number, difference = _by_level(levels, roi.voxels, n_equal, total, roi.n_around, n_levels)
+    runs = _run_lengths(levels, roi, earlier, first, number.astype(np.int32))
+    return runs, _features(*zones), _features(*_cells(dependence)), _ngtdm(number, difference)
+
+
+def _run_lengths(levels, roi, earlier, first, by_level):
+    """Features of the run-length matrix; `by_level` is the number of voxels of each level."""
+    pairs, n_pairs = _equal_pairs(roi.voxels, earlier, first)
+    counted = np.zeros((len(by_level), roi.longest + 2), dtype=np.int32)
     length = np.zeros(roi.size, dtype=np.int32)
     total = np.zeros(16)
-    for offset in roi.offsets[roi.lined]:
-        _count_runs(levels, roi.lines, offset, length, counted)
+    for number in np.flatnonzero(roi.lined):
+        counted[:, 1] = by_level
+        _count_runs(levels, pairs[number, : n_pairs[number]], roi.offsets[number], length, counted)
         total += _features(*_runs(counted))
     n_directions = np.count_nonzero(roi.lined)
     return total / n_directions if n_directions else np.full(16, np.nan)
 
 
 @njit(cache=True)
-def _count_runs(levels, lines, offset, length, counted):
-    """Count every voxel by its level and by how many of the same level end with it, in this direction.
+def _equal_pairs(voxels, earlier, first):
+    """Of each direction the voxels whose neighbour before them has their level, and how many they are."""
+    pairs, n_pairs = np.empty((len(STEPS), len(voxels)), dtype=np.int32), np.zeros(len(STEPS), dtype=np.int64)
+    for v in voxels:
+        bits = earlier[v]
+        while bits:
+            number = first[bits]
+            bits &= bits - 1
+            pairs[number, n_pairs[number]] = v
+            n_pairs[number] += 1
+    return pairs, n_pairs
 
-    So `counted` gets the number of runs of at least that length.
+
+@njit(cache=True)
+def _count_runs(levels, pairs, offset, length, counted):
+    """Move every voxel that continues a run from length 1 in `counted` to its place in the run.
+
+    So `counted`, at first all voxels at length 1, gets the number of runs of at least each length. `length` is cleared.
     """
-    for start, stop in lines:
-        here, before = levels[start:stop], levels[start - offset : stop - offset]
-        mine, earlier = length[start:stop], length[start - offset : stop - offset]
-        for k in range(len(here)):
-            mine[k] = (earlier[k] if here[k] == before[k] else np.int32(0)) + np.int32(1)
-        for k in range(len(here)):
-            counted[here[k], mine[k]] += 1
+    for v in pairs:
+        length[v] = length[v - offset] + 1
+        counted[levels[v], 1] -= 1
+        counted[levels[v], length[v] + 1] += 1
+    for v in pairs:
+        length[v] = 0
 
 
 @njit(cache=True)
@@ -63,15 +92,6 @@ def _runs(counted):
                 n += 1
             length += 1
     return counts[:n], levels[:n], lengths[:n]
-
-
-def glszm_gldm_ngtdm(levels, roi, n_levels):
-    """16 features of the size-zone matrix, 16 of the dependence matrix (14 are PyRadiomics'), and 5 of the NGTDM."""
-    n_equal, total, earlier = (np.zeros(roi.size, dtype=np.int32) for _ in range(3))
-    _compare_with_neighbours(levels, roi.offsets, n_equal, total, earlier)
-    zones = _zones(levels, roi.voxels, roi.offsets, earlier, *_links(), n_levels)
-    dependence, number, difference = _by_level(levels, roi.voxels, n_equal, total, roi.n_around, n_levels)
-    return _features(*zones), _features(*_cells(dependence)), _ngtdm(number, difference)
 
 
 @njit(cache=True)
