@@ -300,7 +300,7 @@ def chart(table, grown):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200, 400])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 218, 400])
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "scaling", help="where an interrupted run goes on")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks")

@@ -129,17 +129,17 @@ def _moments(values, mean):
 def _percentiles(values, low, high, fractions):
     """Percentiles as numpy.percentile gives them: only the parts of the range that they lie in are sorted."""
     scale = (_PARTS - 1) / (high - low) if high > low else 0.0
-    part = np.empty(len(values), dtype=np.int32)
+    part = np.empty(len(values), dtype=np.uint32)
     first = np.zeros(_PARTS + 1, dtype=np.int64)
     for k in range(len(values)):
-        part[k] = int((values[k] - low) * scale)
-        first[part[k] + 1] += 1
+        part[k] = np.uint32((values[k] - low) * scale)
+        first[part[k] + np.uint32(1)] += 1
     first = np.cumsum(first)
-    end = first[:-1].copy()
+    end = first[:-1].astype(np.uint64)
     ordered = np.empty(len(values))
     for k in range(len(values)):
         ordered[end[part[k]]] = values[k]
-        end[part[k]] += 1
+        end[part[k]] += np.uint64(1)
     is_sorted = np.zeros(_PARTS, dtype=np.bool_)
     found = np.empty(len(fractions))
     for number, fraction in enumerate(fractions):

@@ -22,9 +22,9 @@ def glcm(levels, roi, n_levels):
     Imc2 is NaN where rounding decides.
     """
     # A cell's index is the lower level, and the higher one in the last bits.
-    shift = int(n_levels).bit_length()
-    table = np.zeros((n_levels + 1) << shift, dtype=np.int32)
-    cells = np.empty(len(roi.voxels) + 1, dtype=np.int64)
+    shift = np.uint32(int(n_levels).bit_length())
+    table = np.zeros((n_levels + 1) << int(shift), dtype=np.int32)
+    cells = np.empty(len(roi.voxels) + 1, dtype=np.uint32)
     total = np.zeros(N_FEATURES)
     for offset in roi.offsets[roi.paired]:
         n_cells = _count(levels, roi.lines, offset, shift, table, cells)
@@ -40,15 +40,15 @@ def _count(levels, lines, offset, shift, table, cells):
     Pairs with the outside (level 0) are counted like others, in cells of their own: to ask would take longer. For the
     same reason every cell is written at the end of the list, and stays there if it is new.
     """
-    n_cells = 0
-    for start, stop in lines:
-        here, before = levels[start:stop], levels[start - offset : stop - offset]
-        for k in range(len(here)):
-            cell = (min(here[k], before[k]) << shift) | max(here[k], before[k])
+    n_cells = np.uint64(0)
+    for line in range(len(lines)):
+        for v in range(lines[line, 0], lines[line, 1]):
+            here, before = levels[v], levels[v - offset]
+            cell = np.uint32((min(here, before) << shift) | max(here, before))
             count = table[cell]
             table[cell] = count + 1
             cells[n_cells] = cell
-            n_cells += count == 0
+            n_cells += np.uint64(count == 0)
     return n_cells
 
 
@@ -62,7 +62,7 @@ def _features(table, cells, shift, n_levels):
     pairs, on_diagonal, squares, largest, weighted, present = 0, 0, 0.0, 0, 0.0, 0
     for k in range(len(cells)):
         cell = cells[k]
-        low, high = cell >> shift, cell & ((1 << shift) - 1)
+        low, high = cell >> shift, cell & np.uint32((1 << shift) - 1)
         count = np.int64(table[cell])
         table[cell] = 0
         if low == 0:
@@ -159,7 +159,7 @@ def _information(marginal, cells, counts, shift, total, joint):
     # What EPS adds to the logarithms of p(i) p(j): nearly nothing, but at rare levels.
     added = 0.0
     for k in range(len(cells)):
-        low, high = cells[k] >> shift, cells[k] & ((1 << shift) - 1)
+        low, high = cells[k] >> shift, cells[k] & np.uint32((1 << shift) - 1)
         added += 2 * counts[k] * inverse[low] * inverse[high]
     single = np.log2(total) - weighted / total
     hxy1 = 2 * single - added * total * EPS / LN2

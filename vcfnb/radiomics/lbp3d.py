@@ -54,10 +54,12 @@ def _plan():
 
 @njit(cache=True)
 def _shifted(flat, weights, first):
-    """Spline values of a raveled volume at one offset along x; 0 at both ends, and for one step more."""
-    result = np.zeros(len(flat) + _STEP)
+    """Spline values of a raveled volume at some offsets along x; 0 at both ends, and for one step more."""
+    result = np.zeros((len(weights), len(flat) + _STEP))
     n = len(flat) - 6
-    _weighted(weights, flat[3 + first :], flat[4 + first :], flat[5 + first :], flat[6 + first :], result[3 : 3 + n])
+    for k in range(len(weights)):
+        part = flat[3 + first[k] :]
+        _weighted(weights[k], part, part[1:], part[2:], part[3:], result[k, 3 : 3 + n])
     return result
 
 
@@ -185,7 +187,7 @@ def lbp3d(image, inside, faces):
     voxels = places[0] * strides[0] + places[1] * strides[1] + places[2]
     lines, shown = _lines(voxels)
     x_weights, x_first, which, first, weights = _plan()
-    along_x = np.array([_shifted(part.ravel(), w, f) for w, f in zip(x_weights, x_first, strict=True)])
+    along_x = _shifted(part.ravel(), x_weights, x_first)
     outside = _outside(inside, image.shape, faces)
     centres, beyond = (
         np.zeros(lines[:, 1].sum()),

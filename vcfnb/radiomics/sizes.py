@@ -25,7 +25,7 @@ def glrlm_glszm_gldm_ngtdm(levels, roi, n_levels):
 
     The order of the 16 is that of :func:`_features`.
     """
-    n_equal, total, earlier = (np.zeros(roi.size, dtype=np.int32) for _ in range(3))
+    n_equal, total, earlier = (np.zeros(roi.size, dtype=np.uint32) for _ in range(3))
     _compare_with_neighbours(levels, roi.offsets, n_equal, total, earlier)
     links, first = _links()
     zones = _zones(levels, roi.voxels, roi.offsets, earlier, links, first, n_levels)
@@ -38,7 +38,7 @@ def _run_lengths(levels, roi, earlier, first, by_level):
     """Features of the run-length matrix; `by_level` is the number of voxels of each level."""
     pairs, n_pairs = _equal_pairs(roi.voxels, earlier, first)
     counted = np.zeros((len(by_level), roi.longest + 2), dtype=np.int32)
-    length = np.zeros(roi.size, dtype=np.int32)
+    length = np.zeros(roi.size, dtype=np.uint32)
     total = np.zeros(16)
     for number in np.flatnonzero(roi.lined):
         counted[:, 1] = by_level
@@ -51,14 +51,14 @@ def _run_lengths(levels, roi, earlier, first, by_level):
 @njit(cache=True)
 def _equal_pairs(voxels, earlier, first):
     """Of each direction the voxels whose neighbour before them has their level, and how many they are."""
-    pairs, n_pairs = np.empty((len(STEPS), len(voxels)), dtype=np.int32), np.zeros(len(STEPS), dtype=np.int64)
+    pairs, n_pairs = np.empty((len(STEPS), len(voxels)), dtype=np.uint32), np.zeros(len(STEPS), dtype=np.uint64)
     for v in voxels:
         bits = earlier[v]
         while bits:
             number = first[bits]
-            bits &= bits - 1
+            bits &= bits - np.uint32(1)
             pairs[number, n_pairs[number]] = v
-            n_pairs[number] += 1
+            n_pairs[number] += np.uint64(1)
     return pairs, n_pairs
 
 
@@ -69,9 +69,10 @@ def _count_runs(levels, pairs, offset, length, counted):
     So `counted`, at first all voxels at length 1, gets the number of runs of at least each length. `length` is cleared.
     """
     for v in pairs:
-        length[v] = length[v - offset] + 1
+        n = length[v - offset] + np.uint32(1)
+        length[v] = n
         counted[levels[v], 1] -= 1
-        counted[levels[v], length[v] + 1] += 1
+        counted[levels[v], n + np.uint32(1)] += 1
     for v in pairs:
         length[v] = 0
 
@@ -104,15 +105,15 @@ def _compare_with_neighbours(levels, offsets, n_equal, total, earlier):
             here, before = levels[start:stop], levels[start - offset : stop - offset]
             after = levels[start + offset : stop + offset]
             _compare(
-                here, before, after, np.int32(1 << number), n_equal[start:stop], total[start:stop], earlier[start:stop]
+                here, before, after, np.uint32(1 << number), n_equal[start:stop], total[start:stop], earlier[start:stop]
             )
 
 
 @njit(cache=True)
 def _compare(here, before, after, bit, n_equal, total, earlier):
     for k in range(len(here)):
-        same = np.int32(here[k] == before[k])
-        n_equal[k] += same + np.int32(here[k] == after[k])
+        same = np.uint32(here[k] == before[k])
+        n_equal[k] += same + np.uint32(here[k] == after[k])
         total[k] += before[k] + after[k]
         earlier[k] += bit * same
 
@@ -126,8 +127,8 @@ def _links():
     # A neighbour across a face touches most others.
     order = np.argsort(np.abs(STEPS).sum(axis=1), kind="stable")
     touches = np.abs(STEPS[:, None] - STEPS[None]).max(axis=2) <= 1
-    links = np.zeros(1 << len(STEPS), dtype=np.int32)
-    first = np.zeros(1 << len(STEPS), dtype=np.int32)
+    links = np.zeros(1 << len(STEPS), dtype=np.uint32)
+    first = np.zeros(1 << len(STEPS), dtype=np.uint32)
     for bits in range(1, len(links)):
         first[bits] = (bits & -bits).bit_length() - 1
         waiting = [number for number in order if bits >> number & 1]
@@ -150,13 +151,13 @@ def _zones(levels, voxels, offsets, earlier, links, first, n_levels):
 
     Every voxel has a parent in its zone; the first voxel of a zone is its own (union-find).
     """
-    parent = np.empty(len(levels), dtype=np.int32)
+    parent = np.empty(len(levels), dtype=np.uint32)
     for v in voxels:
-        root = v
+        root = np.uint32(v)
         bits = links[earlier[v]]
         while bits:
-            other = _root(parent, v - offsets[first[bits]])
-            bits &= bits - 1
+            other = _root(parent, np.uint32(v - offsets[first[bits]]))
+            bits &= bits - np.uint32(1)
             parent[max(root, other)] = min(root, other)
             root = min(root, other)
         parent[v] = root
@@ -210,7 +211,7 @@ def _by_level(levels, voxels, n_equal, total, n_around, n_levels):
     difference = np.zeros(n_levels + 1)
     for v in voxels:
         level = levels[v]
-        dependence[level, n_equal[v] + 1] += 1
+        dependence[level, n_equal[v] + np.uint32(1)] += 1
         number[level] += 1
         if n_around[v]:
             difference[level] += abs(level - total[v] / n_around[v])
