@@ -238,10 +238,10 @@ def _kept(path, inputs, work):
         history, features, scores = work()
         with runs.atomic(values) as temporary, open(temporary, "wb") as file:
             np.savez(file, features=features, scores=scores, **history)
-        path.unlink()
         return list(history)
 
     columns = cached(path.with_suffix(".json"), __name__, inputs, compute, [values])
+    path.unlink(missing_ok=True)
     with np.load(values) as stored:
         history = pd.DataFrame({column: stored[column] for column in columns})
         return history, stored["features"], stored["scores"]
