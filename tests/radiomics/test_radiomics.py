@@ -14,6 +14,7 @@ from study import ROOT
 
 from vcfnb import images, radiomics
 from vcfnb.errors import BadInput, VcfnbError
+from vcfnb.radiomics import lbp3d
 from vcfnb.radiomics.reference import extract_with_pyradiomics
 from vcfnb.radiomics.settings import _DEPRECATED, _KNOWN
 from vcfnb.radiomics.shape import _cubes, _mesh
@@ -194,6 +195,17 @@ def test_kurtosis_that_is_not_defined_is_left_to_pyradiomics():
     array[10:26, 10:26, 10:26] = 150
     features = compare(image(array), image(ball((36, 36, 36), radius=9)))
     assert features.attrs["by_pyradiomics"] == ["lbp-3D-k", "lbp-3D-m1", "lbp-3D-m2"]
+
+
+@pytest.mark.parametrize(("gap", "piece"), [(0, 1000), (64, 16), (7, 48)])
+def test_patterns_do_not_depend_on_what_is_handled_together(gap, piece, monkeypatch):
+    """An ROI at a face of the image, of two parts with a gap between them."""
+    mask = ball((24, 26, 60), centre=[1, 12, 12]) | ball((24, 26, 60), centre=[4, 12, 40])
+    ct, chosen = image(texture((24, 26, 60), seed=3)), radiomics.Settings(image_types=("LBP3D",))
+    expected = radiomics.extract_features(ct, image(mask), chosen)
+    monkeypatch.setattr(lbp3d, "_GAP", gap)
+    monkeypatch.setattr(lbp3d, "_PIECE", piece)
+    pd.testing.assert_series_equal(radiomics.extract_features(ct, image(mask), chosen), expected, check_exact=True)
 
 
 def test_paths_give_the_same_as_images(tmp_path):
