@@ -272,6 +272,7 @@ def plan_text(n, planned, params):
 def chart(table, grown):
     """CPU and memory of each step over the number of patients."""
     import matplotlib.pyplot as plt
+    from matplotlib import ticker
 
     from vcfnb import figures
 
@@ -288,6 +289,7 @@ def chart(table, grown):
         axes[1].plot(own["n"], own["peak_mb"], **style)
     sizes = sorted(set(table["n"]) - {0})
     axes[0].set(xscale="log", yscale="log", ylabel="CPU beyond the start of a notebook (s)")
+    axes[0].yaxis.set(major_locator=ticker.LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}")
     axes[1].set(xscale="log", ylabel="memory of all processes (MB)", ylim=(0, None))
     for axis in axes:
         axis.set_xlabel("simulated patients")
