@@ -162,12 +162,8 @@ def _lines(voxels):
     """First flat index and length of the lines that hold some voxels, short gaps included, and the voxels' places."""
     starts = np.flatnonzero(np.append(True, np.diff(voxels) > _GAP))
     stops = voxels[np.append(starts[1:], len(voxels)) - 1] + 1
-    lines = [
-        (at, min(_PIECE, stop - at))
-        for start, stop in zip(voxels[starts], stops, strict=True)
-        for at in range(start, stop, _PIECE)
-    ]
-    lines = np.array(lines)
+    runs = zip(voxels[starts], stops, strict=True)
+    lines = np.array([(at, min(_PIECE, stop - at)) for start, stop in runs for at in range(start, stop, _PIECE)])
     before = np.cumsum(lines[:, 1]) - lines[:, 1]
     line = np.searchsorted(lines[:, 0], voxels, side="right") - 1
     return lines, voxels - lines[line, 0] + before[line]
@@ -189,10 +185,8 @@ def lbp3d(image, inside, faces):
     x_weights, x_first, which, first, weights = _plan()
     along_x = _shifted(part.ravel(), x_weights, x_first)
     outside = _outside(inside, image.shape, faces)
-    centres, beyond = (
-        np.zeros(lines[:, 1].sum()),
-        np.zeros((len(outside), lines[:, 1].sum() * (outside.size > 0)), bool),
-    )
+    n = lines[:, 1].sum()
+    centres, beyond = np.zeros(n), np.zeros((len(outside), n if outside.size else 0), dtype=bool)
     centres[shown] = image[inside]
     if outside.size:
         beyond[:, shown] = outside
