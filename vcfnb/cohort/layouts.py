@@ -73,7 +73,7 @@ def subject(path):
 
 def is_of_challenge(path):
     """Whether a path is of the VerSe challenge, whose names say which series of images it is, and not whose."""
-    return bool(re.match(_CHALLENGE, path.rpartition("/")[2]))
+    return bool(_CHALLENGE.fullmatch(path.rpartition("/")[2].partition(".")[0]))
 
 
 def _bids(stem):
