@@ -24,6 +24,14 @@ ROOT = Path(__file__).resolve().parents[2]
 MODELS = [*fusion.MODELS, "radiomics, selected with all labels"]
 
 
+def auc_within(label, score, fold):
+    """AUC of the pairs of an acute and a chronic case of one fold, all pairs weighing the same; NaN without a pair."""
+    parts = [(label[fold == one], score[fold == one]) for one in np.unique(fold)]
+    pairs = [(part == 1).sum() * (part == 0).sum() for part, _ in parts]
+    areas = [statistics.auc(*part) if n else 0.0 for part, n in zip(parts, pairs, strict=True)]
+    return float(np.average(areas, weights=pairs)) if any(pairs) else np.nan
+
+
 def permuted(data, deep, networks, folds, folder, number):
     """Permutation, model, pooled AUC and AUC within folds, of each model (MODELS); number 0 keeps the true labels."""
     train = data.cases[data.cases["split"] == "train"]
@@ -34,11 +42,9 @@ def permuted(data, deep, networks, folds, folder, number):
     found = fusion.out_of_fold_scores(data, deep, networks, folds, Path(folder) / f"permutation_{number:02d}").scores
     held_out, _ = fusion.outer_folds(train["label"], train["patient_id"], folds, 1, data.seed)
     fold = pd.Series({case: number for number, part in enumerate(held_out) for case in train.index[part.test]})
-    found = found.assign(fold=found["case_id"].map(fold), patient_id=found["case_id"].map(train["patient_id"]))
-    areas = {
-        name: (statistics.auc(found["label"], found[name]), selection.auc_within_folds(found.assign(score=found[name])))
-        for name in fusion.MODELS
-    }
+    label, fold = found["label"].to_numpy(), found["case_id"].map(fold).to_numpy()
+    scores = {name: found[name].to_numpy() for name in fusion.MODELS}
+    areas = {name: (statistics.auc(label, score), auc_within(label, score, fold)) for name, score in scores.items()}
     x, y, patients = data.radiomics.loc[train.index], train["label"], train["patient_id"]
     chosen = selection.select_features(x, y, data.lasso, groups=patients, seed=data.seed).selected["feature"]
     leaky = fusion.cross_validated_scores(x[chosen], y, data.fusion, groups=patients, seed=data.seed)

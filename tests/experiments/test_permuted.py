@@ -1,5 +1,6 @@
 """The experiment with permuted labels: true labels give the study's own numbers, and results are resumed."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from study import script
@@ -35,3 +36,11 @@ def test_the_summary_leaves_the_true_labels_out_of_the_mean(permuted):
     found = permuted.summary(pd.DataFrame(rows, columns=["permutation", "model", "pooled", "within"])).iloc[0]
     assert (found["n"], found["pooled_mean"], found["pooled_true_labels"]) == (2, 0.5, 0.9)
     assert (found["within_mean"], found["within_true_labels"]) == (0.25, 0.45)
+
+
+def test_within_folds_other_pairs_do_not_count(permuted):
+    label, fold = np.array([1, 0, 1, 0, 0, 1]), np.array([0, 0, 1, 1, 1, 2])
+    score = np.array([0.9, 0.8, 0.2, 0.1, 0.3, 0.0])
+    # One of one pair, and one of two.
+    assert permuted.auc_within(label, score, fold) == pytest.approx(2 / 3)
+    assert np.isnan(permuted.auc_within(label[1:3], score[1:3], fold[1:3]))

@@ -430,13 +430,3 @@ def test_best_expansion_takes_the_smallest_of_equals_and_wants_every_case():
     alone = scores.assign(fold=scores.groupby(["expansion", "repeat"]).cumcount())
     with pytest.raises(VcfnbError, match="no fold holds cases of both classes"):
         selection.best_expansion(alone)
-
-
-def test_within_folds_other_pairs_do_not_count():
-    scores = pd.DataFrame(
-        {"label": [1, 0, 1, 0, 0, 1], "score": [0.9, 0.8, 0.2, 0.1, 0.3, 0.0], "fold": [0, 0, 1, 1, 1, 2]}
-    )
-    scores = scores.assign(case_id=list("abcdef"), patient_id=list("abcdef"))
-    # One of one pair, and one of two.
-    assert selection.auc_within_folds(scores) == pytest.approx(2 / 3)
-    assert np.isnan(selection.auc_within_folds(scores.iloc[[1, 2]]))

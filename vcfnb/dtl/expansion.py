@@ -221,11 +221,9 @@ def _train(crops, labels, groups, settings, layer, checkpoint_folder, job):
         history = fine_tune(network, *seen, settings, path, desc=job.name, groups=groups[job.seen])
         return history, *features_and_scores(network, crops, layer)
 
-    if job.name == "final":
+    if job.name == "final" or not path:
         found = work()
-        return network.cpu(), *found
-    if not path:
-        return None, *work()
+        return network.cpu() if job.name == "final" else None, *found
     key = training_key(network, *seen, groups[job.seen].tolist(), settings)
     return None, *_kept(path, [key, crops, layer], work)
 

@@ -1,7 +1,7 @@
 """From all features to a few, on training cases only: the paper's seven steps, and the choice of an expansion."""
 
 from vcfnb.selection.checks import check_features, check_labels, folds
-from vcfnb.selection.expansion import auc_within_folds, best_expansion, highest_auc
+from vcfnb.selection.expansion import best_expansion, highest_auc
 from vcfnb.selection.filters import CollinearityFilter, CorrelationFilter, StableFeatures, ZScore, variance_inflation
 from vcfnb.selection.lasso import LassoSelector
 from vcfnb.selection.steps import (

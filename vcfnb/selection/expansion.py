@@ -82,11 +82,6 @@ def highest_auc(scores):
     return int(_first_highest(auc.groupby(level=0).mean()))
 
 
-def auc_within_folds(scores):
-    """AUC of the pairs of an acute and a chronic case of one fold, of case_id, patient_id, label, fold, score."""
-    return _auc(*_pairs(scores, sorted(scores["patient_id"].unique())))
-
-
 def _first_highest(means):
     """Equal means can differ by a rounding error."""
     return means.index[np.argmax(means.round(12))]
